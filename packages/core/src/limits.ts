@@ -1,0 +1,93 @@
+import { invariant } from "./errors.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Every bound of the system in one place. Times in milliseconds, sizes in bytes unless named. */
+export const limits = {
+  /** Body of an API request. */
+  requestBodyBytes: 20 * MiB,
+  /** Text of one inbound message. */
+  messageTextBytes: 16 * MiB,
+  /** A text over this goes to the blob store and the record holds its reference. */
+  inlinePayloadBytes: 256 * KiB,
+  /** The engine's payload limit that is relied on (the default of nats-server). */
+  enginePayloadBytes: 1 * MiB,
+  /** A batch record is closed at this size, or at this many entries. */
+  batchBytes: 768 * KiB,
+  batchEntries: 1024,
+  /** Entries waiting for an append to a log, over which callers get `node_busy`. */
+  appendQueueEntries: 16_384,
+  appendQueueBytes: 128 * MiB,
+  /** Appends in flight per node over all partitions; the fullest batch goes first. */
+  appendsInFlight: 8,
+  /** One append's wait for its acknowledgement, and tries before the outcome is called unknown. */
+  appendTimeoutMs: 2_000,
+  appendAttempts: 5,
+
+  conversationPending: 100,
+  agentPending: 2_000,
+  nodePending: 32_768,
+  nodePendingBytes: 256 * MiB,
+  turnsInFlight: 2_048,
+  turnsInFlightPerAgent: 256,
+  turnAttempts: 5,
+  turnRetryMinMs: 200,
+  turnRetryMaxMs: 30_000,
+  /** How long a message waits for a model that is away before it is dead-lettered. */
+  modelOutageMaxMs: 24 * 3_600_000,
+
+  /** Keys of handled inputs remembered per conversation, newest first. */
+  dedupeKeysPerConversation: 1_000,
+  /** Messages a conversation keeps in memory; older ones are sealed into history pages. */
+  historyTailMessages: 96,
+  historyTailBytes: 192 * KiB,
+  historyPageMessages: 64,
+  historyPageBytes: 256 * KiB,
+  /** Conversations in an owner's memory, and their text. */
+  activeConversations: 50_000,
+  activeConversationBytes: 512 * MiB,
+  /** A conversation untouched for this long is put out of memory. */
+  passivateAfterMs: 5 * 60_000,
+  /** The journal is truncated behind checkpoints when its tail is longer than this. */
+  journalTailBytes: 64 * MiB,
+  journalTailRecords: 20_000,
+  checkpointsInFlight: 32,
+
+  stepsPerTurn: 32,
+  toolCallsPerStep: 32,
+  toolsPerAgent: 128,
+  toolArgumentBytes: 256 * KiB,
+  toolResultBytes: 256 * KiB,
+  toolTimeoutMs: 60_000,
+  toolTimeoutMaxMs: 600_000,
+  agentDepth: 8,
+  modelFirstByteTimeoutMs: 60_000,
+  modelIdleTimeoutMs: 30_000,
+  modelAttempts: 3,
+  modelOutputBytes: 1 * MiB,
+  contextChars: 400_000,
+
+  resourceBytes: 512 * KiB,
+  resourcesPerApply: 1_000,
+  agentsPerOrganization: 1_000_000,
+  listPageMax: 1_000,
+  memoryValueBytes: 64 * KiB,
+  memoryKeysPerAgent: 1_000,
+  nameLength: 63,
+  conversationIdLength: 200,
+  idempotencyKeyLength: 255,
+
+  streamSubscribersPerConversation: 64,
+  streamBufferBytes: 1 * MiB,
+  requestsPerSecondPerToken: 10_000,
+  waitMaxMs: 600_000,
+  shutdownMs: 10_000,
+} as const;
+
+invariant(limits.batchBytes < limits.enginePayloadBytes, "a batch fits the engine's payload");
+invariant(limits.inlinePayloadBytes * 2 < limits.batchBytes, "two inline payloads fit a batch");
+invariant(limits.messageTextBytes <= limits.requestBodyBytes, "a message fits a request");
+invariant(limits.historyPageBytes < limits.enginePayloadBytes, "a history page fits a record");
+invariant(limits.historyPageMessages < limits.historyTailMessages, "a page fits the tail");
+invariant(limits.resourceBytes < limits.enginePayloadBytes, "a resource fits a record");

@@ -1,0 +1,108 @@
+import type { ConversationRef, MessageId, NodeId, TurnId } from "./ids.ts";
+import type {
+  ModelMessage,
+  ModelSettings,
+  ToolCall,
+  ToolDescriptor,
+  Usage,
+} from "./ports/model.ts";
+
+/** One inbound message as it stands in the inbox. */
+export interface InboundMessage extends ConversationRef {
+  readonly id: MessageId;
+  /** Platform event id or Idempotency-Key: the same key takes effect once per conversation. */
+  readonly key?: string;
+  /** Hash of the content, to tell a repeat from another message with the same key. */
+  readonly fingerprint?: string;
+  readonly content: InboundContent;
+  readonly receivedAt: number;
+  /** The node whose client waits for the answer. */
+  readonly replyTo?: NodeId;
+  /** How many agents messaged each other to come here. */
+  readonly depth: number;
+  /** A conversation of one call: nothing is kept behind the journal. */
+  readonly ephemeral?: boolean;
+  readonly options?: TurnOptions;
+}
+
+/** A text over `limits.inlinePayloadBytes` stands in the blob store. */
+export type InboundContent =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "blob"; readonly blob: string; readonly bytes: number }
+  | { readonly type: "tool-results"; readonly results: readonly ToolAnswer[] };
+
+/** A result of a tool that the API's client runs itself. */
+export interface ToolAnswer {
+  readonly toolCallId: string;
+  readonly text: string;
+}
+
+/** What a caller may set for the turn that its message begins. */
+export interface TurnOptions {
+  /** Earlier messages of a stateless call. */
+  readonly history?: readonly ModelMessage[];
+  /** Added behind the agent's own instructions. */
+  readonly instructions?: string;
+  /** Tools that the caller runs itself: a call of one ends the turn. */
+  readonly clientTools?: readonly ToolDescriptor[];
+  readonly settings?: ModelSettings;
+}
+
+/** One message of a conversation's history. `index` counts from 0 without gaps. */
+export interface StoredMessage {
+  readonly index: number;
+  readonly id: MessageId;
+  readonly role: "user" | "assistant" | "tool";
+  readonly text: string;
+  /** Where a long text stands instead; then `text` is its beginning. */
+  readonly blob?: string;
+  readonly toolCalls?: readonly ToolCall[];
+  readonly toolCallId?: string;
+  readonly toolName?: string;
+  readonly isError?: boolean;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly turn?: TurnId;
+}
+
+export type FinishReason = "stop" | "length" | "tool-calls" | "content-filter";
+
+/** What happens in a conversation, as its watchers see it. Only `committed` and `failed` are durable. */
+export type ConversationEvent =
+  | { readonly type: "started"; readonly turn: TurnId; readonly inputs: readonly MessageId[] }
+  | { readonly type: "delta"; readonly turn: TurnId; readonly text: string }
+  | {
+      readonly type: "tool";
+      readonly turn: TurnId;
+      readonly name: string;
+      readonly state: "running" | "finished" | "failed";
+    }
+  | {
+      readonly type: "committed";
+      readonly turn: TurnId;
+      readonly inputs: readonly MessageId[];
+      /** The inputs and everything the turn added, in history order. */
+      readonly messages: readonly StoredMessage[];
+      readonly finish: FinishReason;
+      readonly usage: Usage;
+      readonly model: string;
+    }
+  | {
+      readonly type: "failed";
+      readonly inputs: readonly MessageId[];
+      readonly code: string;
+      readonly message: string;
+      readonly retryAfterMs?: number;
+      /** True when the messages will not be tried again by themselves. */
+      readonly final: boolean;
+    };
+
+/** A message that failed for good, kept until somebody replays or discards it. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly message: InboundMessage;
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly at: number;
+}
