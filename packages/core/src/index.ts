@@ -6,6 +6,7 @@ export * from "./messages.ts";
 export * from "./ports/blob-store.ts";
 export * from "./ports/bus.ts";
 export * from "./ports/clock.ts";
+export * from "./ports/engine.ts";
 export * from "./ports/key-value.ts";
 export * from "./ports/message-log.ts";
 export * from "./ports/model.ts";
