@@ -106,6 +106,18 @@ export const errorCatalog = {
     meaning: "No message of that id is found.",
     remedy: "Check the id.",
   },
+  token_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "No token of that id is found.",
+    remedy: "List them; a revoked token is gone.",
+  },
+  previous_response_not_found: {
+    status: 400,
+    retry: "never",
+    meaning: "The previous_response_id names no response of this agent.",
+    remedy: "Give the id of a stored response of the same agent, or send the whole input.",
+  },
   resource_in_use: {
     status: 409,
     retry: "never",
@@ -166,6 +178,12 @@ export const errorCatalog = {
     retry: "safe",
     meaning: "The agent has as many unanswered messages as it may hold.",
     remedy: "Wait for the seconds that Retry-After gives.",
+  },
+  stream_too_slow: {
+    status: 503,
+    retry: "safe",
+    meaning: "The client reads its event stream slower than it is written.",
+    remedy: "Connect again with the Last-Event-ID that was read last.",
   },
   node_busy: {
     status: 503,

@@ -13,6 +13,8 @@ export const limits = {
   inlinePayloadBytes: 256 * KiB,
   /** The engine's payload limit that is relied on (the default of nats-server). */
   enginePayloadBytes: 1 * MiB,
+  /** One blob of the blob store. */
+  blobBytes: 32 * MiB,
   /** A batch record is closed at this size, or at this many entries. */
   batchBytes: 768 * KiB,
   batchEntries: 1024,
@@ -81,6 +83,23 @@ export const limits = {
   streamSubscribersPerConversation: 64,
   streamBufferBytes: 1 * MiB,
   requestsPerSecondPerToken: 10_000,
+  /** A silent stream gets a comment this often. */
+  streamHeartbeatMs: 15_000,
+  /** A stream's client that takes nothing for this long is cut. */
+  streamStallMs: 30_000,
+  /** How deep objects and arrays of a request may be nested. */
+  jsonDepth: 100,
+  requestHeaderBytes: 32 * KiB,
+  requestHeadersTimeoutMs: 10_000,
+  /** A whole request, its body included, must have arrived within this. */
+  requestTimeoutMs: 120_000,
+  keepAliveTimeoutMs: 72_000,
+  /** Open connections of the API, over which new ones are dropped. */
+  connections: 20_000,
+  tokensPerOrganization: 1_000,
+  tokenCacheEntries: 10_000,
+  /** Stored responses that may lie between a response and the conversation it branched from. */
+  responseForks: 4,
   waitMaxMs: 600_000,
   shutdownMs: 10_000,
 } as const;
@@ -88,6 +107,7 @@ export const limits = {
 invariant(limits.batchBytes < limits.enginePayloadBytes, "a batch fits the engine's payload");
 invariant(limits.inlinePayloadBytes * 2 < limits.batchBytes, "two inline payloads fit a batch");
 invariant(limits.messageTextBytes <= limits.requestBodyBytes, "a message fits a request");
+invariant(limits.requestBodyBytes <= limits.blobBytes, "whatever arrives fits a blob");
 invariant(limits.historyPageBytes < limits.enginePayloadBytes, "a history page fits a record");
 invariant(limits.historyPageMessages < limits.historyTailMessages, "a page fits the tail");
 invariant(limits.resourceBytes < limits.enginePayloadBytes, "a resource fits a record");
