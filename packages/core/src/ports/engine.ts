@@ -18,7 +18,8 @@ export interface Engine {
   provision(plan: ProvisionPlan): Promise<void>;
   /**
    * Ends the view: its followers, watches and subscriptions stop, nothing is handed to them any more, and
-   * every later operation is an `engine_unavailable`. Closing again is no error.
+   * every later operation is an `engine_unavailable`; the bus, which is soft, drops what is published.
+   * Closing again is no error.
    */
   close(): Promise<void>;
 }
