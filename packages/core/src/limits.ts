@@ -68,6 +68,18 @@ export const limits = {
   modelIdleTimeoutMs: 30_000,
   modelAttempts: 3,
   modelOutputBytes: 1 * MiB,
+  /** Full jitter between tries; a provider that asks for a longer wait is left to the turn's retry. */
+  modelRetryMinMs: 250,
+  modelRetryMaxMs: 8_000,
+  /** A provider's circuit opens after this many failures in a row, and is probed after this long. */
+  modelCircuitFailures: 5,
+  modelCircuitOpenMs: 10_000,
+  modelCircuits: 4_096,
+  /** Provider clients kept ready per node, the least recently used dropped first. */
+  modelClients: 256,
+  /** One event of a provider's stream, and the body of its error answer. */
+  modelEventBytes: 4 * MiB,
+  modelErrorBodyBytes: 64 * KiB,
   contextChars: 400_000,
 
   resourceBytes: 512 * KiB,
