@@ -142,6 +142,12 @@ export const errorCatalog = {
     meaning: "The body or a text is over its limit.",
     remedy: "The message names the limit.",
   },
+  headers_too_large: {
+    status: 431,
+    retry: "never",
+    meaning: "The request's headers are over their limit.",
+    remedy: "Send fewer or shorter headers; the message names the limit.",
+  },
   unsupported_media_type: {
     status: 415,
     retry: "never",
