@@ -1,1 +1,11 @@
-export {};
+export * from "./seeded-random.ts";
+export * from "./virtual-clock.ts";
+export {
+  type FakeModelOptions,
+  type FakeModelRequest,
+  type FakeModelServer,
+  type FakeToolCall,
+  type FakeUsage,
+  type ModelScript,
+  startFakeModelServer,
+} from "./fake-model-server.ts";
