@@ -1,1 +1,7 @@
-export {};
+export {
+  createModelGateway,
+  defaultModel,
+  type ModelGateway,
+  type ModelGatewayOptions,
+  type ProviderStatus,
+} from "./models/index.ts";
