@@ -64,6 +64,33 @@ export const limits = {
   toolTimeoutMs: 60_000,
   toolTimeoutMaxMs: 600_000,
   agentDepth: 8,
+  /** Hops of an HTTP tool's redirects, all within its own origin. */
+  toolRedirects: 5,
+  /** Name, description and JSON schema of one tool together. */
+  toolDescriptorBytes: 64 * KiB,
+  /** Compiled JSON schemas kept per node. */
+  toolSchemasCompiled: 1_000,
+  /** How long the listing of an agent's tools waits for a server that is away or starting. */
+  toolListWaitMs: 3_000,
+  /** MCP servers connected per node; the one idle longest makes room. */
+  mcpConnections: 256,
+  mcpConnectTimeoutMs: 30_000,
+  /** How long a server may stay silent to the question for the newest protocol. */
+  mcpProbeTimeoutMs: 5_000,
+  /** One message of an MCP server; a longer one is cut as it arrives. */
+  mcpMessageBytes: 4 * MiB,
+  /** What a listing may hold before the agents' own limits apply. */
+  mcpListPages: 64,
+  mcpListTools: 2_000,
+  mcpListingMaxAgeMs: 5 * 60_000,
+  /** A server that nobody used for this long is stopped. */
+  mcpIdleMs: 10 * 60_000,
+  mcpRetryMinMs: 500,
+  mcpRetryMaxMs: 60_000,
+  /** A child gets this long to end by itself, and again after SIGTERM. */
+  mcpStopGraceMs: 2_000,
+  mcpStderrLineBytes: 2 * KiB,
+  mcpStderrLinesPerMinute: 60,
   modelFirstByteTimeoutMs: 60_000,
   modelIdleTimeoutMs: 30_000,
   modelAttempts: 3,
@@ -88,6 +115,8 @@ export const limits = {
   listPageMax: 1_000,
   memoryValueBytes: 64 * KiB,
   memoryKeysPerAgent: 1_000,
+  memoryKeyBytes: 200,
+  memoryWriteAttempts: 8,
   nameLength: 63,
   conversationIdLength: 200,
   idempotencyKeyLength: 255,
@@ -123,3 +152,5 @@ invariant(limits.requestBodyBytes <= limits.blobBytes, "whatever arrives fits a 
 invariant(limits.historyPageBytes < limits.enginePayloadBytes, "a history page fits a record");
 invariant(limits.historyPageMessages < limits.historyTailMessages, "a page fits the tail");
 invariant(limits.resourceBytes < limits.enginePayloadBytes, "a resource fits a record");
+invariant(limits.toolResultBytes * 4 < limits.mcpMessageBytes, "a whole result fits a message");
+invariant(limits.toolListWaitMs < limits.mcpConnectTimeoutMs, "a slow start is not waited for");
