@@ -4,10 +4,10 @@ import type { Link } from "./link.ts";
 /** Hands items on one by one, in order, through the clock, while the link is up. */
 export interface Feed {
   /** Something may be there to take. */
-  wake(): void;
+  readonly wake: () => void;
   /** As `wake`, but without the link's delivery delay. */
-  hurry(): void;
-  close(): void;
+  readonly hurry: () => void;
+  readonly close: () => void;
 }
 
 export interface FeedSource<T> {

@@ -9,7 +9,7 @@ export interface StoredLog {
   bounds(): LogBounds;
   truncate(before: number): void;
   /** Calls `run` after each append. */
-  onAppend(run: () => void): Cancel;
+  readonly onAppend: (run: () => void) => Cancel;
 }
 
 export function createStoredLog(): StoredLog {

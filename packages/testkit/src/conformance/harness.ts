@@ -19,10 +19,10 @@ export const suiteTimeoutMs = 60_000;
 
 export interface Views {
   /** A further view, closed after the test. */
-  open(): Promise<Engine>;
+  readonly open: () => Promise<Engine>;
   /** A view and a log or bucket that nobody used before. */
-  withLog(): Promise<{ engine: Engine; log: string }>;
-  withBucket(): Promise<{ engine: Engine; bucket: string }>;
+  readonly withLog: () => Promise<{ engine: Engine; log: string }>;
+  readonly withBucket: () => Promise<{ engine: Engine; bucket: string }>;
 }
 
 export function views(makeEngine: MakeEngine): Views {
@@ -115,7 +115,7 @@ export function winners(results: readonly PromiseSettledResult<unknown>[], code:
 /** Gathers what a callback is handed; hand over `add` and await what must come. */
 export interface Collector<T> {
   readonly items: readonly T[];
-  add(item: T): void;
+  readonly add: (item: T) => void;
   /** Resolves as soon as the items hold; `expected` says in the error what did not come. */
   until(expected: string, holds: (items: readonly T[]) => boolean): Promise<readonly T[]>;
 }

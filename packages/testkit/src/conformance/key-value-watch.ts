@@ -40,15 +40,17 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
   test("a watch sees exactly what stands under its prefix", async () => {
     const { engine, bucket } = await withBucket();
     const keys = ["a.b", "a.bc", "a.b.c", "a", "a.b.c.d", "b"];
+    const under = ["a.b", "a.b.c", "a.b.c.d"];
     for (const key of keys) await engine.keyValue.put(bucket, key, bytes("old"));
     const seen = await watch(engine, bucket, "a.b");
     for (const key of keys) await engine.keyValue.put(bucket, key, bytes("new"));
     for (const key of keys) await engine.keyValue.delete(bucket, key);
     await engine.keyValue.put(bucket, "a.b.mark", bytes("!"));
     expect(await seenUpTo(seen, "a.b.mark=!")).toEqual([
-      ...["a.b=old", "a.b.c=old", "a.b.c.d=old"],
-      ...["a.b=new", "a.b.c=new", "a.b.c.d=new"],
-      ...["a.b gone", "a.b.c gone", "a.b.c.d gone", "a.b.mark=!"],
+      ...under.map((key) => `${key}=old`),
+      ...under.map((key) => `${key}=new`),
+      ...under.map((key) => `${key} gone`),
+      "a.b.mark=!",
     ]);
   });
 
