@@ -260,7 +260,8 @@ function createPacer(tokensPerSecond: number | undefined): Pacer {
       const advance = () => {
         const due = Math.floor(((performance.now() - startedAt) / 1000) * tokensPerSecond);
         const upTo = Math.min(due, chunks.length);
-        if (upTo > sent) response.write(chunks.slice(sent, upTo).map(wire.text).join(""));
+        const dueChunks = chunks.slice(sent, upTo);
+        if (upTo > sent) response.write(dueChunks.map((chunk) => wire.text(chunk)).join(""));
         sent = upTo;
         if (response.destroyed || sent === chunks.length) sending.delete(advance);
         if (!response.destroyed && sent === chunks.length) done();

@@ -2,6 +2,8 @@ import type { ModelEvent, ModelMessage, ModelRequest, ToolCall } from "@holdfast
 import { evaluateArithmetic } from "./arithmetic.ts";
 import { estimateTokens } from "./tokens.ts";
 
+export const greeterModel = "greeter";
+
 const wordsPerChunk = 3;
 const toolReportMaxChars = 2_000;
 
@@ -12,7 +14,7 @@ const abilities = `I am Holdfast's built-in demo model. I follow simple rules, w
 - call a tool: /tool NAME {"argument": "value"}
 For real answers set ANTHROPIC_API_KEY or OPENAI_API_KEY, or declare a Provider.`;
 
-/** Answers by rules, offline and deterministic, and says so. Any model name of the demo provider but `echo`. */
+/** Answers by rules, offline and deterministic, and says so. */
 export async function* streamDemo(
   request: ModelRequest,
   title: string,

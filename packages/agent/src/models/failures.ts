@@ -1,5 +1,5 @@
 import { APICallError } from "@ai-sdk/provider";
-import { type ErrorCode, HoldfastError } from "@holdfast/core";
+import { type ErrorCode, HoldfastError, limits } from "@holdfast/core";
 import { isRecord } from "./json.ts";
 
 const detailMaxChars = 300;
@@ -45,19 +45,22 @@ export function modelFailure(thrown: unknown, context: FailureContext): Holdfast
   });
 }
 
-/** `retry-after-ms`, or `retry-after` in seconds or as an HTTP date; undefined when absent or senseless. */
+/**
+ * `retry-after-ms`, or `retry-after` in seconds or as an HTTP date; undefined when absent or senseless,
+ * at most `limits.modelOutageMaxMs`.
+ */
 export function retryAfter(
   headers: Readonly<Record<string, string | undefined>>,
   now: number,
 ): number | undefined {
   const milliseconds = asPositive(headers["retry-after-ms"]);
-  if (milliseconds !== undefined) return Math.ceil(milliseconds);
-  const value = headers["retry-after"]?.trim();
-  if (!value) return undefined;
+  const value = headers["retry-after"]?.trim() ?? "";
   const seconds = asPositive(value);
-  if (seconds !== undefined) return Math.ceil(seconds * 1_000);
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  // Date.parse takes nearly anything with a digit; a date of HTTP names its month.
+  const date = /[a-z]{3}/i.test(value) ? Date.parse(value) : Number.NaN;
+  const wait = milliseconds ?? (seconds === undefined ? date - now : seconds * 1_000);
+  if (Number.isNaN(wait)) return undefined;
+  return Math.ceil(Math.min(limits.modelOutageMaxMs, Math.max(0, wait)));
 }
 
 function asPositive(value: string | undefined): number | undefined {
@@ -78,7 +81,9 @@ function codeOfStatus(status: number, thrown: unknown): ErrorCode {
 
 /** Errors without a status: of the network, of the stream's format, or reported inside the stream. */
 function codeOfType(thrown: unknown): ErrorCode {
-  const type = isRecord(thrown) ? `${String(thrown.type ?? "")} ${String(thrown.code ?? "")}` : "";
+  const type = isRecord(thrown)
+    ? [thrown.type, thrown.code].filter((word) => typeof word === "string").join(" ")
+    : "";
   if (/rate_limit/.test(type)) return "model_rate_limited";
   if (/not_found/.test(type)) return "model_not_found";
   if (/invalid|authentication|permission|billing|quota|context_length|too_large/.test(type)) {

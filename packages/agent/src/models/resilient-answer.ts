@@ -11,7 +11,7 @@ import { type AttemptEvent, runAttempt } from "./attempt.ts";
 import type { CircuitBreakers, CircuitPass } from "./circuit-breaker.ts";
 import { ContinuationFilter, continuationMessages } from "./continuation.ts";
 import { echoModel, streamEcho } from "./demo-echo.ts";
-import { streamDemo } from "./demo-model.ts";
+import { greeterModel, streamDemo } from "./demo-model.ts";
 import { countsAgainstProvider, isTransient, modelFailure } from "./failures.ts";
 import { toCallOptions } from "./prompt.ts";
 import type { createProviders, ResolvedModel } from "./providers.ts";
@@ -64,8 +64,12 @@ async function* streamBuiltIn(
   { model, title }: Extract<ResolvedModel, { kind: "demo" }>,
   request: ModelRequest,
 ): AsyncGenerator<ModelEvent, void> {
-  if (model === echoModel) yield* streamEcho(request, title);
-  else yield* streamDemo(request, title);
+  if (model === echoModel) return yield* streamEcho(request, title);
+  if (model === greeterModel) return yield* streamDemo(request, title);
+  throw new HoldfastError(
+    "model_not_found",
+    `The demo has no model ${model}, only ${greeterModel} and ${echoModel}.`,
+  );
 }
 
 /** Tries one provider, again while its failures are transient. */
