@@ -116,6 +116,34 @@ test("a nudge brings a record ahead of its slow delivery, once", async () => {
   expect(seen).toEqual([1]);
 });
 
+test("a slow watch leaves out what was replaced meanwhile, and keeps the order", async () => {
+  const { clock, faulty, healthy } = await cluster({ outcome: "ok" }, () => 400);
+  const seen: string[] = [];
+  await clock.runUntil(
+    faulty.keyValue.watch("bucket", "", ({ key, revision }) => seen.push(`${key}${revision}`)),
+  );
+  for (const key of ["a", "b", "a"])
+    await clock.runUntil(healthy.keyValue.put("bucket", key, data));
+  await clock.runToIdle();
+  expect(seen).toEqual(["b2", "a3"]);
+});
+
+test("random faults come at their rates", () => {
+  const rates = { refuse: 0.1, storageFull: 0.2, loseRequest: 0.3, loseAnswer: 0.15 };
+  const faults = createRandomFaults(createSeededRandom(1), { ...rates, latencyMaxMs: 10 });
+  const decided = Array.from({ length: 10_000 }, () =>
+    faults.decide({ kind: "append", target: "log", writes: true }),
+  );
+  const share = (outcome: string) =>
+    decided.filter((fault) => fault.outcome === outcome).length / decided.length;
+  expect(share("refuse")).toBeCloseTo(0.1, 1);
+  expect(share("storage-full")).toBeCloseTo(0.2, 1);
+  expect(share("lose-request")).toBeCloseTo(0.3, 1);
+  expect(share("lose-answer")).toBeCloseTo(0.15, 1);
+  expect(share("ok")).toBeCloseTo(0.25, 1);
+  expect(new Set(decided.map((fault) => fault.requestMs)).size).toBe(10);
+});
+
 test("the same seed repeats a run to the last error; another seed gives another", async () => {
   expect(await randomRun(1)).toEqual(await randomRun(1));
   expect(await randomRun(2)).not.toEqual(await randomRun(1));
