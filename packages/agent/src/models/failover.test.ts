@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { limits } from "@holdfast/core";
 import { type FakeModelServer, type ModelScript, startFakeModelServer } from "@holdfast/testkit";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFixture } from "./testing/fixture.ts";
 
@@ -86,6 +87,33 @@ describe.each(apis)("%s", (type) => {
     expect(answer.text).toBe("One moment. ");
     expect(answer.calls).toEqual(calls);
   });
+});
+
+test("whatever way and however often a stream dies, the answer is one", async () => {
+  const words = Array.from({ length: 30 }, (_, index) => `word${index} `);
+  const full = words.join("");
+  const death = fc.record({
+    after: fc.nat(words.length),
+    how: fc.constantFrom("reset" as const, "end" as const),
+  });
+  const property = fc.asyncProperty(
+    fc.constantFrom(...apis),
+    fc.array(death, { maxLength: limits.modelAttempts - 1 }),
+    fc.boolean(),
+    async (type, deaths, repeats) => {
+      let dead = 0;
+      let said = 0;
+      server.respond(() => {
+        const chunks = repeats ? words : words.slice(said);
+        const next = deaths[dead++];
+        if (!next) return { type: "text", chunks };
+        if (!repeats) said = Math.min(words.length, said + next.after);
+        return { type: "cut", chunks, ...next };
+      });
+      expect((await fixtureFor(type).ask()).text).toBe(full);
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
 });
 
 describe("waiting", () => {

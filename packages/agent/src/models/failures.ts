@@ -40,9 +40,8 @@ export function modelFailure(thrown: unknown, context: FailureContext): Holdfast
   const headers = APICallError.isInstance(thrown) ? thrown.responseHeaders : undefined;
   const retryAfterMs = retryAfter(headers ?? {}, context.now);
   const answered = status === undefined ? "broke off" : `answered ${status}`;
-  return new HoldfastError(code, `${context.title} ${answered}: ${detail}`, {
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
+  const options = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new HoldfastError(code, `${context.title} ${answered}: ${detail}`, options);
 }
 
 /**

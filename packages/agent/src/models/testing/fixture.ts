@@ -7,7 +7,7 @@ export const organization = "acme";
 export interface Fixture {
   readonly gateway: ModelGateway;
   readonly clock: ManualClock;
-  ask(request?: Partial<ModelRequest>, signal?: AbortSignal): Promise<Answer>;
+  readonly ask: (request?: Partial<ModelRequest>, signal?: AbortSignal) => Promise<Answer>;
 }
 
 export interface Answer {
