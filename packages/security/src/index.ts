@@ -1,1 +1,8 @@
-export {};
+export { createTokens } from "./tokens.ts";
+export type {
+  CreatedToken,
+  NewToken,
+  TokenRecord,
+  Tokens,
+  TokensDependencies,
+} from "./tokens.ts";

@@ -1,0 +1,158 @@
+import {
+  type ConversationEvent,
+  type ConversationRef,
+  type Conversations,
+  HoldfastError,
+  limits,
+} from "@holdfast/core";
+
+/** One event for a watcher, its data as JSON text. */
+export interface FeedItem {
+  readonly type: ConversationEvent["type"] | "message";
+  readonly data: string;
+  /** Index of the newest committed message, where an event brings it. */
+  readonly id?: number;
+}
+
+interface Queued {
+  readonly event: ConversationEvent;
+  readonly data: string;
+}
+
+/**
+ * History first and then what happens, without gap or double: it listens before it reads, drops the
+ * commits that the history gave already, and reads the history again where a commit is missing.
+ * What waits for a slow watcher is bounded by `limits.streamBufferBytes`; over it: `stream_too_slow`.
+ */
+export class ConversationFeed implements Disposable {
+  readonly #conversations: Conversations;
+  readonly #ref: ConversationRef;
+  readonly #ended: AbortSignal;
+  readonly #stop: () => void;
+  readonly #queue: Queued[] = [];
+  readonly #ready: FeedItem[] = [];
+  /** Turns whose commit the history gave; their late events say nothing new. */
+  readonly #replayed = new Set<string>();
+  /** Index of the last message given; undefined while it does not matter. */
+  #last: number | undefined;
+  /** More of the history must be read before the queue. */
+  #behind: boolean;
+  /** The index up to which a gap was filled as far as the history goes. */
+  #filledTo = 0;
+  #queuedChars = 0;
+  #overflowed = false;
+  #wake = () => {};
+
+  /** Without `after` nothing is replayed. Errors: those of `subscribe`. */
+  constructor(
+    conversations: Conversations,
+    ref: ConversationRef,
+    after: number | undefined,
+    ended: AbortSignal,
+  ) {
+    this.#conversations = conversations;
+    this.#ref = ref;
+    this.#last = after;
+    this.#behind = after !== undefined;
+    this.#ended = ended;
+    this.#stop = conversations.subscribe(ref, (event) => this.#listen(event));
+    ended.addEventListener("abort", this.#onEnd);
+  }
+
+  /** Reads the beginning of what was missed, so that an unreadable history is told at once. */
+  async open(): Promise<void> {
+    if (this.#behind) await this.#readPage();
+  }
+
+  /** The next event; undefined at the end. Errors: `stream_too_slow`, those of `history`. */
+  async next(): Promise<FeedItem | undefined> {
+    for (;;) {
+      if (this.#ended.aborted) return undefined;
+      const ready = this.#ready.shift();
+      if (ready) return ready;
+      if (this.#overflowed) throw tooSlow();
+      if (this.#behind) await this.#readPage();
+      else {
+        const queued = this.#queue.shift();
+        if (queued) this.#take(queued);
+        else await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop();
+    this.#ended.removeEventListener("abort", this.#onEnd);
+  }
+
+  readonly #onEnd = () => this.#wake();
+
+  #listen(event: ConversationEvent): void {
+    if (this.#overflowed) return;
+    const data = JSON.stringify(event);
+    this.#queue.push({ event, data });
+    this.#queuedChars += data.length;
+    if (this.#queuedChars > limits.streamBufferBytes) {
+      this.#overflowed = true;
+      this.#queue.length = 0;
+    }
+    this.#wake();
+  }
+
+  #take(queued: Queued): void {
+    const { event, data } = queued;
+    if (event.type === "committed" && this.#last !== undefined) {
+      const first = event.messages[0]?.index ?? 0;
+      if (first > this.#last + 1 && this.#filledTo < first) {
+        // A commit before this one did not arrive here: the history has it.
+        this.#filledTo = first;
+        this.#behind = true;
+        this.#queue.unshift(queued);
+        return;
+      }
+    }
+    this.#queuedChars -= data.length;
+    if (event.type === "committed") this.#takeCommit(event, data);
+    else if (!("turn" in event) || !this.#replayed.has(event.turn)) {
+      this.#ready.push({ type: event.type, data });
+    }
+  }
+
+  #takeCommit(event: Extract<ConversationEvent, { type: "committed" }>, data: string): void {
+    const newest = event.messages.at(-1)?.index ?? -1;
+    if (this.#last !== undefined && newest <= this.#last) return;
+    this.#last = newest;
+    this.#ready.push({ type: "committed", data, id: newest });
+  }
+
+  async #readPage(): Promise<void> {
+    const page = await this.#page(this.#last ?? -1);
+    // Only turns at the end of the history can still have events under way.
+    this.#replayed.clear();
+    for (const message of page.messages) {
+      this.#ready.push({ type: "message", data: JSON.stringify(message), id: message.index });
+      if (message.turn !== undefined) this.#replayed.add(message.turn);
+      this.#last = message.index;
+    }
+    this.#behind = page.messages.length > 0 && (this.#last ?? -1) < page.newest;
+  }
+
+  async #page(after: number) {
+    try {
+      return await this.#conversations.history(this.#ref, { after, limit: 100 });
+    } catch (thrown) {
+      // It begins with its first message, which may well come while somebody watches.
+      if (thrown instanceof HoldfastError && thrown.code === "conversation_not_found") {
+        return { messages: [], newest: -1 };
+      }
+      throw thrown;
+    }
+  }
+}
+
+function tooSlow(): HoldfastError {
+  return new HoldfastError(
+    "stream_too_slow",
+    `Over ${limits.streamBufferBytes} bytes of events wait for this client.`,
+  );
+}

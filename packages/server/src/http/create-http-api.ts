@@ -1,0 +1,153 @@
+import { HoldfastError, limits } from "@holdfast/core";
+import Fastify, { type FastifyInstance } from "fastify";
+import { guardRoutes } from "./access.ts";
+import type { HttpDependencies, HttpTiming, RouteContext } from "./dependencies.ts";
+import { answerErrors, rawErrorResponse, sendError } from "./errors.ts";
+import { requestError } from "./error-bodies.ts";
+import { parseJsonBody } from "./json-body.ts";
+import { describeRoutes } from "./openapi.ts";
+import { chatCompletionRoutes } from "./openai/chat-completions.ts";
+import { modelRoutes } from "./openai/models.ts";
+import { responseRoutes } from "./openai/responses.ts";
+import { requestIds } from "./request-ids.ts";
+import { applyRoutes } from "./routes/apply.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { messageRoutes } from "./routes/messages.ts";
+import { nodeRoutes } from "./routes/node.ts";
+import { organizationRoutes } from "./routes/organizations.ts";
+import { resourceRoutes } from "./routes/resources.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
+import { Shutdown } from "./shutdown.ts";
+import { validatorCompiler } from "./validation.ts";
+
+/**
+ * The HTTP API of a node, ready to `listen`. `close` stops in good order: event streams get a last
+ * event at once, requests in flight may end within `shutdownMs`, and what is left then is cut.
+ */
+export async function createHttpApi(dependencies: HttpDependencies): Promise<FastifyInstance> {
+  const timing = { ...defaultTiming, ...dependencies.timing };
+  const shutdown = new Shutdown();
+  const app = createServer(dependencies, timing);
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.header("x-request-id", request.id);
+    done();
+  });
+  stopInGoodOrder(app, shutdown, dependencies, timing);
+  readJsonOnly(app);
+  app.setValidatorCompiler(validatorCompiler as never);
+  // Answers are built by typed code; checking them again on every request would cost without need.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.addHook("onResponse", (request, reply, done) => {
+    if (!dependencies.log.isLevelEnabled("debug")) return done();
+    const facts = {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+    };
+    const durationMs = Math.round(reply.elapsedTime * 1_000) / 1_000;
+    dependencies.log.debug({ ...facts, status: reply.statusCode, durationMs }, "request");
+    done();
+  });
+  answerErrors(app);
+  guardRoutes(app, dependencies.tokens, dependencies.clock);
+  await describeRoutes(app, dependencies.version);
+  const context: RouteContext = { ...dependencies, timing, shutdown };
+  for (const routes of allRoutes) routes(app, context);
+  await app.ready();
+  return app;
+}
+
+const allRoutes = [
+  nodeRoutes,
+  organizationRoutes,
+  resourceRoutes,
+  applyRoutes,
+  tokenRoutes,
+  messageRoutes,
+  eventRoutes,
+  deadLetterRoutes,
+  chatCompletionRoutes,
+  responseRoutes,
+  modelRoutes,
+];
+
+const defaultTiming: HttpTiming = {
+  headersTimeoutMs: limits.requestHeadersTimeoutMs,
+  requestTimeoutMs: limits.requestTimeoutMs,
+  heartbeatMs: limits.streamHeartbeatMs,
+  stallMs: limits.streamStallMs,
+  shutdownMs: limits.shutdownMs,
+  waitMaxMs: limits.waitMaxMs,
+};
+
+function createServer(dependencies: HttpDependencies, timing: HttpTiming): FastifyInstance {
+  const nextId = requestIds(dependencies.random);
+  const app = Fastify({
+    loggerInstance: dependencies.log,
+    disableRequestLogging: true,
+    // A child logger for every request costs more than the request; log lines name the request id.
+    childLoggerFactory: (logger) => logger,
+    genReqId: nextId,
+    exposeHeadRoutes: false,
+    bodyLimit: limits.requestBodyBytes,
+    return503OnClosing: false,
+    requestTimeout: timing.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    routerOptions: { maxParamLength: 1_000 },
+    http: {
+      maxHeaderSize: limits.requestHeaderBytes,
+      headersTimeout: timing.headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, timing.requestTimeoutMs),
+    },
+    frameworkErrors: (error, request, reply) => {
+      void sendError(request, reply, requestError(error));
+    },
+    clientErrorHandler: (error, socket) => {
+      if (error.code === "ECONNRESET" || socket.destroyed) return;
+      if (!socket.writable) return void socket.destroy();
+      const code = error.code as string | undefined;
+      socket.end(rawErrorResponse(code, nextId()), () => socket.destroy());
+    },
+  });
+  app.server.maxConnections = limits.connections;
+  return app as unknown as FastifyInstance;
+}
+
+function readJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer));
+    } catch (thrown) {
+      done(thrown as Error);
+    }
+  });
+}
+
+function stopInGoodOrder(
+  app: FastifyInstance,
+  shutdown: Shutdown,
+  { clock }: HttpDependencies,
+  { shutdownMs }: HttpTiming,
+): void {
+  let cancels: (() => void)[] = [];
+  app.addHook("preClose", (done) => {
+    shutdown.begin();
+    // The waiting get their error a moment before their connections are cut.
+    cancels = [
+      clock.schedule(shutdownMs * 0.9, () => shutdown.cut()),
+      clock.schedule(shutdownMs, () => app.server.closeAllConnections()),
+    ];
+    done();
+  });
+  app.addHook("onClose", (_app, done) => {
+    for (const cancel of cancels) cancel();
+    done();
+  });
+  app.addHook("onRequest", (_request, reply, done) => {
+    if (!shutdown.stopping.aborted) return done();
+    void reply.header("connection", "close");
+    done(new HoldfastError("not_ready", "The node is stopping.", { retryAfterMs: 1_000 }));
+  });
+}

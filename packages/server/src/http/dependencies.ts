@@ -1,0 +1,56 @@
+import type { Clock, Conversations, Random, ResourceStore } from "@holdfast/core";
+import type { Tokens } from "@holdfast/security";
+import type { Logger } from "pino";
+import type { Shutdown } from "./shutdown.ts";
+
+/** What the API stands on; the composition root gives it. */
+export interface HttpDependencies {
+  readonly conversations: Conversations;
+  readonly resources: ResourceStore;
+  readonly tokens: Tokens;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly version: string;
+  /** Shorter times than those of `limits`, for tests. */
+  readonly timing?: Partial<HttpTiming>;
+}
+
+export interface Health {
+  live(): boolean;
+  ready(): Promise<Readiness>;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: readonly HealthCheck[];
+}
+
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface Metrics {
+  /** In the text format of Prometheus. */
+  render(): Promise<string>;
+}
+
+/** Milliseconds. */
+export interface HttpTiming {
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+  readonly shutdownMs: number;
+  readonly waitMaxMs: number;
+}
+
+/** What the routes get. */
+export interface RouteContext extends HttpDependencies {
+  readonly timing: HttpTiming;
+  readonly shutdown: Shutdown;
+}
