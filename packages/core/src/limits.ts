@@ -11,8 +11,8 @@ export const limits = {
   messageTextBytes: 16 * MiB,
   /** A text over this goes to the blob store and the record holds its reference. */
   inlinePayloadBytes: 256 * KiB,
-  /** The engine's payload limit that is relied on (the default of nats-server). */
-  enginePayloadBytes: 1 * MiB,
+  /** The largest record or value: nats-server's default payload limit, less room for headers. */
+  enginePayloadBytes: 1 * MiB - 16 * KiB,
   /** One blob of the blob store. */
   blobBytes: 32 * MiB,
   /** A batch record is closed at this size, or at this many entries. */

@@ -1,7 +1,7 @@
 /**
  * Buckets of keys with revisions.
  *
- * A key is 1 to 400 characters of A-Z a-z 0-9 - _ = . (dots divide it; none at the ends, no two in a
+ * A key is 1 to 1,000 characters of A-Z a-z 0-9 - _ = . (dots divide it; none at the ends, no two in a
  * row). `get` reads from the leader: a value is never older than the last acknowledged write.
  * Writes are durable on a majority when they resolve. Revisions of a bucket rise with every write.
  * Errors: `revision_conflict` (not stored), `append_outcome_unknown`, `engine_unavailable`,
@@ -38,4 +38,4 @@ export interface Watch {
   close(): Promise<void>;
 }
 
-export const keyPattern = /^(?!\.)(?!.*\.\.)[A-Za-z0-9_=.-]{1,400}(?<!\.)$/;
+export const keyPattern = /^(?!\.)(?!.*\.\.)[A-Za-z0-9_=.-]{1,1000}(?<!\.)$/;

@@ -1,0 +1,135 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import { parseConversationKey } from "../ids.ts";
+import type { BlobStore } from "../ports/blob-store.ts";
+import type { KeyValue } from "../ports/key-value.ts";
+import {
+  type ConversationState,
+  newConversation,
+  type OpenTurn,
+  type SeenInput,
+} from "./conversation-state.ts";
+import { blobOf, packValue, unpackValue } from "./large-values.ts";
+import { decodeEntry, encodeEntry } from "./records.ts";
+import type { StoredMessage } from "../messages.ts";
+
+export const checkpointBucket = "checkpoints";
+const checkpointVersion = 1;
+
+interface Checkpoint {
+  readonly v: number;
+  readonly handled: number;
+  readonly next: number;
+  readonly tail: StoredMessage[];
+  readonly seen: [string, SeenInput][];
+  readonly openTurn?: OpenTurn;
+  readonly attempts?: { readonly at: number; readonly count: number };
+  readonly journaled: number;
+}
+
+export interface LoadedConversation {
+  readonly state: ConversationState;
+  /** Revision of the checkpoint; 0 when there is none. */
+  readonly revision: number;
+}
+
+/** A conversation's saved states, written with compare-and-set. */
+export class Checkpoints {
+  readonly #keyValue: KeyValue;
+  readonly #blobs: BlobStore;
+
+  constructor(keyValue: KeyValue, blobs: BlobStore) {
+    this.#keyValue = keyValue;
+    this.#blobs = blobs;
+  }
+
+  async load(key: string): Promise<LoadedConversation> {
+    const entry = await this.#keyValue.get(checkpointBucket, storageKey(key));
+    if (!entry) return { state: newConversation(), revision: 0 };
+    const bytes = await unpackValue(this.#blobs, entry.value);
+    return { state: decodeCheckpoint(bytes, key), revision: entry.revision };
+  }
+
+  /**
+   * Returns the new revision. Errors: `ownership_lost` when another owner saved a newer state. A write
+   * whose acknowledgement was lost is recognised as our own.
+   */
+  async save(key: string, state: ConversationState, revision: number): Promise<number> {
+    const at = storageKey(key);
+    const { journaled } = state;
+    const bytes = encodeCheckpoint(state);
+    const value = await packValue(this.#blobs, `checkpoint.${at}.${journaled}`, bytes);
+    const before = revision === 0 ? undefined : await this.#blobBefore(at, value);
+    let saved: number;
+    try {
+      saved = await this.#keyValue.update(checkpointBucket, at, value, revision);
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      if (error.code !== "revision_conflict") throw error;
+      const now = await this.#keyValue.get(checkpointBucket, at);
+      const current = now && decodeCheckpoint(await unpackValue(this.#blobs, now.value), key);
+      if (!now || current?.journaled !== journaled) {
+        throw new HoldfastError("ownership_lost", `Another owner saved conversation ${key}.`);
+      }
+      saved = now.revision;
+    }
+    if (before !== undefined && before !== blobOf(value)) await this.#blobs.delete(before);
+    return saved;
+  }
+
+  /** Only a large state can leave a blob behind, so only then is the old value looked at. */
+  async #blobBefore(at: string, value: Uint8Array): Promise<string | undefined> {
+    if (blobOf(value) === undefined) return undefined;
+    const entry = await this.#keyValue.get(checkpointBucket, at);
+    return entry && blobOf(entry.value);
+  }
+}
+
+/**
+ * A conversation's key as a key-value key: `organization.agent.conversation`, other characters than
+ * letters, digits, `-` and `_` written as `=` and two hexadecimal digits.
+ */
+export function storageKey(key: string): string {
+  const ref = parseConversationKey(key);
+  return `${ref.organization}.${ref.agent}.${escapeKey(ref.conversation)}`;
+}
+
+export function escapeKey(text: string): string {
+  return text.replace(
+    /[^A-Za-z0-9_-]/g,
+    (char) => `=${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
+
+function encodeCheckpoint(state: ConversationState): Uint8Array {
+  const checkpoint: Checkpoint = {
+    v: checkpointVersion,
+    handled: state.handled,
+    next: state.next,
+    tail: state.tail,
+    seen: [...state.seen],
+    ...(state.openTurn && { openTurn: state.openTurn }),
+    ...(state.attempts && { attempts: state.attempts }),
+    journaled: state.journaled,
+  };
+  return encodeEntry(checkpoint);
+}
+
+function decodeCheckpoint(bytes: Uint8Array, key: string): ConversationState {
+  const saved = decodeEntry<Checkpoint>(bytes);
+  if (saved.v !== checkpointVersion) {
+    throw new HoldfastError(
+      saved.v > checkpointVersion ? "home_too_new" : "data_corrupt",
+      `The checkpoint of ${key} has version ${saved.v}; this version of Holdfast reads ${checkpointVersion}.`,
+    );
+  }
+  return {
+    handled: saved.handled,
+    next: saved.next,
+    tail: saved.tail,
+    tailChars: saved.tail.reduce((sum, message) => sum + message.text.length, 0),
+    seen: new Map(saved.seen),
+    openTurn: saved.openTurn,
+    attempts: saved.attempts,
+    journaled: saved.journaled,
+  };
+}

@@ -1,0 +1,227 @@
+import { invariant } from "../errors.ts";
+import type { MessageId, TurnId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import type { FinishReason, StoredMessage } from "../messages.ts";
+import type { ToolCall, Usage } from "../ports/model.ts";
+
+/** What the journal says. `c` is the conversation's key; positions are those of `records.ts`. */
+export type JournalEntry = OpenedEntry | StepEntry | AttemptEntry | TurnEntry | DroppedEntry;
+export type ConversationEntry = Exclude<JournalEntry, OpenedEntry>;
+
+interface OpenedEntry {
+  readonly t: "opened";
+  readonly epoch: number;
+  readonly node: string;
+}
+
+/** A finished step of a turn that goes on. */
+interface StepEntry {
+  readonly t: "step";
+  readonly c: string;
+  readonly turn: TurnId;
+  /** Positions of the turn's inputs, so that a resumed turn handles the same ones. */
+  readonly inputs: readonly number[];
+  readonly step: Step;
+}
+
+/** A try of the message at `at` that failed, or that begins after a crash. */
+interface AttemptEntry {
+  readonly t: "attempt";
+  readonly c: string;
+  readonly at: number;
+  readonly count: number;
+}
+
+/**
+ * A finished turn: progress, history and effects in one. The steps before the last stand in the journal
+ * already; only the inputs and the last answer are new.
+ */
+interface TurnEntry {
+  readonly t: "turn";
+  readonly c: string;
+  readonly turn: TurnId;
+  readonly inputs: readonly HandledInput[];
+  readonly user: readonly UnindexedMessage[];
+  readonly answer: ModelStep;
+  /** The answer's text, when it is so long that it stands in the blob store. */
+  readonly blob?: string;
+  readonly at: number;
+}
+
+/** Inputs that are done without a turn: dead-lettered, or a stateless call that failed. */
+interface DroppedEntry {
+  readonly t: "dropped";
+  readonly c: string;
+  readonly inputs: readonly HandledInput[];
+}
+
+export interface HandledInput {
+  readonly id: MessageId;
+  readonly at: number;
+  readonly fingerprint?: string;
+}
+
+export type UnindexedMessage = Omit<StoredMessage, "index">;
+
+export type Step = ModelStep | ToolStep;
+
+export interface ModelStep {
+  readonly kind: "model";
+  readonly text: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly finish: FinishReason;
+  readonly usage: Usage;
+  readonly model: string;
+}
+
+export interface ToolStep {
+  readonly kind: "tool";
+  readonly callId: string;
+  readonly name: string;
+  readonly text: string;
+  readonly isError: boolean;
+}
+
+export interface OpenTurn {
+  readonly id: TurnId;
+  readonly inputs: readonly number[];
+  readonly steps: Step[];
+}
+
+/** What is remembered of a handled input: its content's hash and where it stands in the history. */
+export interface SeenInput {
+  readonly fingerprint: string;
+  /** -1 when it was dropped. */
+  readonly index: number;
+}
+
+/** A conversation at a journal sequence. */
+export interface ConversationState {
+  /** Position of the newest handled input. Order is strict, so everything before it is done too. */
+  handled: number;
+  /** Index that the next history message gets. */
+  next: number;
+  /** The newest messages; older ones stand in history pages. */
+  tail: StoredMessage[];
+  tailChars: number;
+  readonly seen: Map<string, SeenInput>;
+  openTurn: OpenTurn | undefined;
+  attempts: { readonly at: number; readonly count: number } | undefined;
+  /** Journal sequence of the newest entry in this state. */
+  journaled: number;
+}
+
+export function newConversation(): ConversationState {
+  return {
+    handled: 0,
+    next: 0,
+    tail: [],
+    tailChars: 0,
+    seen: new Map(),
+    openTurn: undefined,
+    attempts: undefined,
+    journaled: 0,
+  };
+}
+
+/**
+ * Applies one journal entry. An entry that the state already holds (its checkpoint is newer) changes
+ * nothing. Returns the history messages that the entry added.
+ */
+export function applyEntry(
+  state: ConversationState,
+  entry: ConversationEntry,
+  sequence: number,
+): readonly StoredMessage[] {
+  if (sequence < state.journaled) return [];
+  state.journaled = sequence;
+  switch (entry.t) {
+    case "step":
+      if (state.openTurn?.id === entry.turn) state.openTurn.steps.push(entry.step);
+      else state.openTurn = { id: entry.turn, inputs: entry.inputs, steps: [entry.step] };
+      return [];
+    case "attempt":
+      state.attempts = { at: entry.at, count: entry.count };
+      return [];
+    case "turn":
+      return finishTurn(state, entry);
+    case "dropped":
+      for (const input of entry.inputs) remember(state, input, -1);
+      closeInputs(state, entry.inputs);
+      return [];
+  }
+}
+
+function finishTurn(state: ConversationState, entry: TurnEntry): readonly StoredMessage[] {
+  const added = turnMessages(state, entry).map((message, offset) => ({
+    ...message,
+    index: state.next + offset,
+  }));
+  entry.inputs.forEach((input) => {
+    const index = added.find((message) => message.id === input.id)?.index ?? -1;
+    remember(state, input, index);
+  });
+  for (const message of added) {
+    state.tail.push(message);
+    state.tailChars += message.text.length;
+  }
+  state.next += added.length;
+  closeInputs(state, entry.inputs);
+  return added;
+}
+
+/** Inputs, then what the finished steps said, then the answer. */
+function turnMessages(state: ConversationState, entry: TurnEntry): UnindexedMessage[] {
+  const steps = state.openTurn?.id === entry.turn ? state.openTurn.steps : [];
+  const { turn, at, answer, blob } = entry;
+  const said = [...steps, answer].map((step, number): UnindexedMessage => {
+    const id = `${turn}.${number}` as MessageId;
+    return step.kind === "tool"
+      ? {
+          id,
+          turn,
+          at,
+          role: "tool",
+          text: step.text,
+          toolCallId: step.callId,
+          toolName: step.name,
+          ...(step.isError && { isError: true }),
+        }
+      : {
+          id,
+          turn,
+          at,
+          role: "assistant",
+          text: step.text,
+          ...(step.toolCalls.length > 0 && { toolCalls: step.toolCalls }),
+          ...(step === answer && blob !== undefined && { blob }),
+        };
+  });
+  return [...entry.user, ...said];
+}
+
+function closeInputs(state: ConversationState, inputs: readonly HandledInput[]): void {
+  for (const { at } of inputs) {
+    invariant(at > state.handled, "inputs of a conversation are handled in order, each once");
+    state.handled = at;
+  }
+  state.openTurn = undefined;
+  state.attempts = undefined;
+}
+
+function remember(state: ConversationState, input: HandledInput, index: number): void {
+  state.seen.set(input.id, { fingerprint: input.fingerprint ?? "", index });
+  if (state.seen.size > limits.dedupeKeysPerConversation) {
+    for (const oldest of state.seen.keys()) {
+      state.seen.delete(oldest);
+      break;
+    }
+  }
+}
+
+/** Takes the messages before `index` out of the tail: they stand in a history page now. */
+export function forgetBefore(state: ConversationState, index: number): void {
+  const count = state.tail.findIndex((message) => message.index >= index);
+  const removed = state.tail.splice(0, count < 0 ? state.tail.length : count);
+  for (const message of removed) state.tailChars -= message.text.length;
+}

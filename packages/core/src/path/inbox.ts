@@ -1,0 +1,63 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { InboundMessage } from "../messages.ts";
+import { type Clock, delay } from "../ports/clock.ts";
+import type { LogRecord, MessageLog } from "../ports/message-log.ts";
+import { type AppendGate, type Committed, CommitQueue } from "./commit-queue.ts";
+import { decodeRecord, encodeEntry, encodeRecord } from "./records.ts";
+import { inboxLog } from "./router.ts";
+
+/**
+ * Stage 3 of the message path: what arrived, durable, before anybody is told that it was accepted.
+ * Any node may append; order inside a partition is the order of the log.
+ */
+export class Inbox {
+  readonly #queue: CommitQueue;
+
+  constructor(log: MessageLog, partition: number, gate: AppendGate, clock: Clock) {
+    const name = inboxLog(partition);
+    this.#queue = new CommitQueue(gate, (batch) =>
+      appendWithin(log, name, encodeRecord(null, batch), clock),
+    );
+  }
+
+  /** Resolves when the message is durable. Errors: see `Conversations.submit`. */
+  append(message: InboundMessage): Promise<Committed> {
+    return this.#queue.add(encodeEntry(message));
+  }
+
+  close(): void {
+    this.#queue.close(
+      new HoldfastError("not_ready", "The node is stopping.", { retryAfterMs: 1_000 }),
+    );
+  }
+}
+
+/** The messages of one inbox record, in order. */
+export function readInboxRecord(partition: number, record: LogRecord): readonly InboundMessage[] {
+  const where = `${inboxLog(partition)} record ${record.sequence}`;
+  return decodeRecord<null, InboundMessage>(record.data, where).entries;
+}
+
+/**
+ * A write that certainly failed is tried again for as long as its callers may be kept waiting; one that
+ * may have been stored is not, because only the callers know whether they hold an Idempotency-Key.
+ */
+async function appendWithin(
+  log: MessageLog,
+  name: string,
+  record: Uint8Array,
+  clock: Clock,
+): Promise<number> {
+  const deadline = clock.monotonic() + limits.appendTimeoutMs;
+  for (;;) {
+    try {
+      return await log.append(name, record);
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      const left = deadline - clock.monotonic();
+      if (error.code !== "engine_unavailable" || left <= 0) throw error;
+      await delay(clock, Math.min(left, 50));
+    }
+  }
+}

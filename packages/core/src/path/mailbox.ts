@@ -1,0 +1,79 @@
+import type { MessageId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import type { InboundMessage } from "../messages.ts";
+import type { ConversationState } from "./conversation-state.ts";
+
+/** A message of the inbox that waits for its turn. */
+export interface Waiting {
+  readonly message: InboundMessage;
+  /** Its position in the inbox. */
+  readonly at: number;
+  /** It stood in the inbox before this owner opened the partition: a crash may have been its doing. */
+  readonly recovered: boolean;
+}
+
+export type QueueMode = "followup" | "collect";
+
+/** Stage 4 of the message path: the messages of one conversation, strictly in order. */
+export class Mailbox {
+  readonly #waiting: Waiting[] = [];
+  readonly #ids = new Set<MessageId>();
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  get head(): Waiting | undefined {
+    return this.#waiting[0];
+  }
+
+  /** False when the same message waits already: it is a repeat. */
+  add(waiting: Waiting): boolean {
+    if (this.#ids.has(waiting.message.id)) return false;
+    this.#ids.add(waiting.message.id);
+    this.#waiting.push(waiting);
+    return true;
+  }
+
+  /** Takes out the messages at the head that were handled before, and returns them. */
+  dropHandled(state: ConversationState): readonly Waiting[] {
+    let count = 0;
+    for (const { at, message } of this.#waiting) {
+      if (at > state.handled && !state.seen.has(message.id)) break;
+      count += 1;
+    }
+    return this.remove(count);
+  }
+
+  /**
+   * The inputs of the next turn: those of a turn that was begun before, or one message (`followup`), or
+   * all that wait and may be read as one (`collect`).
+   */
+  nextInputs(state: ConversationState, mode: QueueMode): readonly Waiting[] {
+    const open = state.openTurn?.inputs;
+    if (open) return this.#waiting.filter(({ at }) => open.includes(at));
+    if (mode === "followup") return this.#waiting.slice(0, 1);
+    return this.#collected();
+  }
+
+  /** Takes out the first `count` messages. */
+  remove(count: number): readonly Waiting[] {
+    const removed = this.#waiting.splice(0, count);
+    for (const { message } of removed) this.#ids.delete(message.id);
+    return removed;
+  }
+
+  #collected(): readonly Waiting[] {
+    let chars = 0;
+    let count = 0;
+    for (const { message } of this.#waiting) {
+      const { content } = message;
+      const isPlain = content.type === "text" && message.options === undefined;
+      if (isPlain) chars += content.text.length;
+      if (count > 0 && (!isPlain || chars * 3 > limits.inlinePayloadBytes)) break;
+      count += 1;
+      if (!isPlain) break;
+    }
+    return this.#waiting.slice(0, count);
+  }
+}

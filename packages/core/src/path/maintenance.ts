@@ -1,0 +1,197 @@
+import { type HoldfastError, toHoldfastError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Cancel } from "../ports/clock.ts";
+import { type ActiveConversation, isEphemeralKey, isIdle } from "./active-conversation.ts";
+import { HistoryPages } from "./history.ts";
+import type { Journal } from "./journal.ts";
+import type { OwnerServices } from "./partition.ts";
+import { inboxLog } from "./router.ts";
+
+const intervalMs = 1_000;
+
+/** What maintenance asks of the partition. */
+interface PartitionView {
+  /** Conversations in memory, the longest unused first. */
+  readonly active: Map<string, ActiveConversation>;
+  /** Brings a conversation into memory that only the journal's tail knows. */
+  readonly activate: (key: string) => Promise<ActiveConversation | undefined>;
+  readonly lost: (error: HoldfastError) => void;
+}
+
+/**
+ * The background work of a partition: checkpoints, truncation behind them, history pages and passivation.
+ * None of it is on the way of a message; all of it may be cut off at any point and begun again.
+ */
+export class Maintenance {
+  newestInbox = 0;
+  readonly #services: OwnerServices;
+  readonly #number: number;
+  readonly #journal: Journal;
+  readonly #partition: PartitionView;
+  /** Conversations with entries that no checkpoint holds, and the first such sequence of each. */
+  readonly #dirty: Map<string, number>;
+  /** Stateless calls have no checkpoint: their entries stay until the watermark has passed their input. */
+  #ephemeral: { readonly inbox: number; readonly journal: number }[] = [];
+  #truncatedInbox = 0;
+  #timer: Cancel | undefined;
+  #closed = false;
+
+  constructor(
+    services: OwnerServices,
+    number: number,
+    journal: Journal,
+    dirty: Map<string, number>,
+    partition: PartitionView,
+  ) {
+    this.#services = services;
+    this.#number = number;
+    this.#journal = journal;
+    this.#dirty = dirty;
+    this.#partition = partition;
+  }
+
+  start(): void {
+    if (this.#closed) return;
+    this.#timer = this.#services.clock.schedule(intervalMs, () => {
+      void this.#guarded(() => this.#run()).finally(() => this.start());
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.();
+  }
+
+  /** The journal holds an entry of this conversation that its checkpoint does not. */
+  changed(conversation: ActiveConversation, sequence: number): void {
+    if (!this.#dirty.has(conversation.key)) this.#dirty.set(conversation.key, sequence);
+  }
+
+  /** A stateless call is finished: its entries may go once the inbox will not deliver it again. */
+  ephemeralDone(key: string, inbox: number, sequence: number): void {
+    this.#ephemeral.push({ inbox, journal: this.#dirty.get(key) ?? sequence });
+    this.#dirty.delete(key);
+  }
+
+  /** Puts the oldest messages of a long conversation into a history page. */
+  seal(conversation: ActiveConversation): void {
+    const { state, sealing, ephemeral } = conversation;
+    if (!state || sealing || ephemeral) return;
+    conversation.sealing = true;
+    void this.#guarded(async () => {
+      while (HistoryPages.isDue(state)) await this.#services.history.seal(conversation.key, state);
+    }).finally(() => {
+      conversation.sealing = false;
+    });
+  }
+
+  async checkpointAll(): Promise<void> {
+    await this.#checkpoint([...this.#dirty.keys()]);
+    await this.#truncate();
+  }
+
+  async #run(): Promise<void> {
+    await this.#passivate();
+    const first = this.#firstNeeded();
+    const isLong = this.#journal.last - first > limits.journalTailRecords;
+    if (isLong || this.#journal.tailBytes > limits.journalTailBytes) await this.#shortenTail();
+    await this.#truncateInbox();
+  }
+
+  /** Saves the conversations that hold the oldest half of the tail, then truncates behind them. */
+  async #shortenTail(): Promise<void> {
+    const first = this.#firstNeeded();
+    const middle = first + (this.#journal.last - first) / 2;
+    const oldest: string[] = [];
+    for (const [key, sequence] of this.#dirty) if (sequence <= middle) oldest.push(key);
+    await this.#checkpoint(oldest);
+    await this.#truncate();
+  }
+
+  /** The first journal sequence that a recovery would need. */
+  #firstNeeded(): number {
+    let first = this.#journal.last;
+    for (const sequence of this.#dirty.values()) first = Math.min(first, sequence);
+    this.#ephemeral = this.#ephemeral.filter(({ inbox }) => inbox > this.#journal.durableWatermark);
+    for (const { journal } of this.#ephemeral) first = Math.min(first, journal);
+    return first;
+  }
+
+  async #truncate(): Promise<void> {
+    this.#services.reach("beforeTruncation");
+    await this.#journal.truncate(this.#firstNeeded());
+    this.#services.reach("afterTruncation");
+  }
+
+  async #truncateInbox(): Promise<void> {
+    const before = this.#journal.durableWatermark + 1;
+    if (before <= this.#truncatedInbox) return;
+    await this.#services.engine.messageLog.truncate(inboxLog(this.#number), before);
+    this.#truncatedInbox = before;
+  }
+
+  /** Puts out of memory what was not used for long, and the longest unused when there is too much. */
+  async #passivate(): Promise<void> {
+    const { active } = this.#partition;
+    const idleSince = this.#services.clock.monotonic() - limits.passivateAfterMs;
+    let excess = active.size - limits.activeConversations;
+    let chars = 0;
+    for (const { state } of active.values()) chars += state?.tailChars ?? 0;
+    let excessChars = chars - limits.activeConversationBytes / 2;
+    const leaving: ActiveConversation[] = [];
+    for (const conversation of [...active.values()].sort((a, b) => a.usedAt - b.usedAt)) {
+      const isOld = conversation.usedAt < idleSince;
+      if (!isOld && excess <= 0 && excessChars <= 0) break;
+      if (!isIdle(conversation)) continue;
+      leaving.push(conversation);
+      excess -= 1;
+      excessChars -= conversation.state?.tailChars ?? 0;
+    }
+    await this.#checkpoint(leaving.map(({ key }) => key));
+    for (const conversation of leaving) {
+      if (isIdle(conversation) && !this.#dirty.has(conversation.key)) {
+        active.delete(conversation.key);
+      }
+    }
+  }
+
+  async #checkpoint(keys: readonly string[]): Promise<void> {
+    const left = keys.filter((key) => this.#dirty.has(key) && !isEphemeralKey(key));
+    const worker = async (): Promise<void> => {
+      for (let key = left.pop(); key !== undefined && !this.#closed; key = left.pop()) {
+        await this.#checkpointOne(key);
+      }
+    };
+    await Promise.all(Array.from({ length: limits.checkpointsInFlight }, worker));
+  }
+
+  async #checkpointOne(key: string): Promise<void> {
+    const conversation = await this.#partition.activate(key);
+    const state = conversation?.state;
+    if (!conversation || !state || conversation.saving) return;
+    conversation.saving = true;
+    const { journaled } = state;
+    try {
+      this.#services.reach("beforeCheckpoint");
+      const { checkpoints } = this.#services;
+      conversation.revision = await checkpoints.save(key, state, conversation.revision);
+      this.#services.reach("afterCheckpoint");
+    } finally {
+      conversation.saving = false;
+    }
+    // What came in meanwhile has a higher sequence than the checkpoint.
+    this.#dirty.delete(key);
+    if (state.journaled > journaled) this.#dirty.set(key, journaled + 1);
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      if (this.#closed) return;
+      if (error.code === "ownership_lost") this.#partition.lost(error);
+      else this.#services.report(error, `maintenance of partition ${this.#number}`);
+    }
+  }
+}

@@ -1,0 +1,349 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import {
+  type ConversationRef,
+  conversationKey,
+  type NodeId,
+  parseConversationKey,
+} from "../ids.ts";
+import type { InboundMessage } from "../messages.ts";
+import { type Clock, delay } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { Follower, LogRecord } from "../ports/message-log.ts";
+import type { Random } from "../ports/random.ts";
+import {
+  type ActiveConversation,
+  activeConversation,
+  isEphemeralKey,
+  journalKey,
+  refOf,
+} from "./active-conversation.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { AppendGate } from "./commit-queue.ts";
+import {
+  applyEntry,
+  type ConversationEntry,
+  type ConversationState,
+  newConversation,
+} from "./conversation-state.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Egress } from "./egress.ts";
+import { HistoryPages } from "./history.ts";
+import { readInboxRecord } from "./inbox.ts";
+import { Journal, type JournalRecord } from "./journal.ts";
+import { Maintenance } from "./maintenance.ts";
+import type { Waiting } from "./mailbox.ts";
+import type { Pending } from "./pending.ts";
+import { position, sequenceOf } from "./records.ts";
+import { inboxLog } from "./router.ts";
+import type { TurnServices } from "./turn.ts";
+import { TurnRunner } from "./turn-runner.ts";
+import type { TurnScheduler } from "./turn-scheduler.ts";
+import { Watermark } from "./watermark.ts";
+
+/** What the partitions of a node share. */
+export interface OwnerServices extends TurnServices {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly node: NodeId;
+  readonly gate: AppendGate;
+  readonly scheduler: TurnScheduler;
+  readonly pending: Pending;
+  readonly egress: Egress;
+  readonly checkpoints: Checkpoints;
+  readonly history: HistoryPages;
+  readonly deadLetters: DeadLetters;
+  /** What an operator should know; never a message's text. */
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** A partition at its owner: reads the inbox, runs the turns of its conversations, writes the journal. */
+export class Partition {
+  readonly number: number;
+  readonly #services: OwnerServices;
+  readonly #journal: Journal;
+  readonly #watermark: Watermark;
+  readonly #active = new Map<string, ActiveConversation>();
+  /** Journal entries that no checkpoint covers, of conversations that are not in memory yet. */
+  readonly #cold: Map<string, [number, ConversationEntry][]>;
+  readonly #maintenance: Maintenance;
+  readonly #runner: TurnRunner;
+  readonly #tellLost: (error: HoldfastError) => void;
+  /** Inbox records up to here were there before this owner. */
+  #recoveredUpTo = 0;
+  #follower: Follower | undefined;
+  readonly #stop = new AbortController();
+
+  private constructor(
+    number: number,
+    services: OwnerServices,
+    journal: Journal,
+    watermark: Watermark,
+    replayed: Replayed,
+    onLost: (error: HoldfastError) => void,
+  ) {
+    this.number = number;
+    this.#tellLost = onLost;
+    this.#services = services;
+    this.#journal = journal;
+    this.#watermark = watermark;
+    this.#cold = replayed.cold;
+    this.#maintenance = new Maintenance(services, number, journal, replayed.dirty, {
+      active: this.#active,
+      activate: (key) => this.#activateCold(key),
+      lost: (error) => this.lost(error),
+    });
+    settleEphemeral(replayed, journal.durableWatermark, this.#maintenance);
+    this.#runner = new TurnRunner(services, journal, this.#maintenance, watermark, {
+      pump: (conversation) => conversation.state && this.#pump(conversation, conversation.state),
+      signal: this.#stop.signal,
+    });
+  }
+
+  /**
+   * Takes a partition over and continues where its last owner stopped. Errors: `ownership_lost`,
+   * `engine_unavailable`, `data_corrupt`, `home_too_new`.
+   */
+  static async open(
+    number: number,
+    epoch: number,
+    services: OwnerServices,
+    onLost: (error: HoldfastError) => void,
+  ): Promise<Partition> {
+    const replayed: Replayed = { cold: new Map(), dirty: new Map() };
+    let watermark: Watermark | undefined;
+    let partition: Partition | undefined;
+    const { engine, clock, random, node, gate } = services;
+    const journal = await Journal.open(
+      {
+        log: engine.messageLog,
+        partition: number,
+        epoch,
+        node,
+        gate,
+        clock,
+        random,
+        watermark: () => watermark?.value ?? 0,
+        onLost: (error) => {
+          partition?.lost(error);
+        },
+      },
+      (sequence, record) => replay(replayed, sequence, record),
+    );
+    watermark = new Watermark(journal.durableWatermark);
+    partition = new Partition(number, services, journal, watermark, replayed, onLost);
+    await partition.#start();
+    return partition;
+  }
+
+  get isOpen(): boolean {
+    return !this.#stop.signal.aborted;
+  }
+
+  /** Inbox records that are not done. */
+  get lag(): number {
+    return Math.max(0, this.#maintenance.newestInbox - this.#watermark.value);
+  }
+
+  get activeConversations(): number {
+    return this.#active.size;
+  }
+
+  /** The state of a conversation, brought into memory if need be. Errors: `engine_unavailable`. */
+  async stateOf(ref: ConversationRef): Promise<ConversationState> {
+    const conversation = this.#conversation(ref, false);
+    conversation.usedAt = this.#services.clock.monotonic();
+    return conversation.state ?? (await this.#load(conversation));
+  }
+
+  /** The state of a conversation if it is in memory. */
+  loadedStateOf(ref: ConversationRef): ConversationState | undefined {
+    return this.#active.get(conversationKey(ref))?.state;
+  }
+
+  /** The inbox holds a record with this sequence. */
+  nudge(sequence: number): void {
+    this.#follower?.nudge(sequence);
+  }
+
+  /** Writes every conversation's checkpoint, so that the next owner starts quickly. */
+  async checkpointAll(): Promise<void> {
+    await this.#maintenance.checkpointAll();
+  }
+
+  /** Stops at once; what is unfinished, the next owner finishes. */
+  async close(): Promise<void> {
+    if (!this.#stop.signal.aborted) this.#stop.abort(closedError());
+    this.#maintenance.close();
+    this.#journal.close();
+    for (const conversation of this.#active.values()) conversation.wait?.();
+    await this.#follower?.close();
+  }
+
+  async #start(): Promise<void> {
+    const { messageLog } = this.#services.engine;
+    const { last } = await messageLog.bounds(inboxLog(this.number));
+    this.#recoveredUpTo = last;
+    const from = this.#watermark.value + 1;
+    this.#follower = await messageLog.follow(inboxLog(this.number), from, (record) =>
+      this.#deliver(record),
+    );
+    this.#maintenance.start();
+  }
+
+  /** Another owner took the partition, or it cannot be read: nothing of it runs here any more. */
+  lost(error: HoldfastError): void {
+    if (!this.isOpen) return;
+    this.#services.report(error, `partition ${this.number}`);
+    void this.close();
+    this.#tellLost(error);
+  }
+
+  /** One record of the inbox, in order. */
+  #deliver(record: LogRecord): void {
+    if (!this.isOpen) return;
+    let messages: readonly InboundMessage[];
+    try {
+      messages = readInboxRecord(this.number, record);
+    } catch (thrown) {
+      // Skipping what cannot be read would lose it silently; the operator must decide.
+      this.lost(toHoldfastError(thrown));
+      return;
+    }
+    this.#watermark.delivered(record.sequence, messages.length);
+    this.#maintenance.newestInbox = record.sequence;
+    const recovered = record.sequence <= this.#recoveredUpTo;
+    messages.forEach((message, index) => {
+      const waiting = { message, at: position(record.sequence, index), recovered };
+      const conversation = this.#conversation(refOf(message), message.ephemeral === true);
+      if (!conversation.mailbox.add(waiting)) {
+        this.#watermark.done(waiting.at);
+        return;
+      }
+      this.#services.pending.add(message);
+      this.#services.reach("afterDelivery");
+      if (conversation.state) this.#pump(conversation, conversation.state);
+      else this.#loadAndPump(conversation);
+    });
+  }
+
+  #conversation(ref: ConversationRef, ephemeral: boolean): ActiveConversation {
+    const key = journalKey(ref, ephemeral);
+    const known = this.#active.get(key);
+    if (known) return known;
+    const conversation = activeConversation(key, ref, ephemeral);
+    conversation.usedAt = this.#services.clock.monotonic();
+    this.#active.set(key, conversation);
+    if (ephemeral) conversation.state = this.#warm(key, newConversation());
+    return conversation;
+  }
+
+  #loadAndPump(conversation: ActiveConversation): void {
+    const attempt = async (): Promise<void> => {
+      while (this.isOpen) {
+        try {
+          const state = await this.#load(conversation);
+          if (this.isOpen) this.#pump(conversation, state);
+          return;
+        } catch (thrown) {
+          const error = toHoldfastError(thrown);
+          this.#services.report(error, `activation of ${conversation.key}`);
+          await delay(this.#services.clock, 200, this.#stop.signal);
+        }
+      }
+    };
+    void attempt();
+  }
+
+  #load(conversation: ActiveConversation): Promise<ConversationState> {
+    conversation.loading ??= this.#services.checkpoints
+      .load(conversation.key)
+      .then(({ state, revision }) => {
+        conversation.revision = revision;
+        conversation.state = this.#warm(conversation.key, state);
+        return conversation.state;
+      })
+      .finally(() => {
+        conversation.loading = undefined;
+      });
+    return conversation.loading;
+  }
+
+  /** Applies the journal entries that are newer than the checkpoint. */
+  #warm(key: string, state: ConversationState): ConversationState {
+    const entries = this.#cold.get(key) ?? [];
+    this.#cold.delete(key);
+    for (const [sequence, entry] of entries) {
+      if (sequence > state.journaled) applyEntry(state, entry, sequence);
+    }
+    return state;
+  }
+
+  async #activateCold(key: string): Promise<ActiveConversation | undefined> {
+    const known = this.#active.get(key);
+    if (!known && !this.#cold.has(key)) return undefined;
+    const conversation = known ?? this.#conversation(parseConversationKey(key), false);
+    if (!conversation.state) await this.#load(conversation);
+    return conversation;
+  }
+
+  /** Begins the conversation's next turn, if there is one and nothing holds it back. */
+  #pump(conversation: ActiveConversation, state: ConversationState): void {
+    if (!this.isOpen || conversation.running || conversation.wait) return;
+    for (const repeat of conversation.mailbox.dropHandled(state)) {
+      this.#finishRepeat(conversation, repeat);
+    }
+    const { head } = conversation.mailbox;
+    if (!head) {
+      conversation.usedAt = this.#services.clock.monotonic();
+      if (conversation.ephemeral) this.#active.delete(conversation.key);
+      return;
+    }
+    this.#runner.begin(conversation, state, head);
+  }
+
+  #finishRepeat(conversation: ActiveConversation, repeat: Waiting): void {
+    if (conversation.ephemeral) {
+      this.#maintenance.ephemeralDone(conversation.key, sequenceOf(repeat.at), this.#journal.last);
+    }
+    this.#watermark.done(repeat.at);
+    this.#services.pending.remove(repeat.message.id);
+  }
+}
+
+interface Replayed {
+  readonly cold: Map<string, [number, ConversationEntry][]>;
+  /** The first journal sequence of each conversation that no checkpoint may cover, in order. */
+  readonly dirty: Map<string, number>;
+}
+
+function replay({ cold, dirty }: Replayed, sequence: number, record: JournalRecord): void {
+  for (const entry of record.entries) {
+    if (entry.t === "opened") continue;
+    const entries = cold.get(entry.c);
+    if (entries) entries.push([sequence, entry]);
+    else cold.set(entry.c, [[sequence, entry]]);
+    if (!dirty.has(entry.c)) dirty.set(entry.c, sequence);
+  }
+}
+
+/** Stateless calls that were finished need no memory once the inbox will not deliver them again. */
+function settleEphemeral(
+  { cold, dirty }: Replayed,
+  watermark: number,
+  maintenance: Maintenance,
+): void {
+  for (const [key, entries] of cold) {
+    const [sequence, last] = entries.at(-1) ?? [];
+    if (!isEphemeralKey(key) || (last?.t !== "turn" && last?.t !== "dropped")) continue;
+    const inbox = sequenceOf(last.inputs.at(-1)?.at ?? 0);
+    if (inbox <= watermark) {
+      cold.delete(key);
+      dirty.delete(key);
+    } else maintenance.ephemeralDone(key, inbox, sequence ?? 0);
+  }
+}
+
+function closedError(): HoldfastError {
+  return new HoldfastError("not_ready", "The partition is closed on this node.");
+}

@@ -1,0 +1,395 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import { agentKey, type MessageId, type TurnId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import type { ConversationEvent } from "../messages.ts";
+import type { Usage } from "../ports/model.ts";
+import type { ActiveConversation } from "./active-conversation.ts";
+import {
+  applyEntry,
+  type ConversationEntry,
+  type ConversationState,
+  type HandledInput,
+  type ModelStep,
+  type Step,
+  type UnindexedMessage,
+} from "./conversation-state.ts";
+import { HistoryPages } from "./history.ts";
+import type { Journal } from "./journal.ts";
+import type { QueueMode, Waiting } from "./mailbox.ts";
+import type { Maintenance } from "./maintenance.ts";
+import type { OwnerServices } from "./partition.ts";
+import { sequenceOf } from "./records.ts";
+import { calledName, runTurn } from "./turn.ts";
+import type { Watermark } from "./watermark.ts";
+
+interface RunnerView {
+  /** Begins the conversation's next turn if there is one. */
+  readonly pump: (conversation: ActiveConversation) => void;
+  /** Aborts when the partition is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs the turns of a partition's conversations to their commit, their next try or the dead letters. */
+export class TurnRunner {
+  readonly #services: OwnerServices;
+  readonly #journal: Journal;
+  readonly #maintenance: Maintenance;
+  readonly #watermark: Watermark;
+  readonly #partition: RunnerView;
+
+  constructor(
+    services: OwnerServices,
+    journal: Journal,
+    maintenance: Maintenance,
+    watermark: Watermark,
+    partition: RunnerView,
+  ) {
+    this.#services = services;
+    this.#journal = journal;
+    this.#maintenance = maintenance;
+    this.#watermark = watermark;
+    this.#partition = partition;
+  }
+
+  /** Runs the next turn as soon as the scheduler has a place for it. */
+  begin(conversation: ActiveConversation, state: ConversationState, head: Waiting): void {
+    const queue = this.#services.resources.agent(conversation.ref)?.queue;
+    const mode = queue?.mode ?? "followup";
+    const gather = mode === "collect" && !state.openTurn ? (queue?.debounceMs ?? 0) : 0;
+    if (gather > 0 && !conversation.waitOver) {
+      this.#pause(conversation, gather);
+      return;
+    }
+    conversation.waitOver = false;
+    conversation.running = true;
+    const run = () => this.#run(conversation, state, mode);
+    // A message that was being handled at two crashes runs alone, to find out whether it is the cause.
+    if (head.recovered && triesOf(state, head) >= 2) this.#services.scheduler.addSuspect(run);
+    else this.#services.scheduler.add(agentKey(conversation.ref), run);
+  }
+
+  #pause(conversation: ActiveConversation, ms: number): void {
+    conversation.wait = this.#services.clock.schedule(ms, () => {
+      conversation.wait = undefined;
+      conversation.waitOver = true;
+      this.#partition.pump(conversation);
+    });
+  }
+
+  async #run(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    mode: QueueMode,
+  ): Promise<void> {
+    const inputs = conversation.mailbox.nextInputs(state, mode);
+    try {
+      if (await this.#admitTry(conversation, state, inputs)) {
+        await this.#runTurn(conversation, state, inputs);
+      }
+    } catch (thrown) {
+      await this.#onTurnFailure(conversation, state, inputs, toHoldfastError(thrown));
+    }
+    conversation.running = false;
+    conversation.usedAt = this.#services.clock.monotonic();
+    if (HistoryPages.isDue(state)) this.#maintenance.seal(conversation);
+    this.#partition.pump(conversation);
+  }
+
+  /** Counts a try that begins after a crash before it begins; false when the tries are used up. */
+  async #admitTry(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+  ): Promise<boolean> {
+    const head = inputs[0];
+    if (!head?.recovered || conversation.failures > 0) return true;
+    const tries = triesOf(state, head);
+    if (tries >= limits.turnAttempts) {
+      const reason = new HoldfastError("turn_failed", "The node stopped at every try of it.");
+      await this.#giveUp(conversation, state, inputs, reason);
+      return false;
+    }
+    await this.#write(conversation, state, {
+      t: "attempt",
+      c: conversation.key,
+      at: head.at,
+      count: tries + 1,
+    });
+    return true;
+  }
+
+  async #runTurn(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+  ): Promise<void> {
+    const { egress, clock, reach } = this.#services;
+    const messages = inputs.map(({ message }) => message);
+    const id = `t.${messages[0]?.id}` as TurnId;
+    const { key, ref } = conversation;
+    const emit = (event: ConversationEvent) => egress.emit(key, messages, event);
+    if (egress.isHeard(key, messages)) {
+      emit({ type: "started", turn: id, inputs: messages.map((message) => message.id) });
+    }
+    const answer = await runTurn(this.#services, {
+      id,
+      ref,
+      inputs: messages,
+      history: state.tail,
+      get steps() {
+        return state.openTurn?.id === id ? state.openTurn.steps : [];
+      },
+      journal: (step) =>
+        this.#write(conversation, state, {
+          t: "step",
+          c: key,
+          turn: id,
+          inputs: inputs.map(({ at }) => at),
+          step,
+        }),
+      isHeard: () => egress.isHeard(key, messages),
+      emit,
+      signal: this.#partition.signal,
+    });
+    this.#partition.signal.throwIfAborted();
+    reach("beforeTurnCommit");
+    const stored = await this.#storeLongAnswer(id, answer);
+    const user = inputs.flatMap((input) => userMessages(state, input, id));
+    const entry = {
+      t: "turn" as const,
+      c: key,
+      turn: id,
+      inputs: inputs.map(handledInput),
+      user,
+      ...stored,
+      at: clock.now(),
+    };
+    const begun = state.openTurn?.id === id ? state.openTurn.steps : [];
+    const sequence = await this.#journal.append(entry);
+    reach("afterTurnCommit");
+    const added = applyEntry(state, entry, sequence);
+    this.#finishInputs(conversation, inputs, sequence);
+    if (!egress.isHeard(key, messages)) return;
+    emit({
+      type: "committed",
+      turn: id,
+      inputs: messages.map((message) => message.id),
+      // A long answer is cut in the record, not for those who wait for it.
+      messages: stored.blob
+        ? added.map((message) =>
+            message.blob === stored.blob ? { ...message, text: answer.text } : message,
+          )
+        : added,
+      finish: answer.finish,
+      usage: totalUsage([...begun, answer]),
+      model: answer.model,
+    });
+  }
+
+  async #storeLongAnswer(
+    id: TurnId,
+    answer: ModelStep,
+  ): Promise<{ answer: ModelStep; blob?: string }> {
+    if (answer.text.length * 3 <= limits.inlinePayloadBytes) return { answer };
+    const blob = `answer.${id}`;
+    await this.#services.engine.blobStore.put(blob, new TextEncoder().encode(answer.text));
+    return { answer: { ...answer, text: answer.text.slice(0, 1_000) }, blob };
+  }
+
+  /** Makes an entry durable and applies it. */
+  async #write(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    entry: ConversationEntry,
+  ): Promise<void> {
+    const sequence = await this.#journal.append(entry);
+    applyEntry(state, entry, sequence);
+    this.#maintenance.changed(conversation, sequence);
+  }
+
+  #finishInputs(
+    conversation: ActiveConversation,
+    inputs: readonly Waiting[],
+    sequence: number,
+  ): void {
+    conversation.failures = 0;
+    this.#maintenance.changed(conversation, sequence);
+    conversation.mailbox.remove(inputs.length);
+    for (const { at, message } of inputs) {
+      if (conversation.ephemeral) {
+        this.#maintenance.ephemeralDone(conversation.key, sequenceOf(at), sequence);
+      }
+      this.#watermark.done(at);
+      this.#services.pending.remove(message.id);
+    }
+  }
+
+  async #onTurnFailure(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+    error: HoldfastError,
+  ): Promise<void> {
+    const head = inputs[0];
+    if (this.#partition.signal.aborted || !head) return;
+    if (error.code === "internal") this.#services.report(error, `turn in ${conversation.key}`);
+    conversation.failures += 1;
+    try {
+      if (conversation.ephemeral) await this.#giveUp(conversation, state, inputs, error);
+      else if (isOutage(error)) await this.#onOutage(conversation, state, inputs, error);
+      else await this.#onFailedTry(conversation, state, inputs, error);
+    } catch (thrown) {
+      // The failure itself could not be recorded: the message stays, and is tried again.
+      this.#services.report(toHoldfastError(thrown), `failure of a turn in ${conversation.key}`);
+      this.#pause(conversation, 1_000);
+    }
+  }
+
+  /** The model is away: the message waits, however often that fails, until it is too old. */
+  async #onOutage(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+    error: HoldfastError,
+  ): Promise<void> {
+    const receivedAt = inputs[0]?.message.receivedAt ?? 0;
+    if (this.#services.clock.now() - receivedAt > limits.modelOutageMaxMs) {
+      await this.#giveUp(conversation, state, inputs, error);
+      return;
+    }
+    const pause = Math.max(error.retryAfterMs ?? 0, this.#backoff(conversation.failures));
+    this.#emitFailure(conversation, inputs, error, pause);
+    this.#pause(conversation, pause);
+  }
+
+  async #onFailedTry(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+    error: HoldfastError,
+  ): Promise<void> {
+    const head = inputs[0];
+    if (!head) return;
+    // The first try of a recovered message was counted when it began.
+    const isCounted = head.recovered && conversation.failures === 1;
+    const count = triesOf(state, head) + (isCounted ? 0 : 1);
+    if (count >= limits.turnAttempts) {
+      await this.#giveUp(conversation, state, inputs, error);
+      return;
+    }
+    await this.#write(conversation, state, {
+      t: "attempt",
+      c: conversation.key,
+      at: head.at,
+      count,
+    });
+    this.#pause(conversation, this.#backoff(count));
+  }
+
+  /** Full jitter over an exponential bound. */
+  #backoff(failures: number): number {
+    const bound = limits.turnRetryMinMs * 2 ** Math.min(failures, 16);
+    return Math.ceil(
+      Math.min(limits.turnRetryMaxMs, bound) * (0.5 + this.#services.random.next() / 2),
+    );
+  }
+
+  /** To the dead letters first, then out of the inbox: a crash in between leaves one letter. */
+  async #giveUp(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+    error: HoldfastError,
+  ): Promise<void> {
+    if (!conversation.ephemeral) {
+      for (const { message } of inputs) {
+        await this.#services.deadLetters.add({
+          id: message.id,
+          message,
+          code: error.code,
+          reason: error.message,
+          attempts: Math.max(conversation.failures, inputs[0] ? triesOf(state, inputs[0]) : 0),
+          at: this.#services.clock.now(),
+        });
+      }
+    }
+    const entry = {
+      t: "dropped" as const,
+      c: conversation.key,
+      inputs: inputs.map(handledInput),
+    };
+    const sequence = await this.#journal.append(entry);
+    applyEntry(state, entry, sequence);
+    this.#finishInputs(conversation, inputs, sequence);
+    this.#emitFailure(conversation, inputs, error, undefined);
+  }
+
+  #emitFailure(
+    conversation: ActiveConversation,
+    inputs: readonly Waiting[],
+    error: HoldfastError,
+    retryAfterMs: number | undefined,
+  ): void {
+    const messages = inputs.map(({ message }) => message);
+    this.#services.egress.emit(conversation.key, messages, {
+      type: "failed",
+      inputs: messages.map(({ id }) => id as MessageId),
+      code: error.code,
+      message: error.message,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      final: retryAfterMs === undefined,
+    });
+  }
+}
+
+/** Tries of a message that were counted in the journal. */
+function triesOf(state: ConversationState, { at }: Waiting): number {
+  return state.attempts?.at === at ? state.attempts.count : 0;
+}
+
+function handledInput({ message, at }: Waiting): HandledInput {
+  return {
+    id: message.id,
+    at,
+    ...(message.fingerprint !== undefined && { fingerprint: message.fingerprint }),
+  };
+}
+
+function userMessages(
+  state: ConversationState,
+  { message }: Waiting,
+  turn: TurnId,
+): readonly UnindexedMessage[] {
+  const { id, content, receivedAt: at } = message;
+  switch (content.type) {
+    case "text":
+      return [{ id, turn, at, role: "user", text: content.text }];
+    case "blob":
+      return [{ id, turn, at, role: "user", text: "", blob: content.blob }];
+    case "tool-results":
+      return content.results.map(({ toolCallId, text }, number) => ({
+        id: number === 0 ? id : (`${id}.${number}` as MessageId),
+        turn,
+        at,
+        role: "tool",
+        text,
+        toolCallId,
+        toolName: calledName({ history: state.tail }, message.options, toolCallId),
+      }));
+  }
+}
+
+function totalUsage(steps: readonly Step[]): Usage {
+  let inputTokens = 0;
+  let outputTokens = 0;
+  for (const step of steps) {
+    if (step.kind !== "model") continue;
+    inputTokens += step.usage.inputTokens;
+    outputTokens += step.usage.outputTokens;
+  }
+  return { inputTokens, outputTokens };
+}
+
+function isOutage({ code }: HoldfastError): boolean {
+  return code === "model_unavailable" || code === "model_rate_limited" || code === "model_timeout";
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { HoldfastError } from "@holdfast/core";
+import type { ServerPlan } from "./server-config.ts";
+
+const setpriv = "/usr/bin/setpriv";
+const startTimeoutMs = 10_000;
+const stopTimeoutMs = 5_000;
+const pollMs = 5;
+
+/** One running nats-server, a child of this process. */
+export class ServerProcess {
+  readonly plan: ServerPlan;
+  readonly #child: ChildProcess;
+  #exited = false;
+  #expected = false;
+
+  private constructor(plan: ServerPlan, child: ChildProcess, onExit: (reason: string) => void) {
+    this.plan = plan;
+    this.#child = child;
+    child.once("exit", (code, signal) => {
+      this.#exited = true;
+      if (!this.#expected) onExit(signal ? `was ended by ${signal}` : `ended with code ${code}`);
+    });
+    child.once("error", () => {
+      this.#exited = true;
+    });
+  }
+
+  /**
+   * Starts the process and waits until it listens. `onExit` is called when it ends without being
+   * stopped. Errors: `engine_start_failed`.
+   */
+  static async start(
+    binary: string,
+    plan: ServerPlan,
+    onExit: (reason: string) => void,
+  ): Promise<ServerProcess> {
+    const [command, args] = withParentDeath(binary, ["-c", plan.configPath]);
+    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let lastWords = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      lastWords = (lastWords + text).slice(-2_000);
+    });
+    let started = false;
+    const server = new ServerProcess(plan, child, (reason) => {
+      if (started) onExit(reason);
+    });
+    if (child.pid !== undefined) writeFileSync(pidFile(plan), String(child.pid), { mode: 0o600 });
+    const deadline = performance.now() + startTimeoutMs;
+    while (!(await server.#listens())) {
+      if (server.#exited || performance.now() > deadline) {
+        await server.stop();
+        throw new HoldfastError(
+          "engine_start_failed",
+          `The engine's ${plan.role} process did not start: ${lastWords.trim() || lastLogLine(plan) || "it gave no reason"}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+    started = true;
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Ends the process in good order; after a while, in any order. */
+  async stop(): Promise<void> {
+    this.#expected = true;
+    if (!this.#exited) {
+      const exited = new Promise<void>((resolve) => {
+        this.#child.once("exit", () => resolve());
+        this.#child.once("error", () => resolve());
+      });
+      this.#child.kill("SIGTERM");
+      const timer = setTimeout(() => this.#child.kill("SIGKILL"), stopTimeoutMs);
+      await exited;
+      clearTimeout(timer);
+    }
+    rmSync(pidFile(this.plan), { force: true });
+  }
+
+  async #listens(): Promise<boolean> {
+    return (await accepts(this.plan.clusterPort)) && (await accepts(this.plan.clientPort));
+  }
+}
+
+/**
+ * Ends the process that an earlier node left behind when it was killed. Only a process that runs with
+ * this very configuration file is touched.
+ */
+export async function endOrphan(plan: ServerPlan): Promise<void> {
+  const pid = orphanPid(plan);
+  if (pid === undefined) return;
+  process.kill(pid, "SIGTERM");
+  const deadline = performance.now() + stopTimeoutMs;
+  while (orphanPid(plan) === pid) {
+    if (performance.now() > deadline) process.kill(pid, "SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function orphanPid(plan: ServerPlan): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidFile(plan), "utf8"));
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return commandLine.includes(plan.configPath) ? pid : undefined;
+  } catch (thrown) {
+    if (["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? ""))
+      return undefined;
+    throw thrown;
+  }
+}
+
+function pidFile(plan: ServerPlan): string {
+  return `${plan.configPath}.pid`;
+}
+
+/** Where the system can do it, the engine ends when its node is killed. */
+function withParentDeath(binary: string, args: string[]): [string, string[]] {
+  try {
+    accessSync(setpriv, constants.X_OK);
+    return [setpriv, ["--pdeathsig", "TERM", "--", binary, ...args]];
+  } catch {
+    return [binary, args];
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const finish = (isOpen: boolean) => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once("connect", () => finish(true));
+    socket.once("error", () => finish(false));
+  });
+}
+
+function lastLogLine(plan: ServerPlan): string | undefined {
+  try {
+    return readFileSync(plan.logPath, "utf8").trim().split("\n").at(-1);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  blobStoreConformance,
+  busConformance,
+  engineConformance,
+  keyValueConformance,
+  messageLogConformance,
+} from "@holdfast/testkit/conformance";
+import { afterAll, beforeAll } from "vitest";
+import { findNatsServer } from "../managed/find-server.ts";
+import { type ManagedEngine, startManagedEngine } from "../managed/managed-engine.ts";
+import { createNatsEngine } from "./nats-engine.ts";
+
+let home = "";
+let managed: ManagedEngine;
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
+  const server = await findNatsServer(process.env);
+  managed = await startManagedEngine({ server, home, report: (error) => console.error(error) });
+}, 30_000);
+
+afterAll(async () => {
+  await managed.close();
+  rmSync(home, { recursive: true });
+});
+
+/** Another node's view: a connection of its own. */
+async function view() {
+  const config = JSON.parse(readFileSync(join(home, "data.conf"), "utf8"));
+  const { user, password } = config.accounts.HOLDFAST.users[0];
+  return createNatsEngine({
+    connection: { servers: `127.0.0.1:${config.port}`, user, pass: password },
+    replicas: 1,
+    placementTags: ["role:data"],
+  });
+}
+
+messageLogConformance("NATS JetStream", view, { propertyRuns: 5 });
+keyValueConformance("NATS JetStream", view, { propertyRuns: 5 });
+blobStoreConformance("NATS JetStream", view);
+busConformance("NATS JetStream", view);
+engineConformance("NATS JetStream", view);

@@ -1,0 +1,211 @@
+import { limits } from "@holdfast/core";
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { type ApiAnswer, answeredError, unansweredError, unavailable } from "./nats-errors.ts";
+
+const requestTimeoutMs = 2_000;
+const batchRecords = 512;
+const batchBytes = 4 * 1024 * 1024;
+
+/** A message of a stream as it is stored. */
+export interface StoredRecord {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+}
+
+export interface StreamBounds {
+  readonly first: number;
+  readonly last: number;
+  readonly bytes: number;
+}
+
+/**
+ * The few requests of the JetStream API that the adapters are made of. None of them needs a consumer: a
+ * node goes on reading and writing while the cluster elects its metadata leader.
+ */
+export class NatsClient {
+  readonly connection: NatsConnection;
+  #connected = true;
+  #closed = false;
+  readonly #onReconnect = new Set<() => void>();
+
+  constructor(connection: NatsConnection) {
+    this.connection = connection;
+    void this.#watchStatus();
+  }
+
+  get isConnected(): boolean {
+    return this.#connected && !this.#closed;
+  }
+
+  /** Calls `run` after each reconnection, until the result is called. */
+  onReconnect(run: () => void): () => void {
+    this.#onReconnect.add(run);
+    return () => this.#onReconnect.delete(run);
+  }
+
+  /** Stores one message. Errors: those of the `MessageLog` port. */
+  async store(subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<number> {
+    const what = `Write to ${subject}`;
+    this.#assertConnected(what);
+    let reply: Msg;
+    try {
+      reply = await this.connection.request(subject, data, {
+        timeout: limits.appendTimeoutMs,
+        ...(headers && { headers }),
+      });
+    } catch (thrown) {
+      throw unansweredError(thrown, what);
+    }
+    const answer = reply.json<ApiAnswer>();
+    if (answer.error) throw answeredError(answer.error, what);
+    if (typeof answer.seq !== "number") {
+      throw unavailable(`${what}: the engine answered without a sequence.`);
+    }
+    return answer.seq;
+  }
+
+  /** A request of the JetStream API. Errors: `engine_unavailable` and those of `answeredError`. */
+  async api<Answer>(
+    endpoint: string,
+    request: unknown,
+    timeout = requestTimeoutMs,
+  ): Promise<Answer & ApiAnswer> {
+    const reply = await this.#request(`$JS.API.${endpoint}`, request, timeout);
+    return reply.json<Answer & ApiAnswer>();
+  }
+
+  /** Errors: `engine_unavailable`, also when the stream does not exist. */
+  async bounds(stream: string): Promise<StreamBounds> {
+    const { state, error } = await this.api<{
+      state?: { first_seq: number; last_seq: number; bytes: number };
+    }>(`STREAM.INFO.${stream}`, {});
+    if (error) throw answeredError(error, `Look at stream ${stream}`);
+    if (!state) throw unavailable(`Stream ${stream} has no state.`);
+    return { first: Math.max(1, state.first_seq), last: state.last_seq, bytes: state.bytes };
+  }
+
+  async purge(stream: string, request: { seq?: number; filter?: string }): Promise<void> {
+    const { error } = await this.api(`STREAM.PURGE.${stream}`, request);
+    if (error) throw answeredError(error, `Truncate stream ${stream}`);
+  }
+
+  /** The last message of a subject as the replica that answers knows it; exact with one replica. */
+  async directLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
+    const reply = await this.#request(
+      `$JS.API.DIRECT.GET.${stream}`,
+      { last_by_subj: subject },
+      requestTimeoutMs,
+    );
+    const status = reply.headers?.code ?? 0;
+    if (status === 404) return undefined;
+    if (status >= 300) throw unavailable(`Read of ${subject}: ${reply.headers?.description}.`);
+    return toRecord(reply);
+  }
+
+  /** The last message of a subject as the stream's leader knows it. */
+  async leaderLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
+    const { message, error } = await this.api<{
+      message?: { seq: number; subject: string; data?: string };
+    }>(`STREAM.MSG.GET.${stream}`, { last_by_subj: subject });
+    if (error?.code === 404) return undefined;
+    if (error) throw answeredError(error, `Read of ${subject}`);
+    if (!message) return undefined;
+    const data = plainBytes(Buffer.from(message.data ?? "", "base64"));
+    return { sequence: message.seq, subject: message.subject, data };
+  }
+
+  /**
+   * One batch of a stream's messages from a sequence on, in order, as the replica that answers has them.
+   * `filter` is a subject with wildcards. `more` tells whether it had further ones.
+   */
+  directBatch(
+    stream: string,
+    from: number,
+    filter: string,
+  ): Promise<{ readonly records: readonly StoredRecord[]; readonly more: boolean }> {
+    const what = `Read of ${stream}`;
+    this.#assertConnected(what);
+    const { connection } = this;
+    const inbox = createInbox();
+    return new Promise((resolve, reject) => {
+      const records: StoredRecord[] = [];
+      let pending = 0;
+      let timer: NodeJS.Timeout | undefined;
+      const finish = (error?: Error) => {
+        clearTimeout(timer);
+        subscription.unsubscribe();
+        if (error) reject(error);
+        else resolve({ records, more: pending > 0 });
+      };
+      const arm = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => finish(unavailable(`${what}: no answer.`)), requestTimeoutMs);
+      };
+      const subscription = connection.subscribe(inbox, {
+        callback: (error, message) => {
+          if (error) return finish(unavailable(`${what}: ${error.message}`, error));
+          const status = message.headers?.code ?? 0;
+          if (status === 204 || status === 404) return finish();
+          if (status >= 300) {
+            return finish(unavailable(`${what}: ${message.headers?.description}.`));
+          }
+          records.push(toRecord(message));
+          pending = Number(message.headers?.get("Nats-Num-Pending") ?? 0);
+          arm();
+        },
+      });
+      arm();
+      const request = {
+        seq: from,
+        next_by_subj: filter,
+        batch: batchRecords,
+        max_bytes: batchBytes,
+      };
+      connection.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(request), { reply: inbox });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.connection.close();
+  }
+
+  async #request(subject: string, request: unknown, timeout: number): Promise<Msg> {
+    this.#assertConnected(subject);
+    try {
+      return await this.connection.request(subject, JSON.stringify(request), { timeout });
+    } catch (thrown) {
+      throw unavailable(`${subject}: no answer of the engine.`, thrown);
+    }
+  }
+
+  /** While cut off the client would hold writes back and send them later: they fail at once instead. */
+  #assertConnected(what: string): void {
+    if (!this.isConnected) throw unavailable(`${what}: no connection to the engine.`);
+  }
+
+  async #watchStatus(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === "disconnect" || status.type === "close") this.#connected = false;
+      if (status.type === "reconnect") {
+        this.#connected = true;
+        for (const run of this.#onReconnect) run();
+      }
+    }
+  }
+}
+
+function toRecord(message: Msg): StoredRecord {
+  const { headers } = message;
+  return {
+    sequence: Number(headers?.get("Nats-Sequence")),
+    subject: headers?.get("Nats-Subject") ?? "",
+    data: plainBytes(message.data),
+  };
+}
+
+/** A view without what Node's Buffer adds, so that every adapter returns the same. */
+export function plainBytes(data: Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
