@@ -89,6 +89,16 @@ export function sameBytes(found: Uint8Array | undefined, wanted: Uint8Array): bo
   return found !== undefined && Buffer.compare(found, wanted) === 0;
 }
 
+/** The item with its bytes as numbers: an adapter may hand out any kind of Uint8Array. */
+export function plain(item: object | undefined): object | undefined {
+  if (item === undefined) return undefined;
+  const entries = Object.entries(item).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? [...value] : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }

@@ -9,6 +9,7 @@ import {
   expectCode,
   type MakeEngine,
   newBucket,
+  plain,
   views,
 } from "./harness.ts";
 
@@ -95,7 +96,9 @@ async function apply(
       write(await keyValue.put(bucket, operation.key, operation.value), operation);
       return undefined;
     case "get":
-      expect(await keyValue.get(bucket, operation.key)).toEqual(model.get(operation.key));
+      expect(plain(await keyValue.get(bucket, operation.key))).toEqual(
+        plain(model.get(operation.key)),
+      );
       return undefined;
     case "delete":
       await keyValue.delete(bucket, operation.key);
@@ -122,8 +125,8 @@ async function apply(
       return undefined;
     }
     case "list":
-      expect(await collect(keyValue.list(bucket, operation.prefix))).toEqual(
-        under(operation.prefix, [...model.values()]),
+      expect((await collect(keyValue.list(bucket, operation.prefix))).map(plain)).toEqual(
+        under(operation.prefix, [...model.values()]).map(plain),
       );
       return undefined;
     case "watch":

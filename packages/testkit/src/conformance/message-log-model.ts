@@ -1,7 +1,15 @@
 import type { Engine, LogRecord } from "@holdfast/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { collect, collector, expectCode, type MakeEngine, newLog, views } from "./harness.ts";
+import {
+  collect,
+  collector,
+  expectCode,
+  type MakeEngine,
+  newLog,
+  plain,
+  views,
+} from "./harness.ts";
 
 /** What a log must be like: all records ever appended, and the first that is left. */
 interface Model {
@@ -98,7 +106,9 @@ async function apply(
     }
     case "read": {
       const from = Math.max(0, last - operation.place);
-      expect(await collect(messageLog.read(log, from))).toEqual(wanted(model, from));
+      expect((await collect(messageLog.read(log, from))).map(plain)).toEqual(
+        wanted(model, from).map(plain),
+      );
       return undefined;
     }
     case "follow":
@@ -121,11 +131,11 @@ async function follow(engine: Engine, log: string, model: Model, from: number) {
     let previous = from - 1;
     for (const record of seen.items) {
       expect(record.sequence).toBeGreaterThan(previous);
-      expect(record.data).toEqual(model.records[record.sequence - 1]);
+      expect([...record.data]).toEqual([...(model.records[record.sequence - 1] ?? [-1])]);
       previous = record.sequence;
     }
     const left = wanted(model, from);
-    expect(seen.items.slice(seen.items.length - left.length)).toEqual(left);
+    expect(seen.items.slice(seen.items.length - left.length).map(plain)).toEqual(left.map(plain));
   };
 }
 
