@@ -13,8 +13,6 @@ export const limits = {
   inlinePayloadBytes: 256 * KiB,
   /** The largest record or value: nats-server's default payload limit, less room for headers. */
   enginePayloadBytes: 1 * MiB - 16 * KiB,
-  /** One record of a log, one value of a bucket, one bus message: that payload less room for headers. */
-  recordBytes: 1 * MiB - 4 * KiB,
   /** One blob of the blob store. */
   blobBytes: 32 * MiB,
   /** A batch record is closed at this size, or at this many entries. */
@@ -150,8 +148,6 @@ export const limits = {
 invariant(limits.batchBytes < limits.enginePayloadBytes, "a batch fits the engine's payload");
 invariant(limits.inlinePayloadBytes * 2 < limits.batchBytes, "two inline payloads fit a batch");
 invariant(limits.messageTextBytes <= limits.requestBodyBytes, "a message fits a request");
-invariant(limits.batchBytes < limits.recordBytes, "a batch fits a record");
-invariant(limits.recordBytes < limits.enginePayloadBytes, "a record leaves room for headers");
 invariant(limits.requestBodyBytes <= limits.blobBytes, "whatever arrives fits a blob");
 invariant(limits.historyPageBytes < limits.enginePayloadBytes, "a history page fits a record");
 invariant(limits.historyPageMessages < limits.historyTailMessages, "a page fits the tail");

@@ -11,7 +11,7 @@ export function createMemoryBus(store: MemoryStore, link: Link): Bus {
   return {
     publish(subject, data) {
       checkSubject(subjectPattern, subject);
-      checkSize(data, limits.recordBytes);
+      checkSize(data, limits.enginePayloadBytes);
       const copy = data.slice();
       link.send({ kind: "publish", target: subject, writes: false }, () => {
         for (const listener of store.listeners) listener.offer(subject, copy);

@@ -31,7 +31,7 @@ export function createMemoryKeyValue(store: MemoryStore, link: Link): KeyValue {
     );
   }
   async function write(bucket: string, key: string, value: Uint8Array, expected?: number) {
-    checkSize(value, limits.recordBytes);
+    checkSize(value, limits.enginePayloadBytes);
     const copy = value.slice();
     return writing(bucket, key, (stored) => stored.write(key, copy, expected));
   }

@@ -8,7 +8,7 @@ export function createMemoryMessageLog(store: MemoryStore, link: Link): MessageL
   return {
     async append(log, data, options = {}) {
       checkName(log);
-      checkSize(data, limits.recordBytes);
+      checkSize(data, limits.enginePayloadBytes);
       const copy = data.slice();
       return link.perform({ kind: "append", target: log, writes: true }, () =>
         logNamed(store, log).append(copy, options.expectedLast),

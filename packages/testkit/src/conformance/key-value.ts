@@ -235,9 +235,9 @@ function boundaryTests(makeEngine: MakeEngine): void {
 
   test("a value at the limit is stored, one byte more is refused and not stored", async () => {
     const { engine, bucket } = await withBucket();
-    const largest = patterned(limits.recordBytes);
+    const largest = patterned(limits.enginePayloadBytes);
     const revision = await engine.keyValue.update(bucket, "a", largest, 0);
-    const tooLarge = new Uint8Array(limits.recordBytes + 1);
+    const tooLarge = new Uint8Array(limits.enginePayloadBytes + 1);
     await expectCode(engine.keyValue.put(bucket, "a", tooLarge), "payload_too_large");
     await expectCode(engine.keyValue.update(bucket, "a", tooLarge, revision), "payload_too_large");
     const entry = await engine.keyValue.get(bucket, "a");

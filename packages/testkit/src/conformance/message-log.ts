@@ -158,10 +158,10 @@ function payloadTests(makeEngine: MakeEngine): void {
 
   test("a payload at the limit is stored, one byte more is refused and not stored", async () => {
     const { engine, log } = await withLog();
-    const largest = patterned(limits.recordBytes);
+    const largest = patterned(limits.enginePayloadBytes);
     await engine.messageLog.append(log, largest, { expectedLast: 0 });
     await expectCode(
-      engine.messageLog.append(log, new Uint8Array(limits.recordBytes + 1)),
+      engine.messageLog.append(log, new Uint8Array(limits.enginePayloadBytes + 1)),
       "payload_too_large",
     );
     const records = await collect(engine.messageLog.read(log, 1));
