@@ -12,7 +12,7 @@ beforeEach(() => {
 
 const enter = (key = "k") => breakers.enter(key, "main/model");
 const fail = (count: number) => {
-  for (let index = 0; index < count; index++) enter().failed();
+  for (let index = 0; index < count; index++) enter().failed("main/model answered 500: no");
 };
 
 test("only failures in a row open it", () => {
@@ -30,8 +30,8 @@ test("one probe at a time; its failure opens again, its first sign of life close
   clock.advance(limits.modelCircuitOpenMs);
   expect(breakers.status()).toMatchObject([{ state: "half-open" }]);
   const probe = enter();
-  expect(enter).toThrow("left alone");
-  probe.failed();
+  expect(enter).toThrow(/left alone.*answered 500/);
+  probe.failed("main/model answered 500: no");
   expect(breakers.status()).toMatchObject([{ state: "open" }]);
   clock.advance(limits.modelCircuitOpenMs);
   enter().abandoned();
@@ -43,7 +43,7 @@ test("calls from before it opened neither close it nor keep it open longer", () 
   const early = [enter(), enter()];
   fail(limits.modelCircuitFailures);
   clock.advance(limits.modelCircuitOpenMs / 2);
-  early[0]?.failed();
+  early[0]?.failed("main/model answered 500: no");
   early[1]?.succeeded();
   expect(breakers.status()).toMatchObject([
     { state: "open", retryAfterMs: limits.modelCircuitOpenMs / 2 },
@@ -51,6 +51,7 @@ test("calls from before it opened neither close it nor keep it open longer", () 
 });
 
 test("remembers a bounded number of providers", () => {
-  for (let index = 0; index <= limits.modelCircuits; index++) enter(`k${index}`).failed();
+  for (let index = 0; index <= limits.modelCircuits; index++)
+    enter(`k${index}`).failed("main/model answered 500: no");
   expect(breakers.status()).toHaveLength(limits.modelCircuits);
 });

@@ -6,6 +6,8 @@ export interface CircuitStatus {
   readonly key: string;
   readonly state: CircuitState;
   readonly consecutiveFailures: number;
+  /** What the last failed call met, as a sentence without secrets. */
+  readonly lastFailure: string;
   /** Until a call is let through again, while open. */
   readonly retryAfterMs?: number;
 }
@@ -15,13 +17,14 @@ export interface CircuitPass {
   /** The provider answers: a probe closes the circuit before its long answer is complete. */
   alive(): void;
   succeeded(): void;
-  failed(): void;
+  failed(reason: string): void;
   /** The caller went away: says nothing about the provider. */
   abandoned(): void;
 }
 
 interface Circuit {
   failures: number;
+  lastFailure: string;
   /** Monotonic time until which calls are refused; undefined while closed. */
   openUntil: number | undefined;
   probing: boolean;
@@ -47,7 +50,7 @@ export class CircuitBreakers {
     if (waitMs > 0 || circuit.probing) {
       throw new HoldfastError(
         "model_unavailable",
-        `${title} failed ${circuit.failures} times in a row and is left alone for a while.`,
+        `The provider of ${title} failed ${circuit.failures} times in a row and is left alone for a while; at last: ${circuit.lastFailure}`,
         { retryAfterMs: Math.ceil(Math.max(waitMs, limits.modelRetryMinMs)) },
       );
     }
@@ -57,8 +60,8 @@ export class CircuitBreakers {
 
   status(): readonly CircuitStatus[] {
     const now = this.#clock.monotonic();
-    return [...this.#circuits].map(([key, { failures, openUntil }]) => {
-      const base = { key, consecutiveFailures: failures };
+    return [...this.#circuits].map(([key, { failures, openUntil, lastFailure }]) => {
+      const base = { key, consecutiveFailures: failures, lastFailure };
       if (openUntil === undefined) return { ...base, state: "closed" };
       if (openUntil <= now) return { ...base, state: "half-open" };
       return { ...base, state: "open", retryAfterMs: Math.ceil(openUntil - now) };
@@ -82,21 +85,18 @@ export class CircuitBreakers {
         if (probing || this.#circuits.get(key)?.openUntil === undefined) this.#circuits.delete(key);
         probing = false;
       },
-      failed: () => {
-        this.#countFailure(key, probing);
+      failed: (reason) => {
+        this.#countFailure(key, probing, reason);
         release();
       },
       abandoned: release,
     };
   }
 
-  #countFailure(key: string, wasProbe: boolean): void {
-    const circuit = this.#circuits.get(key) ?? {
-      failures: 0,
-      openUntil: undefined,
-      probing: false,
-    };
+  #countFailure(key: string, wasProbe: boolean, reason: string): void {
+    const circuit = this.#circuits.get(key) ?? closedCircuit();
     circuit.failures++;
+    circuit.lastFailure = reason;
     // Calls that were under way when the circuit opened do not lengthen its rest.
     if (wasProbe || (circuit.openUntil === undefined && this.#isTooMany(circuit))) {
       circuit.openUntil = this.#clock.monotonic() + limits.modelCircuitOpenMs;
@@ -112,4 +112,8 @@ export class CircuitBreakers {
   #isTooMany(circuit: Circuit): boolean {
     return circuit.failures >= limits.modelCircuitFailures;
   }
+}
+
+function closedCircuit(): Circuit {
+  return { failures: 0, lastFailure: "", openUntil: undefined, probing: false };
 }

@@ -7,21 +7,28 @@ export const echoModel = "echo";
  * Answers `echo: <last user text>` in one chunk. Made for measuring the path around a model: no timer,
  * no generator, no copy of the text beyond the answer.
  */
-export function streamEcho(request: ModelRequest, title: string): AsyncIterable<ModelEvent> {
-  return { [Symbol.asyncIterator]: () => new EchoIterator(request, title) };
+export function streamEcho(
+  request: ModelRequest,
+  title: string,
+  signal: AbortSignal,
+): AsyncIterable<ModelEvent> {
+  return { [Symbol.asyncIterator]: () => new EchoIterator(request, title, signal) };
 }
 
 class EchoIterator implements AsyncIterator<ModelEvent> {
   readonly #request: ModelRequest;
   readonly #title: string;
+  readonly #signal: AbortSignal;
   #step = 0;
 
-  constructor(request: ModelRequest, title: string) {
+  constructor(request: ModelRequest, title: string, signal: AbortSignal) {
     this.#request = request;
     this.#title = title;
+    this.#signal = signal;
   }
 
   async next(): Promise<IteratorResult<ModelEvent>> {
+    this.#signal.throwIfAborted();
     const step = this.#step++;
     if (step > 1) return { done: true, value: undefined };
     const text = lastUserText(this.#request);

@@ -21,6 +21,7 @@ export interface ProviderStatus {
   readonly baseUrl: string;
   readonly circuit: CircuitState;
   readonly consecutiveFailures: number;
+  readonly lastFailure: string;
   readonly retryAfterMs?: number;
 }
 
@@ -43,8 +44,7 @@ export function createModelGateway(options: ModelGatewayOptions): ModelGateway {
   return {
     stream(request: ModelRequest, signal: AbortSignal) {
       if (request.model === echoTitle && !resources.provider(request.organization, "demo")) {
-        signal.throwIfAborted();
-        return streamEcho(request, echoTitle);
+        return streamEcho(request, echoTitle, signal);
       }
       return streamAnswer(dependencies, request, signal);
     },

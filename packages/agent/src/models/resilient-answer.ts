@@ -48,7 +48,7 @@ export async function* streamAnswer(
     signal.throwIfAborted();
     try {
       const model = dependencies.providers.resolve(request.organization, name);
-      if (model.kind === "demo") yield* streamBuiltIn(model, request);
+      if (model.kind === "demo") yield* streamBuiltIn(model, request, signal);
       else yield* streamRemote(dependencies, model, request, progress, signal);
       return;
     } catch (error) {
@@ -63,8 +63,9 @@ export async function* streamAnswer(
 async function* streamBuiltIn(
   { model, title }: Extract<ResolvedModel, { kind: "demo" }>,
   request: ModelRequest,
+  signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void> {
-  if (model === echoModel) return yield* streamEcho(request, title);
+  if (model === echoModel) return yield* streamEcho(request, title, signal);
   if (model === greeterModel) return yield* streamDemo(request, title);
   throw new HoldfastError(
     "model_not_found",
@@ -90,7 +91,7 @@ async function* streamRemote(
       if (signal.aborted) throw signal.reason;
       const { title, secrets } = model;
       const failure = modelFailure(thrown, { title, secrets, now: clock.now() });
-      if (countsAgainstProvider(failure)) pass.failed();
+      if (countsAgainstProvider(failure)) pass.failed(failure.message);
       else if (isTransient(failure)) pass.abandoned();
       else pass.succeeded();
       const askedMs = failure.retryAfterMs ?? 0;
