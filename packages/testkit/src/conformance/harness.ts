@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Engine, ErrorCode } from "@holdfast/core";
+import type { Engine, ErrorCode, LogRecord } from "@holdfast/core";
 import { afterEach, expect } from "vitest";
 
 /**
@@ -82,6 +82,11 @@ export function patterned(size: number): Uint8Array {
   const data = new Uint8Array(size);
   for (let index = 0; index < size; index += 1) data[index] = Math.imul(index, 2654435761) >>> 13;
   return data;
+}
+
+/** Each record as `sequence:text`. */
+export function recordLines(records: readonly LogRecord[]): string[] {
+  return records.map((record) => `${record.sequence}:${text(record.data)}`);
 }
 
 /** Quick for megabytes, where a deep comparison of the test library is not. */

@@ -2,11 +2,11 @@ import type { Engine, LogRecord } from "@holdfast/core";
 import { expect, test } from "vitest";
 import {
   bytes,
+  recordLines,
   type Collector,
   collector,
   type MakeEngine,
   range,
-  text,
   views,
 } from "./harness.ts";
 
@@ -99,7 +99,7 @@ export function messageLogFollowTests(makeEngine: MakeEngine): void {
     await follower.close();
     for (const name of ["after", "mark"]) await engine.messageLog.append(log, bytes(name));
     expect(await seenUpTo(other, 3)).toEqual(["1:before", "2:after", "3:mark"]);
-    expect(summary(closed)).toEqual(["1:before"]);
+    expect(recordLines(closed.items)).toEqual(["1:before"]);
   });
 
   test("closing inside the handler ends there", async () => {
@@ -117,7 +117,7 @@ export function messageLogFollowTests(makeEngine: MakeEngine): void {
     await seen.until("record 2", (items) => items.length >= 2);
     await engine.messageLog.append(log, bytes("mark"));
     await seenUpTo(other, 7);
-    expect(summary(seen)).toEqual(["1:x", "2:x"]);
+    expect(recordLines(seen.items)).toEqual(["1:x", "2:x"]);
   });
 }
 
@@ -130,9 +130,5 @@ async function follow(engine: Engine, log: string, from: number): Promise<Collec
 async function seenUpTo(seen: Collector<LogRecord> | undefined, last: number): Promise<string[]> {
   if (!seen) throw new Error("no such follower");
   await seen.until(`record ${last}`, (items) => (items.at(-1)?.sequence ?? 0) >= last);
-  return summary(seen);
-}
-
-function summary(seen: Collector<LogRecord>): string[] {
-  return seen.items.map((record) => `${record.sequence}:${text(record.data)}`);
+  return recordLines(seen.items);
 }

@@ -1,4 +1,4 @@
-import { type LogRecord, limits } from "@holdfast/core";
+import { limits } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
 import {
   bytes,
@@ -9,15 +9,16 @@ import {
   type MakeEngine,
   patterned,
   range,
+  recordLines,
   sameBytes,
   suiteTimeoutMs,
-  text,
   uniqueName,
   views,
   winners,
 } from "./harness.ts";
 import { messageLogFollowTests } from "./message-log-follow.ts";
 import { messageLogModelTest } from "./message-log-model.ts";
+import { messageLogReadTests, messageLogTruncateTests } from "./message-log-read.ts";
 
 /** Defines the tests that every MessageLog adapter must pass. */
 export function messageLogConformance(
@@ -28,8 +29,8 @@ export function messageLogConformance(
   describe(`${name}: message log`, { timeout: suiteTimeoutMs }, () => {
     appendTests(makeEngine);
     payloadTests(makeEngine);
-    readTests(makeEngine);
-    truncateTests(makeEngine);
+    messageLogReadTests(makeEngine);
+    messageLogTruncateTests(makeEngine);
     messageLogFollowTests(makeEngine);
     messageLogModelTest(makeEngine, options.propertyRuns ?? 30);
   });
@@ -48,7 +49,7 @@ function appendTests(makeEngine: MakeEngine): void {
     for (const index of range(20))
       expect(await engine.messageLog.append(log, bytes(`${index}`))).toBe(index + 1);
     const records = await collect(engine.messageLog.read(log, 1));
-    expect(summary(records)).toEqual(range(20).map((index) => `${index + 1}:${index}`));
+    expect(recordLines(records)).toEqual(range(20).map((index) => `${index + 1}:${index}`));
     expect(await engine.messageLog.bounds(log)).toMatchObject({ first: 1, last: 20 });
   });
 
@@ -62,7 +63,9 @@ function appendTests(makeEngine: MakeEngine): void {
     const records = await collect(engine.messageLog.read(log, 1));
     const wanted = sequences.map((sequence, index) => ({ sequence, index }));
     wanted.sort((a, b) => a.sequence - b.sequence);
-    expect(summary(records)).toEqual(wanted.map(({ sequence, index }) => `${sequence}:${index}`));
+    expect(recordLines(records)).toEqual(
+      wanted.map(({ sequence, index }) => `${sequence}:${index}`),
+    );
   });
 
   test("an append with the right expected last sequence is stored", async () => {
@@ -79,7 +82,7 @@ function appendTests(makeEngine: MakeEngine): void {
     await engine.messageLog.append(log, bytes("a"));
     await engine.messageLog.append(log, bytes("b"));
     for (const wrong of [0, 1, 3, 1_000]) await expectCode(append(wrong), "wrong_last_sequence");
-    expect(summary(await collect(engine.messageLog.read(log, 1)))).toEqual(["1:a", "2:b"]);
+    expect(recordLines(await collect(engine.messageLog.read(log, 1)))).toEqual(["1:a", "2:b"]);
     expect(await append(2)).toBe(3);
 
     function append(expectedLast: number) {
@@ -107,7 +110,7 @@ function appendTests(makeEngine: MakeEngine): void {
     const second = (await withLog()).log;
     await engine.messageLog.append(log, bytes("a"));
     await engine.messageLog.append(second, bytes("b"), { expectedLast: 0 });
-    expect(summary(await collect(engine.messageLog.read(second, 1)))).toEqual(["1:b"]);
+    expect(recordLines(await collect(engine.messageLog.read(second, 1)))).toEqual(["1:b"]);
   });
 
   test("a log that was not provisioned is unavailable, an impossible name is refused", async () => {
@@ -144,7 +147,7 @@ function payloadTests(makeEngine: MakeEngine): void {
   test("a part of a larger buffer is stored as that part", async () => {
     const { engine, log } = await withLog();
     await engine.messageLog.append(log, bytes("outside inside outside").subarray(8, 14));
-    expect(summary(await collect(engine.messageLog.read(log, 1)))).toEqual(["1:inside"]);
+    expect(recordLines(await collect(engine.messageLog.read(log, 1)))).toEqual(["1:inside"]);
   });
 
   test("what is done to the bytes after the append does not reach the log", async () => {
@@ -153,7 +156,7 @@ function payloadTests(makeEngine: MakeEngine): void {
     await engine.messageLog.append(log, data);
     data.fill(0);
     for (const record of await collect(engine.messageLog.read(log, 1))) record.data.fill(0);
-    expect(summary(await collect(engine.messageLog.read(log, 1)))).toEqual(["1:before"]);
+    expect(recordLines(await collect(engine.messageLog.read(log, 1)))).toEqual(["1:before"]);
   });
 
   test("a payload at the limit is stored, one byte more is refused and not stored", async () => {
@@ -168,99 +171,4 @@ function payloadTests(makeEngine: MakeEngine): void {
     expect(records.length).toBe(1);
     expect(sameBytes(records[0]?.data, largest)).toBe(true);
   });
-}
-
-function readTests(makeEngine: MakeEngine): void {
-  const { open, withLog } = views(makeEngine);
-
-  test("reading gives everything from a sequence on, and nothing of an empty log", async () => {
-    const { engine, log } = await withLog();
-    expect(await collect(engine.messageLog.read(log, 1))).toEqual([]);
-    expect(await collect(engine.messageLog.read(log, 7))).toEqual([]);
-    for (const name of ["a", "b", "c"]) await engine.messageLog.append(log, bytes(name));
-    const read = async (from: number) => summary(await collect(engine.messageLog.read(log, from)));
-    expect(await read(0)).toEqual(["1:a", "2:b", "3:c"]);
-    expect(await read(2)).toEqual(["2:b", "3:c"]);
-    expect(await read(3)).toEqual(["3:c"]);
-    expect(await read(4)).toEqual([]);
-    expect(await read(1_000)).toEqual([]);
-  });
-
-  test("reading ends at the log's end as it was, however much is appended meanwhile", async () => {
-    const { engine, log } = await withLog();
-    for (const name of ["a", "b", "c"]) await engine.messageLog.append(log, bytes(name));
-    const seen: LogRecord[] = [];
-    for await (const record of engine.messageLog.read(log, 1)) {
-      seen.push(record);
-      await engine.messageLog.append(log, bytes("later"));
-    }
-    expect(summary(seen)).toEqual(["1:a", "2:b", "3:c"]);
-    expect((await engine.messageLog.bounds(log)).last).toBe(6);
-  });
-
-  test("a reader may stop early, and two may read at once", async () => {
-    const { engine, log } = await withLog();
-    await Promise.all(range(500).map((index) => engine.messageLog.append(log, bytes(`${index}`))));
-    for await (const record of engine.messageLog.read(log, 1)) if (record.sequence === 3) break;
-    const [all, tail] = await Promise.all([
-      collect(engine.messageLog.read(log, 1)),
-      collect(engine.messageLog.read(log, 250)),
-    ]);
-    expect(all.map((record) => record.sequence)).toEqual(range(500).map((index) => index + 1));
-    expect(tail.map((record) => record.sequence)).toEqual(range(251).map((index) => index + 250));
-  });
-
-  test("another view reads at once what was acknowledged", async () => {
-    const { engine, log } = await withLog();
-    const other = await open();
-    for (const index of range(30)) {
-      const sequence = await engine.messageLog.append(log, bytes(`${index}`));
-      expect((await other.messageLog.bounds(log)).last).toBe(sequence);
-      expect(summary(await collect(other.messageLog.read(log, sequence)))).toEqual([
-        `${sequence}:${index}`,
-      ]);
-    }
-  });
-}
-
-function truncateTests(makeEngine: MakeEngine): void {
-  const { withLog } = views(makeEngine);
-
-  test("truncating removes what is before, and reading there begins with what is left", async () => {
-    const { engine, log } = await withLog();
-    for (const name of ["a", "b", "c", "d"]) await engine.messageLog.append(log, bytes(name));
-    const whole = await engine.messageLog.bounds(log);
-    await engine.messageLog.truncate(log, 3);
-    const left = await engine.messageLog.bounds(log);
-    expect(left).toMatchObject({ first: 3, last: 4 });
-    expect(left.bytes).toBeLessThan(whole.bytes);
-    for (const from of [0, 1, 3])
-      expect(summary(await collect(engine.messageLog.read(log, from)))).toEqual(["3:c", "4:d"]);
-  });
-
-  test("truncating again, before or at the first record changes nothing", async () => {
-    const { engine, log } = await withLog();
-    for (const name of ["a", "b", "c"]) await engine.messageLog.append(log, bytes(name));
-    for (const before of [2, 2, 1, 0]) {
-      await engine.messageLog.truncate(log, before);
-      expect(await engine.messageLog.bounds(log)).toMatchObject({ first: 2, last: 3 });
-    }
-  });
-
-  test("the last record always stays, and the sequence goes on behind it", async () => {
-    const { engine, log } = await withLog();
-    await engine.messageLog.truncate(log, 5);
-    expect(await engine.messageLog.bounds(log)).toMatchObject({ first: 1, last: 0 });
-    for (const name of ["a", "b", "c"]) await engine.messageLog.append(log, bytes(name));
-    for (const before of [4, 1_000]) {
-      await engine.messageLog.truncate(log, before);
-      expect(summary(await collect(engine.messageLog.read(log, 1)))).toEqual(["3:c"]);
-    }
-    expect(await engine.messageLog.append(log, bytes("d"), { expectedLast: 3 })).toBe(4);
-    expect(await engine.messageLog.bounds(log)).toMatchObject({ first: 3, last: 4 });
-  });
-}
-
-function summary(records: readonly LogRecord[]): string[] {
-  return records.map((record) => `${record.sequence}:${text(record.data)}`);
 }
