@@ -1,1 +1,2 @@
-export {};
+export type { Terminal } from "./output/terminal.ts";
+export { runCommand, type Surroundings } from "./program.ts";

@@ -11,7 +11,6 @@ import type {
   Sent,
   TokenInfo,
 } from "./types.ts";
-import { HoldfastError } from "@holdfast/core";
 
 /** `organization` absent means all of the node's organizations, which needs the admin token. */
 export interface AdministrationCalls {
@@ -71,15 +70,15 @@ export function administrationCalls(http: Http): AdministrationCalls {
       await change("DELETE", path, options);
     },
     async readiness(options = {}) {
-      try {
-        const call = { method: "GET", path: "/readyz", repeat: "doubles" } as const;
-        const reply = await http.call({ ...call, signal: options.signal });
-        return { ready: true, report: reply.body };
-      } catch (thrown) {
-        if (!(thrown instanceof HoldfastError) || thrown.code === "node_unreachable") throw thrown;
-        const { code, message, details } = thrown;
-        return { ready: false, report: { code, message, details } };
-      }
+      const reply = await http.call({
+        method: "GET",
+        path: "/readyz",
+        repeat: "doubles",
+        signal: options.signal,
+        alsoOk: 503,
+      });
+      const { ready = false, checks = [] } = (reply.body ?? {}) as Partial<Readiness>;
+      return { ready, checks };
     },
   };
 }

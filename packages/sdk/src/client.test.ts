@@ -189,6 +189,9 @@ describe("administration", () => {
   it("says whether the node is ready, and why not", async () => {
     expect(await client.readiness()).toMatchObject({ ready: true });
     node.state.ready = false;
-    expect(await client.readiness()).toMatchObject({ ready: false });
+    expect(await client.readiness()).toMatchObject({
+      ready: false,
+      checks: [{ name: "engine", ok: false, detail: "no leader" }],
+    });
   });
 });

@@ -66,12 +66,11 @@ export function conversationCalls(http: Http, settings: ConversationSettings): C
         after = last.index;
       }
     },
-    watch: (of, options) =>
-      watch(http, `${conversationPath(of)}/events`, {
-        ...settings,
-        signal: options.signal,
-        lastEventId: options.after === undefined ? undefined : String(options.after),
-      }),
+    watch: (of, options) => {
+      const query = options.after === undefined ? "" : `?after=${options.after}`;
+      const path = `${conversationPath(of)}/events${query}`;
+      return watch(http, path, { ...settings, signal: options.signal });
+    },
   };
 }
 

@@ -17,6 +17,15 @@ export function errorFromResponse(response: Response, bodyText: string): Holdfas
   return new HoldfastError(code, message, options);
 }
 
+/** The error that an event stream ends with; its data has the shape of an error's body. */
+export function errorFromEvent(data: string): HoldfastError {
+  const body = errorBody(data);
+  if (!body)
+    return new HoldfastError("node_unreachable", "the stream ended with an unreadable error");
+  const code = isErrorCode(body.code) ? body.code : "internal";
+  return new HoldfastError(code, body.message, { details: body.details });
+}
+
 /** The error for a request that got no response. */
 export function errorFromNetwork(thrown: unknown, url: string): HoldfastError {
   if (thrown instanceof HoldfastError) return thrown;

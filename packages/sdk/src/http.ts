@@ -15,6 +15,8 @@ export interface Call {
   /** For one try, to the end of the body. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** A status outside 200 to 299 that is an answer here and no error. */
+  readonly alsoOk?: number;
 }
 
 export interface Reply {
@@ -62,7 +64,7 @@ export function createHttp(options: HttpOptions): Http {
         redirect: "manual",
         signal,
       });
-      if (!response.ok) throw await readError(response);
+      if (!response.ok && response.status !== call.alsoOk) throw await readError(response);
       const text = await readText(response, clientLimits.responseBytes);
       return { status: response.status, headers: response.headers, body: parseBody(text, base) };
     } catch (thrown) {

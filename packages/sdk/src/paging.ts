@@ -4,7 +4,7 @@ import type { Page, PageRange } from "./types.ts";
 export function pageQuery(range: PageRange): string {
   const query = new URLSearchParams({ limit: String(range.limit ?? clientLimits.pageItems) });
   if (range.after !== undefined) query.set("after", range.after);
-  return `?${query}`;
+  return `?${query.toString()}`;
 }
 
 /** Every item of a paged list, one page in memory at a time. */

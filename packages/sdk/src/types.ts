@@ -95,15 +95,19 @@ export interface ApplyCallOptions extends CallOptions {
 
 export interface NewToken {
   readonly name: string;
+  /** In place of the node's own limit. */
+  readonly requestsPerSecond?: number;
 }
 
-/** A token without its secret. Times in milliseconds since 1970. */
+/** A token without its secret. */
 export interface TokenInfo {
   readonly id: string;
-  readonly name?: string;
+  readonly name: string;
+  /** Absent for an administrator's, who reaches every organization. */
   readonly organization?: string;
-  readonly createdAt?: number;
-  readonly lastUsedAt?: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly requestsPerSecond?: number;
 }
 
 /** The secret stands in `token` this once. */
@@ -111,9 +115,14 @@ export interface CreatedToken extends TokenInfo {
   readonly token: string;
 }
 
-/** What /readyz says. */
+/** What /readyz says: ready means that messages are really processed. */
 export interface Readiness {
   readonly ready: boolean;
-  /** The body as the node sent it. */
-  readonly report: unknown;
+  readonly checks: readonly ReadinessCheck[];
+}
+
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
 }

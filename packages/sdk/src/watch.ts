@@ -1,5 +1,6 @@
 import { type ConversationEvent, HoldfastError, type StoredMessage } from "@holdfast/core";
 import { createEventParser, type ServerSentEvent } from "./event-parser.ts";
+import { errorFromEvent } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { clientLimits } from "./limits.ts";
 import { pause } from "./retry.ts";
@@ -7,7 +8,6 @@ import type { WatchEvent } from "./types.ts";
 
 export interface WatchSettings {
   readonly signal: AbortSignal;
-  readonly lastEventId: string | undefined;
   readonly heartbeatTimeoutMs: number;
   readonly reconnectMinMs: number;
 }
@@ -23,7 +23,7 @@ export async function* watch(
   path: string,
   settings: WatchSettings,
 ): AsyncGenerator<WatchEvent, void, undefined> {
-  let lastEventId = settings.lastEventId;
+  let lastEventId: string | undefined;
   let failures = 0;
   while (!settings.signal.aborted) {
     let reason = "the stream ended";
@@ -106,8 +106,12 @@ async function* readOnce(
   }
 }
 
-/** Unknown events of a newer node are passed over. Errors: `node_unreachable` for broken data. */
+/**
+ * Unknown events of a newer node are passed over. Errors: `node_unreachable` for broken data,
+ * and the error that the node ended the stream with.
+ */
 function watchEvent(received: ServerSentEvent): WatchEvent | undefined {
+  if (received.event === "error") throw errorFromEvent(received.data);
   if (!knownEvents.has(received.event)) return undefined;
   let data: unknown;
   try {

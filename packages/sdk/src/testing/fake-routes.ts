@@ -21,7 +21,8 @@ type Outcome = { readonly status: number; readonly body?: unknown } | undefined;
 export async function routes(state: FakeState, incoming: Incoming): Promise<Outcome> {
   const { url, request } = incoming;
   if (url.pathname === "/readyz") {
-    return { status: state.ready ? 200 : 503, body: { ready: state.ready } };
+    const checks = [{ name: "engine", ok: state.ready, detail: "no leader" }];
+    return { status: state.ready ? 200 : 503, body: { ready: state.ready, checks } };
   }
   if (url.pathname === "/api/v1/apply") return apply(state, incoming.body);
   const [orgs, organization, collection, name, ...rest] = url.pathname
@@ -130,14 +131,14 @@ async function messages(state: FakeState, name: string, incoming: Incoming): Pro
   };
 }
 
-function events(conversation: FakeConversation, { request, response }: Incoming): Outcome {
+function events(conversation: FakeConversation, { request, response, url }: Incoming): Outcome {
   response.writeHead(200, { "content-type": "text/event-stream" });
   response.write(": hello\n\n");
-  const lastEventId = request.headers["last-event-id"];
+  const lastEventId = request.headers["last-event-id"] ?? url.searchParams.get("after");
   const sendMessage = (message: StoredMessage) => {
     response.write(`id: ${message.index}\nevent: message\ndata: ${JSON.stringify(message)}\n\n`);
   };
-  if (lastEventId !== undefined) {
+  if (lastEventId !== null) {
     for (const message of conversation.messages.slice(Number(lastEventId) + 1))
       sendMessage(message);
   }

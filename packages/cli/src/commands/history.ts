@@ -1,0 +1,44 @@
+import type { StoredMessage } from "@holdfast/sdk";
+import { conversationOf } from "../addresses.ts";
+import type { Context } from "../context.ts";
+import { printJsonArray } from "../output/json-array.ts";
+import { oneLine, printable } from "../output/printable.ts";
+import { printLine, type Stream, styled } from "../output/terminal.ts";
+import { timeText } from "./get.ts";
+
+/** `holdfast history ORG/AGENT CONVERSATION`: the whole conversation, oldest first. */
+export async function runHistory(
+  context: Context,
+  address: string,
+  conversation: string | undefined,
+  options: { readonly after?: string },
+): Promise<number> {
+  const of = conversationOf(address, conversation);
+  const client = await context.client();
+  const after = options.after === undefined ? {} : { after: Number(options.after) };
+  const messages = client.historyAll(of, after);
+  const { stdout } = context.terminal;
+  if (context.json) await printJsonArray(stdout, messages);
+  else for await (const message of messages) printMessage(stdout, message);
+  return 0;
+}
+
+/** A message as a heading and its text. */
+export function printMessage(stdout: Stream, message: StoredMessage): void {
+  const who =
+    message.role === "tool" ? `tool ${oneLine(message.toolName ?? "")}` : roles[message.role];
+  const failed = message.isError ? " failed" : "";
+  const heading = `#${message.index} ${who}${failed}, ${timeText(message.at)}`;
+  printLine(stdout, styled(stdout, message.role === "user" ? "cyan" : "green", heading));
+  const more = message.blob === undefined ? "" : " … (the rest is stored apart)";
+  if (message.text !== "")
+    printLine(stdout, `  ${printable(message.text + more).replace(/\n/g, "\n  ")}`);
+  for (const call of message.toolCalls ?? []) {
+    printLine(
+      stdout,
+      styled(stdout, "dim", `  calls ${oneLine(`${call.name} ${call.arguments}`)}`),
+    );
+  }
+}
+
+const roles = { user: "you", assistant: "agent" } as const;

@@ -1,0 +1,75 @@
+import type { Context } from "../context.ts";
+import { printLine, styled, type Stream } from "../output/terminal.ts";
+import { loadServer, type RunningNode } from "../server-module.ts";
+import { homeFolder, hostOf, portOf } from "../settings.ts";
+import { version } from "../version.ts";
+
+/** `holdfast up`: one node in the foreground, until Ctrl-C or SIGTERM. */
+export async function runUp(context: Context, load = loadServer): Promise<number> {
+  const { terminal } = context;
+  const { env, stdout, stderr } = terminal;
+  const options = { home: homeFolder(env), host: hostOf(env), port: portOf(env), env };
+  const asked = Promise.withResolvers<void>();
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    asked.resolve();
+  };
+  const restore = context.onInterrupt(stop);
+  process.on("SIGTERM", stop);
+  try {
+    const { startNode } = await load();
+    const node = await startNode(options);
+    // A failure while it is being closed is told by close() too.
+    const failed = node.closed.then(() => undefined);
+    failed.catch(() => undefined);
+    if (context.json) printLine(stdout, JSON.stringify(description(node)));
+    else printNode(stdout, node, env);
+    await Promise.race([asked.promise, failed]);
+    if (!stopping) return 0;
+    printLine(
+      stderr,
+      "\nStopping: running turns come to a safe point. Ctrl-C once more stops at once.",
+    );
+    await node.close();
+    printLine(stderr, "Stopped.");
+    return 0;
+  } finally {
+    restore();
+    process.off("SIGTERM", stop);
+  }
+}
+
+function description(node: RunningNode): object {
+  const { url, home, adminToken, engine, organizations } = node;
+  return { url, home, ...(adminToken === undefined ? {} : { adminToken }), engine, organizations };
+}
+
+function printNode(stdout: Stream, node: RunningNode, env: NodeJS.ProcessEnv): void {
+  // Under npm the command is not on the user's PATH.
+  const command = env.npm_lifecycle_event === undefined ? "holdfast" : "npx holdfast";
+  const organization = node.organizations.includes("demo") ? "demo" : node.organizations[0];
+  const line = (title: string, text: string) => printLine(stdout, `  ${title.padEnd(15)}${text}`);
+  printLine(stdout, styled(stdout, "bold", `Holdfast ${version} is running.`));
+  printLine(stdout);
+  line("API", node.url);
+  line("Data", node.home);
+  line("Engine", `nats-server ${node.engine.version}`);
+  for (const { role, pid, port } of node.engine.processes) {
+    line("", `${role}: process ${pid}, port ${port}`);
+  }
+  line("Organizations", node.organizations.join(", ") || "none yet");
+  if (node.adminToken !== undefined) {
+    line("Admin token", styled(stdout, "bold", node.adminToken));
+    line("", `shown this once; it also stands in ${node.home}/admin-token`);
+  }
+  printLine(stdout);
+  const first = organization === undefined ? "get organizations" : tryLine(organization);
+  line("Try it", styled(stdout, "bold", `${command} ${first}`));
+  line("Stop it", "Ctrl-C");
+}
+
+function tryLine(organization: string): string {
+  return organization === "demo" ? "chat demo/greeter" : `get agents --org ${organization}`;
+}

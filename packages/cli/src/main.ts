@@ -1,0 +1,23 @@
+import { errorJson, reportError } from "./output/report-error.ts";
+import { runCommand } from "./program.ts";
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+process.on("SIGINT", () => process.exit(130));
+
+const code = await runCommand(process.argv.slice(2), {
+  terminal: {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+  },
+  report: (error, json) => {
+    if (json) process.stderr.write(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    else reportError(process.stderr, error);
+  },
+});
+// Sockets kept for reuse and a paused standard input must not hold the command back.
+process.stdout.write("", () => process.exit(code));

@@ -1,0 +1,40 @@
+import { commandLimits } from "../limits.ts";
+import { oneLine } from "./printable.ts";
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly value: (row: Row) => string | undefined;
+}
+
+/** Rows as lines of aligned columns; long cells are cut. */
+export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+  const cells = rows.map((row) => columns.map((column) => cell(column.value(row))));
+  const lines = [columns.map((column) => column.title), ...cells];
+  const widths = columns.map((_, index) =>
+    Math.max(...lines.map((line) => width(line[index] ?? ""))),
+  );
+  return lines.map((line) =>
+    line
+      .map((text, index) => text + " ".repeat(Math.max(0, (widths[index] ?? 0) - width(text))))
+      .join("   ")
+      .trimEnd(),
+  );
+}
+
+function cell(value: string | undefined): string {
+  const text = oneLine(value ?? "");
+  if (text === "") return "-";
+  const characters = [...text];
+  if (characters.length <= commandLimits.cellWidth) return text;
+  return `${characters.slice(0, commandLimits.cellWidth - 1).join("")}…`;
+}
+
+/** Columns on a terminal: East Asian wide characters and emoji take two. */
+function width(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += wide.test(character) ? 2 : 1;
+  return columns;
+}
+
+const wide =
+  /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60]|\p{Emoji_Presentation}/u;

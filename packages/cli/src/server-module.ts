@@ -1,0 +1,41 @@
+/** What the `up` and `doctor` commands use of the server package. */
+export interface ServerModule {
+  startNode(options: NodeOptions): Promise<RunningNode>;
+  runDoctor(options: NodeOptions): Promise<readonly DoctorCheck[]>;
+}
+
+export interface NodeOptions {
+  /** The data folder, absolute. */
+  readonly home: string;
+  readonly host: string;
+  readonly port: number;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface RunningNode {
+  readonly url: string;
+  readonly home: string;
+  /** Only when it was newly made. */
+  readonly adminToken?: string;
+  readonly engine: {
+    readonly version: string;
+    readonly processes: readonly { role: string; pid: number; port: number }[];
+  };
+  readonly organizations: readonly string[];
+  /** Stops everything in good order. */
+  close(): Promise<void>;
+  /** Resolves when the node has stopped; rejects with what made it stop. */
+  readonly closed: Promise<void>;
+}
+
+export interface DoctorCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+/** Loaded only by those who need it: clients start without the node's code. */
+export async function loadServer(): Promise<ServerModule> {
+  return (await import("@holdfast/server")) as unknown as ServerModule;
+}
