@@ -1,4 +1,5 @@
 import { type Agent, limits, type ToolSpec } from "@holdfast/core";
+import { beginning } from "../workspace/cut-text.ts";
 import type { McpServer } from "./mcp-servers.ts";
 import type { ModelRefs } from "./model-refs.ts";
 import { leaveAgent } from "./not-taken.ts";
@@ -91,7 +92,7 @@ function readIdentity(section: Section, id: string): { name?: string; descriptio
   const name = ownName ?? identityName;
   const description = ownDescription ?? theme;
   if (name !== undefined)
-    section.take("name", `name of agent ${id}`, `shown as ${name.slice(0, 60)}`);
+    section.take("name", `name of agent ${id}`, `shown as ${beginning(name, 60)}`);
   if (identity && identityName !== undefined) {
     identity.take(
       "name",
@@ -104,8 +105,8 @@ function readIdentity(section: Section, id: string): { name?: string; descriptio
   if (ownDescription !== undefined)
     section.take("description", `description of agent ${id}`, "as it is");
   return {
-    ...(name && { name: name.slice(0, displayNameChars) }),
-    ...(description && { description: description.slice(0, descriptionChars) }),
+    ...(name && { name: beginning(name, displayNameChars) }),
+    ...(description && { description: beginning(description, descriptionChars) }),
   };
 }
 

@@ -135,6 +135,9 @@ class Includes {
       }
       return entries;
     }
+    if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
+      this.errors.push({ path, message: "the text holds a NUL character or a lone surrogate" });
+    }
     if (!isObject(value)) return value;
     const own: Record<string, Json> = {};
     for (const [key, entry] of Object.entries(value)) {

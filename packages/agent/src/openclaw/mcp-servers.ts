@@ -46,10 +46,10 @@ function readServer(
   if (entry.boolean("enabled") === false) return leave("enabled", "it is switched off");
   const command = entry.string("command");
   const url = entry.string("url");
-  if ((command === undefined) === (url === undefined)) {
-    entry.wrong(command === undefined ? "command" : "url", "either a command or a url");
-    return undefined;
+  if (entry.has("command") === entry.has("url")) {
+    entry.wrong(entry.has("url") ? "url" : "command", "either a command or a url");
   }
+  if ((command === undefined) === (url === undefined)) return undefined;
   if (entry.any("auth") !== undefined)
     return leave("auth", "signing in with OAuth is not supported: use headers");
   if (entry.any("clientCert") !== undefined || entry.any("clientKey") !== undefined) {

@@ -62,7 +62,7 @@ function readProvider(id: string, entry: Section, context: ProviderContext): Pro
   }
   const url =
     written === undefined ? undefined : readUrl(entry, written, api, type, subject, context);
-  if (url === "unusable") {
+  if (written !== undefined && url === undefined) {
     leaveAll(entry, subject);
     return undefined;
   }
@@ -130,6 +130,7 @@ function readApiKey(
   return { fromEnv: name };
 }
 
+/** The base URL as it is used here; undefined, with a note or an error, when it cannot be used. */
 function readUrl(
   entry: Section,
   written: string,
@@ -137,17 +138,17 @@ function readUrl(
   type: ProviderType,
   subject: string,
   context: ProviderContext,
-): string | "unusable" {
+): string | undefined {
   const filled = substitute(written, context.env);
   if (filled.open.length > 0) {
     const reason = `its baseUrl needs ${filled.open.join(", ")}: set it in the environment of the import`;
     entry.leave("baseUrl", subject, reason);
-    return "unusable";
+    return undefined;
   }
   const url = URL.parse(filled.text);
   if (!url || !/^https?:$/.test(url.protocol)) {
     entry.wrong("baseUrl", "an http or https URL");
-    return "unusable";
+    return undefined;
   }
   if (hasSecretInUrl(filled.text)) {
     entry.leave(
@@ -155,7 +156,7 @@ function readUrl(
       subject,
       "its baseUrl holds a secret: declare a Provider with apiKey or headers instead",
     );
-    return "unusable";
+    return undefined;
   }
   const bare = filled.text.replace(/\/+$/, "");
   // OpenClaw adds /v1 itself for these two; here a base URL includes it.
@@ -174,7 +175,7 @@ function isLocal(url: string | undefined): boolean {
   return (
     /^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[::1\]|host\.docker\.internal)/.test(
       host,
-    ) || /\.local$/.test(host)
+    ) || host.endsWith(".local")
   );
 }
 

@@ -11,10 +11,14 @@ export function cutText(text: string, maxChars: number, name: string): string {
   const room = maxChars - marker.length;
   if (room <= 0) return marker.trim().slice(0, maxChars);
   const headChars = Math.floor(room * headShare);
-  const head = splitsPair(text, headChars) ? headChars - 1 : headChars;
   const from = text.length - (room - headChars);
   const tail = splitsPair(text, from) ? from + 1 : from;
-  return text.slice(0, head) + marker + text.slice(tail);
+  return beginning(text, headChars) + marker + text.slice(tail);
+}
+
+/** The first `maxChars` UTF-16 units, or one less where that would split a surrogate pair. */
+export function beginning(text: string, maxChars: number): string {
+  return text.slice(0, splitsPair(text, maxChars) ? maxChars - 1 : maxChars);
 }
 
 function splitsPair(text: string, position: number): boolean {

@@ -92,6 +92,9 @@ function wrongFields(
   if (name.length > nameChars) wrong.push(`its name is over ${nameChars} characters`);
   if (hasControlCharacter(name)) wrong.push("its name holds control characters");
   if (description === undefined) wrong.push("its front matter gives no description");
+  if (![name, description ?? ""].every((part) => part.isWellFormed() && !part.includes("\0"))) {
+    wrong.push("its name or description holds a NUL character or a lone surrogate");
+  }
   for (const key of ["user-invocable", "disable-model-invocation"]) {
     if (fields[key] !== undefined && flag(fields[key]) === undefined) {
       wrong.push(`${key} is neither true nor false`);

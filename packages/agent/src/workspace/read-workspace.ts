@@ -189,7 +189,7 @@ class Budget {
     }
     const cap = path === "USER.md" ? this.limits.userFileChars : this.limits.fileChars;
     const room = Math.min(cap, this.chars);
-    if (room < minimumChars && room < text.length) {
+    if (this.chars < minimumChars && this.chars < text.length) {
       const reason = `the instruction files are over ${this.limits.totalChars} characters together`;
       notes.leave(path, path, reason, "payload_too_large");
       return undefined;

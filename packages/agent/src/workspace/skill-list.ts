@@ -1,4 +1,5 @@
 import type { Agent, Workspace } from "@holdfast/core";
+import { beginning } from "./cut-text.ts";
 
 type Skill = Workspace["skills"][number];
 
@@ -47,6 +48,5 @@ function line(skill: Skill, chars: number): string {
   const description = skill.description.replace(/\s+/g, " ").trim();
   if (chars === 0 || description === "") return `- ${skill.name}`;
   if (description.length <= chars) return `- ${skill.name}: ${description}`;
-  // By code points, so that no surrogate pair is split.
-  return `- ${skill.name}: ${[...description.slice(0, chars)].slice(0, -1).join("")}...`;
+  return `- ${skill.name}: ${beginning(description, chars)}...`;
 }
