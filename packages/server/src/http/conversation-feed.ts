@@ -39,6 +39,8 @@ export class ConversationFeed implements Disposable {
   #behind: boolean;
   /** The index up to which a gap was filled as far as the history goes. */
   #filledTo = 0;
+  /** The history is read up to here: what follows waits in the queue. */
+  #until = Number.POSITIVE_INFINITY;
   #queuedChars = 0;
   #overflowed = false;
   #wake = () => {};
@@ -106,6 +108,7 @@ export class ConversationFeed implements Disposable {
       if (first > this.#last + 1 && this.#filledTo < first) {
         // A commit before this one did not arrive here: the history has it.
         this.#filledTo = first;
+        this.#until = first;
         this.#behind = true;
         this.#queue.unshift(queued);
         return;
@@ -129,12 +132,15 @@ export class ConversationFeed implements Disposable {
     const page = await this.#page(this.#last ?? -1);
     // Only turns at the end of the history can still have events under way.
     this.#replayed.clear();
-    for (const message of page.messages) {
+    const missed = page.messages.filter(({ index }) => index < this.#until);
+    for (const message of missed) {
       this.#ready.push({ type: "message", data: JSON.stringify(message), id: message.index });
       if (message.turn !== undefined) this.#replayed.add(message.turn);
       this.#last = message.index;
     }
-    this.#behind = page.messages.length > 0 && (this.#last ?? -1) < page.newest;
+    const newest = Math.min(page.newest, this.#until - 1);
+    this.#behind = missed.length > 0 && (this.#last ?? -1) < newest;
+    if (!this.#behind) this.#until = Number.POSITIVE_INFINITY;
   }
 
   async #page(after: number) {

@@ -1,5 +1,5 @@
 import { HoldfastError, limits } from "@holdfast/core";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { guardRoutes } from "./access.ts";
 import type { HttpDependencies, HttpTiming, RouteContext } from "./dependencies.ts";
 import { answerErrors, rawErrorResponse, sendError } from "./errors.ts";
@@ -85,7 +85,7 @@ function createServer(dependencies: HttpDependencies, timing: HttpTiming): Fasti
   const nextId = requestIds(dependencies.random);
   const app = Fastify({
     loggerInstance: dependencies.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // A child logger for every request costs more than the request; log lines name the request id.
     childLoggerFactory: (logger) => logger,
     genReqId: nextId,

@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { z } from "zod";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Access } from "../access.ts";
 import type { RouteContext } from "../dependencies.ts";
@@ -88,7 +89,7 @@ function deadLettersAt(
       operationId: `discard${what}`,
       params: one,
       response: {
-        204: { description: "Discarded" },
+        204: z.null().describe("Discarded"),
         ...errorResponses([...common, "message_not_found"]),
       },
     },

@@ -1,4 +1,5 @@
 import { HoldfastError, type Resource } from "@holdfast/core";
+import { z } from "zod";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { callerOf, organizationNotFound } from "../access.ts";
 import { applyOne, endOldTokens } from "../apply-one.ts";
@@ -90,7 +91,7 @@ export function organizationRoutes(app: FastifyInstance, context: RouteContext):
       summary: "Deletes an empty organization and ends its tokens",
       params: organizationParams,
       response: {
-        204: { description: "Deleted" },
+        204: z.null().describe("Deleted"),
         ...errorResponses([
           ...errorSets.guarded,
           ...errorSets.engine,

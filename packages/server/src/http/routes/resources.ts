@@ -1,4 +1,5 @@
 import { agentName, HoldfastError, organizationName, type Resource } from "@holdfast/core";
+import { z } from "zod";
 import type { FastifyInstance } from "fastify";
 import { shown } from "../access.ts";
 import { applyOne } from "../apply-one.ts";
@@ -125,7 +126,7 @@ function resourceKindRoutes(app: FastifyInstance, context: RouteContext, of: Kin
       operationId: `delete${of.kind}`,
       params: agentParams,
       response: {
-        204: { description: "Deleted" },
+        204: z.null().describe("Deleted"),
         ...errorResponses([...common, ...errorSets.engine, of.missing, "resource_in_use"]),
       },
     },

@@ -1,4 +1,5 @@
 import type { NewToken, TokenRecord } from "@holdfast/security";
+import { z } from "zod";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Access } from "../access.ts";
 import type { RouteContext } from "../dependencies.ts";
@@ -82,7 +83,7 @@ function tokensAt(app: FastifyInstance, context: RouteContext, path: string, acc
       summary: "Ends a token at once",
       params: ofOrganization ? organizationIdParams : idParams,
       response: {
-        204: { description: "Revoked" },
+        204: z.null().describe("Revoked"),
         ...errorResponses([...common, ...errorSets.engine, "token_not_found"]),
       },
     },

@@ -90,7 +90,8 @@ export async function startTestApi(timing: Partial<HttpTiming> = {}) {
     });
     const text = await response.text();
     const type = response.headers.get("content-type") ?? "";
-    const json: unknown = type.startsWith("application/json") ? JSON.parse(text) : undefined;
+    const json: unknown =
+      type.startsWith("application/json") && text !== "" ? JSON.parse(text) : undefined;
     // Tests look into answers of many shapes.
     // biome-ignore lint/suspicious/noExplicitAny: the shape is what the test asserts
     return { status: response.status, headers: response.headers, text, json: json as any };
