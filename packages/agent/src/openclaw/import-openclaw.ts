@@ -1,9 +1,8 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   type Agent,
   type ErrorDetail,
-  HoldfastError,
   organizationName,
   type Provider,
   type Resource,
@@ -11,29 +10,22 @@ import {
   resourceTitle,
 } from "@holdfast/core";
 import { type ImportNote, ImportNotes } from "../workspace/notes.ts";
-import { readWorkspace } from "../workspace/read-workspace.ts";
-import { workspaceLimits } from "../workspace/workspace-limits.ts";
-import {
-  type AgentContext,
-  finishAgent,
-  readAgent,
-  readWishes,
-  roomForWorkspace,
-  type WorkspaceWishes,
-} from "./agents.ts";
-import { bareAgent } from "./bare-workspace.ts";
+import { type AgentContext, finishAgent, readAgent, readWishes } from "./agents.ts";
 import { findWorkspace } from "./find-workspace.ts";
-import { loadConfig, refuse } from "./load-config.ts";
+import { type ConfigImport, importBare, withWorkspace } from "./import-workspace.ts";
+import { loadConfig } from "./load-config.ts";
 import { readMcpServers } from "./mcp-servers.ts";
 import { ModelRefs } from "./model-refs.ts";
 import { Names } from "./names.ts";
 import { leaveAgent, leaveRoot } from "./not-taken.ts";
+import { refuse } from "./parse-config.ts";
 import { readProviders } from "./providers.ts";
 import { readQueue } from "./queue.ts";
-import { readRoster, type RosterEntry } from "./roster.ts";
+import { readRoster } from "./roster.ts";
 import type { Environment } from "./secrets.ts";
-import { type Findings, type JsonObject, Section } from "./section.ts";
-import { isTruthyAt, readSecretFiles, readSkillSettings } from "./shared-settings.ts";
+import { type Findings, Section } from "./section.ts";
+import { readSecretFiles, readSkillSettings } from "./shared-settings.ts";
+import { leaveTools, readAgentToAgent } from "./shared-tools.ts";
 import { readToolPolicy } from "./tool-policy.ts";
 
 export interface ImportOptions {
@@ -73,15 +65,6 @@ export async function importOpenClaw(path: string, options: ImportOptions): Prom
     ...agents.agents,
   ];
   return { resources: checked(resources), taken: notes.taken, left: notes.left };
-}
-
-interface ConfigImport {
-  readonly directory: string;
-  readonly config: JsonObject;
-  readonly organization: string;
-  readonly notes: ImportNotes;
-  readonly env: Environment;
-  readonly platform: string;
 }
 
 async function importConfig(
@@ -148,120 +131,6 @@ async function importConfig(
   return { providers: [...providers, ...models.needed.values()], agents };
 }
 
-async function withWorkspace(
-  draft: { entry: RosterEntry; agent: Agent; wishes: WorkspaceWishes },
-  folder: string | undefined,
-  disabled: ReadonlySet<string>,
-  source: ConfigImport,
-): Promise<Agent> {
-  if (folder === undefined) return draft.agent;
-  const shared = join(source.directory, "skills");
-  const isOwn = resolve(shared).startsWith(`${resolve(folder)}/`);
-  const skillFolders = !isOwn && (await isDirectory(shared)) ? [shared] : [];
-  const { wishes } = draft;
-  const reading = await readWorkspace(
-    folder,
-    {
-      ...workspaceLimits,
-      fileChars: Math.min(workspaceLimits.fileChars, wishes.fileChars ?? Infinity),
-      totalChars: Math.min(workspaceLimits.totalChars, wishes.totalChars ?? Infinity),
-      totalBytes: roomForWorkspace(draft.agent),
-    },
-    {
-      host: {
-        platform: source.platform,
-        env: source.env,
-        config: (path) => isTruthyAt(source.config, path),
-      },
-      skillFolders,
-      disabledSkills: disabled,
-      ...(wishes.skills && { allowSkills: wishes.skills }),
-    },
-  );
-  addNotes(source.notes, reading, folder, `agent ${draft.entry.id}: `);
-  return { ...draft.agent, workspace: reading.workspace };
-}
-
-async function importBare(
-  directory: string,
-  organization: string,
-  notes: ImportNotes,
-  env: Environment,
-  platform: string,
-): Promise<Agent> {
-  const host = { platform, env, config: () => false };
-  const reading = await readWorkspace(
-    directory,
-    { ...workspaceLimits, totalBytes: roomForWorkspace(bareAgent("a", organization, undefined)) },
-    { host },
-  );
-  const identity = reading.workspace.files.find((file) => file.path === "IDENTITY.md");
-  const agent = bareAgent(directory, organization, identity?.text);
-  if (reading.taken.length === 0 && reading.left.length === 0) {
-    throw new HoldfastError(
-      "import_refused",
-      `${directory} holds neither openclaw.json nor files of a workspace (AGENTS.md, SOUL.md, skills/...).`,
-    );
-  }
-  notes.take(
-    `agent ${agent.name}`,
-    directory,
-    'a workspace without openclaw.json, with the model "default"',
-  );
-  addNotes(notes, reading, "", "");
-  return { ...agent, workspace: reading.workspace };
-}
-
-function addNotes(
-  notes: ImportNotes,
-  reading: { taken: readonly ImportNote[]; left: readonly ImportNote[] },
-  folder: string,
-  prefix: string,
-): void {
-  for (const note of reading.taken)
-    notes.take(prefix + note.subject, resolvePath(folder, note.path), note.reason);
-  for (const note of reading.left) {
-    notes.leave(prefix + note.subject, resolvePath(folder, note.path), note.reason, note.code);
-  }
-}
-
-function resolvePath(folder: string, path: string): string {
-  return folder === "" ? path : resolve(folder, path);
-}
-
-function readAgentToAgent(tools: Section | undefined, names: Names): AgentContext["agentToAgent"] {
-  const section = tools?.section("agentToAgent");
-  const enabled = section?.boolean("enabled");
-  const allow = section?.strings("allow");
-  section?.rest("tools.agentToAgent", () => "it has no counterpart here");
-  if (!section) return undefined;
-  if (enabled !== true) {
-    section.leave("enabled", "messages between agents", "they are switched off");
-    if (allow) section.leave("allow", "messages between agents", "they are switched off");
-    return undefined;
-  }
-  section.take("enabled", "messages between agents", "every agent gets the tool agents");
-  if (!allow || allow.includes("*")) {
-    if (allow) section.take("allow", "messages between agents", "to all agents");
-    return { allow: undefined };
-  }
-  const known = allow.flatMap((id) => names.get(id) ?? []);
-  section.take("allow", "messages between agents", `to ${known.join(", ") || "none"}`);
-  const unknown = allow.filter((id) => names.get(id) === undefined);
-  if (unknown.length > 0) {
-    section.leave("allow", "messages between agents", `no such agents: ${unknown.join(", ")}`);
-  }
-  return { allow: known };
-}
-
-function leaveTools(tools: Section | undefined): void {
-  for (const key of ["profile", "allow", "alsoAllow", "deny"]) {
-    if (tools?.has(key))
-      tools.take(key, "tool policy", "for MCP servers; OpenClaw's own tools do not exist here");
-  }
-  tools?.rest("tools", () => "OpenClaw's own tools do not exist here");
-}
-
 async function leaveEnvFile(directory: string, notes: ImportNotes): Promise<void> {
   const status = await stat(join(directory, ".env")).catch(() => undefined);
   if (!status) return;
@@ -270,10 +139,6 @@ async function leaveEnvFile(directory: string, notes: ImportNotes): Promise<void
     ".env",
     "variables are not taken over: set them in the environment of the node",
   );
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 /** The last guard: what an import hands out fits the schema of resources. */

@@ -145,7 +145,7 @@ function readHttp(
     };
   }
   if (!/^https?:$/.test(URL.parse(filled.text)?.protocol ?? "")) {
-    entry.wrong("url", "an http or https URL");
+    entry.wrong("url", "an http or https URL", "another text");
     return { key: "url", reason: "its url is no http or https URL" };
   }
   if (hasSecretInUrl(filled.text)) {

@@ -147,7 +147,7 @@ function readUrl(
   }
   const url = URL.parse(filled.text);
   if (!url || !/^https?:$/.test(url.protocol)) {
-    entry.wrong("baseUrl", "an http or https URL");
+    entry.wrong("baseUrl", "an http or https URL", "another text");
     return undefined;
   }
   if (hasSecretInUrl(filled.text)) {

@@ -77,8 +77,7 @@ export class Section {
     return value && new Section(value, this.at(key), this.findings);
   }
 
-  wrong(key: string, expected: string): void {
-    const found = describe(this.value[key]);
+  wrong(key: string, expected: string, found: string = describe(this.value[key])): void {
     this.findings.errors.push({
       path: this.at(key),
       message: `expected ${expected}, found ${found}`,
@@ -123,5 +122,5 @@ export function describe(value: Json | undefined): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
-  return typeof value === "boolean" ? "true or false" : `a ${typeof value}`;
+  return `a ${typeof value}`;
 }
