@@ -23,6 +23,8 @@ export interface InboundMessage extends ConversationRef {
   /** A conversation of one call: nothing is kept behind the journal. */
   readonly ephemeral?: boolean;
   readonly options?: TurnOptions;
+  /** Where large options stand instead. */
+  readonly optionsBlob?: string;
 }
 
 /** A text over `limits.inlinePayloadBytes` stands in the blob store. */

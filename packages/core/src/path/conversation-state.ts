@@ -5,8 +5,13 @@ import type { FinishReason, StoredMessage } from "../messages.ts";
 import type { ToolCall, Usage } from "../ports/model.ts";
 
 /** What the journal says. `c` is the conversation's key; positions are those of `records.ts`. */
-export type JournalEntry = OpenedEntry | StepEntry | AttemptEntry | TurnEntry | DroppedEntry;
-export type ConversationEntry = Exclude<JournalEntry, OpenedEntry>;
+export type ConversationEntry = StepEntry | AttemptEntry | TurnEntry | DroppedEntry;
+export type JournalEntry = ConversationEntry | OpenedEntry | ProbeEntry;
+
+/** Shows that the owner can write. */
+interface ProbeEntry {
+  readonly t: "probe";
+}
 
 interface OpenedEntry {
   readonly t: "opened";

@@ -26,6 +26,11 @@ export class Inbox {
     return this.#queue.add(encodeEntry(message));
   }
 
+  /** Appends an entry that is no message: it shows that the inbox takes writes and delivers them. */
+  probe(): Promise<Committed> {
+    return this.#queue.add(encodeEntry(null));
+  }
+
   close(): void {
     this.#queue.close(
       new HoldfastError("not_ready", "The node is stopping.", { retryAfterMs: 1_000 }),
@@ -33,10 +38,13 @@ export class Inbox {
   }
 }
 
-/** The messages of one inbox record, in order. */
-export function readInboxRecord(partition: number, record: LogRecord): readonly InboundMessage[] {
+/** The entries of one inbox record, in order; null is a probe. */
+export function readInboxRecord(
+  partition: number,
+  record: LogRecord,
+): readonly (InboundMessage | null)[] {
   const where = `${inboxLog(partition)} record ${record.sequence}`;
-  return decodeRecord<null, InboundMessage>(record.data, where).entries;
+  return decodeRecord<null, InboundMessage | null>(record.data, where).entries;
 }
 
 /**

@@ -29,7 +29,9 @@ import type { HistoryPages } from "./history.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Partition } from "./partition.ts";
 import type { Pending } from "./pending.ts";
+import { encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";
+import { readOptions } from "./turn.ts";
 
 export interface IngressServices {
   readonly node: NodeId;
@@ -107,7 +109,8 @@ export class Ingress implements Conversations {
   /** A replay that is cut off between its two writes leaves one message: its key stays the same. */
   async replay(organization: string | undefined, id: string): Promise<Accepted> {
     const letter = await this.#services.deadLetters.get(organization, id);
-    const { organization: org, agent, conversation, content, depth, options } = letter.message;
+    const { organization: org, agent, conversation, content, depth } = letter.message;
+    const options = await readOptions(letter.message, this.#services.blobs);
     const accepted = await this.submit({
       organization: org,
       agent,
@@ -173,7 +176,7 @@ export class Ingress implements Conversations {
   async #append(message: InboundMessage): Promise<void> {
     const { blobs, inbox, partitions, reach } = this.#services;
     reach("beforeInboxAppend");
-    const stored = await withLongTextAsBlob(message, blobs);
+    const stored = await withLargePartsAsBlobs(message, blobs);
     const partition = partitionOf(message, partitions);
     const { sequence } = await inbox(partition).append(stored);
     reach("afterInboxAppend");
@@ -302,6 +305,12 @@ function checkContent(content: InboundContent): void {
     }
     bytes += text.length * 3 <= limits.messageTextBytes ? text.length : utf8Bytes(text);
   }
+  if (content.type === "tool-results" && bytes * 3 > limits.inlinePayloadBytes) {
+    throw new HoldfastError(
+      "payload_too_large",
+      `The tool results have ${bytes} characters; the limit is ${limits.inlinePayloadBytes / 3}.`,
+    );
+  }
   if (bytes > limits.messageTextBytes) {
     throw new HoldfastError(
       "payload_too_large",
@@ -314,19 +323,28 @@ function utf8Bytes(text: string): number {
   return new TextEncoder().encode(text).byteLength;
 }
 
-async function withLongTextAsBlob(
+/** What would make the record too large stands in the blob store before the record is written. */
+async function withLargePartsAsBlobs(
   message: InboundMessage,
   blobs: BlobStore,
 ): Promise<InboundMessage> {
-  const { content } = message;
-  if (content.type !== "text" || content.text.length * 3 <= limits.inlinePayloadBytes) {
-    return message;
+  const { content, options } = message;
+  const isLong = content.type === "text" && content.text.length * 3 > limits.inlinePayloadBytes;
+  let stored = message;
+  if (isLong) {
+    const blob = `message.${message.id}`;
+    const bytes = new TextEncoder().encode(content.text);
+    await blobs.put(blob, bytes);
+    stored = { ...stored, content: { type: "blob", blob, bytes: bytes.byteLength } };
   }
-  const bytes = new TextEncoder().encode(content.text);
-  if (bytes.byteLength <= limits.inlinePayloadBytes) return message;
-  const blob = `message.${message.id}`;
-  await blobs.put(blob, bytes);
-  return { ...message, content: { type: "blob", blob, bytes: bytes.byteLength } };
+  const encoded = options && encodeEntry(options);
+  if (encoded && encoded.byteLength > limits.inlinePayloadBytes) {
+    const optionsBlob = `options.${message.id}`;
+    await blobs.put(optionsBlob, encoded);
+    const { options: _, ...rest } = stored;
+    stored = { ...rest, optionsBlob };
+  }
+  return stored;
 }
 
 function isLast(event: ConversationEvent): boolean {

@@ -28,7 +28,7 @@ import {
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Egress } from "./egress.ts";
 import { HistoryPages } from "./history.ts";
-import { readInboxRecord } from "./inbox.ts";
+import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { Waiting } from "./mailbox.ts";
@@ -72,6 +72,7 @@ export class Partition {
   /** Inbox records up to here were there before this owner. */
   #recoveredUpTo = 0;
   #follower: Follower | undefined;
+  readonly #arrivals: { readonly sequence: number; readonly resolve: () => void }[] = [];
   readonly #stop = new AbortController();
 
   private constructor(
@@ -161,6 +162,17 @@ export class Partition {
     return this.#active.get(conversationKey(ref))?.state;
   }
 
+  /**
+   * Sends an empty record the whole way: inbox, owner, journal. Resolves when it is through, so it shows
+   * that messages are processed and not only accepted. Errors: those of both appends.
+   */
+  async probe(inbox: Inbox): Promise<void> {
+    const { sequence } = await inbox.probe();
+    this.nudge(sequence);
+    await this.#arrived(sequence);
+    await this.#journal.append({ t: "probe" });
+  }
+
   /** The inbox holds a record with this sequence. */
   nudge(sequence: number): void {
     this.#follower?.nudge(sequence);
@@ -178,6 +190,11 @@ export class Partition {
     this.#journal.close();
     for (const conversation of this.#active.values()) conversation.wait?.();
     await this.#follower?.close();
+  }
+
+  #arrived(sequence: number): Promise<void> {
+    if (this.#maintenance.newestInbox >= sequence) return Promise.resolve();
+    return new Promise((resolve) => this.#arrivals.push({ sequence, resolve }));
   }
 
   async #start(): Promise<void> {
@@ -202,7 +219,7 @@ export class Partition {
   /** One record of the inbox, in order. */
   #deliver(record: LogRecord): void {
     if (!this.isOpen) return;
-    let messages: readonly InboundMessage[];
+    let messages: readonly (InboundMessage | null)[];
     try {
       messages = readInboxRecord(this.number, record);
     } catch (thrown) {
@@ -212,9 +229,15 @@ export class Partition {
     }
     this.#watermark.delivered(record.sequence, messages.length);
     this.#maintenance.newestInbox = record.sequence;
+    for (const { resolve } of takeUpTo(this.#arrivals, record.sequence)) resolve();
     const recovered = record.sequence <= this.#recoveredUpTo;
     messages.forEach((message, index) => {
-      const waiting = { message, at: position(record.sequence, index), recovered };
+      const at = position(record.sequence, index);
+      if (message === null) {
+        this.#watermark.done(at);
+        return;
+      }
+      const waiting = { message, at, recovered };
       const conversation = this.#conversation(refOf(message), message.ephemeral === true);
       if (!conversation.mailbox.add(waiting)) {
         this.#watermark.done(waiting.at);
@@ -319,7 +342,7 @@ interface Replayed {
 
 function replay({ cold, dirty }: Replayed, sequence: number, record: JournalRecord): void {
   for (const entry of record.entries) {
-    if (entry.t === "opened") continue;
+    if (entry.t === "opened" || entry.t === "probe") continue;
     const entries = cold.get(entry.c);
     if (entries) entries.push([sequence, entry]);
     else cold.set(entry.c, [[sequence, entry]]);
@@ -346,4 +369,12 @@ function settleEphemeral(
 
 function closedError(): HoldfastError {
   return new HoldfastError("not_ready", "The partition is closed on this node.");
+}
+
+function takeUpTo<T extends { readonly sequence: number }>(waiting: T[], sequence: number): T[] {
+  const reached = waiting.filter((item) => item.sequence <= sequence);
+  if (reached.length > 0) {
+    waiting.splice(0, waiting.length, ...waiting.filter((item) => item.sequence > sequence));
+  }
+  return reached;
 }

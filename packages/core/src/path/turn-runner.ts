@@ -207,6 +207,18 @@ export class TurnRunner {
     this.#maintenance.changed(conversation, sequence);
   }
 
+  /** Payloads that only the turn needed. A blob that stays because of a crash is only space. */
+  #dropBlobs(conversation: ActiveConversation, { message }: Waiting): void {
+    const { content, optionsBlob } = message;
+    const blobs = optionsBlob === undefined ? [] : [optionsBlob];
+    if (conversation.ephemeral && content.type === "blob") blobs.push(content.blob);
+    for (const blob of blobs) {
+      this.#services.blobs.delete(blob).catch((thrown: unknown) => {
+        this.#services.report(toHoldfastError(thrown), `blob ${blob}`);
+      });
+    }
+  }
+
   #finishInputs(
     conversation: ActiveConversation,
     inputs: readonly Waiting[],
@@ -215,12 +227,14 @@ export class TurnRunner {
     conversation.failures = 0;
     this.#maintenance.changed(conversation, sequence);
     conversation.mailbox.remove(inputs.length);
-    for (const { at, message } of inputs) {
+    for (const input of inputs) {
+      const { at, message } = input;
       if (conversation.ephemeral) {
         this.#maintenance.ephemeralDone(conversation.key, sequenceOf(at), sequence);
       }
       this.#watermark.done(at);
       this.#services.pending.remove(message.id);
+      this.#dropBlobs(conversation, input);
     }
   }
 

@@ -9,6 +9,7 @@ import type { Tools, ToolList } from "../ports/tools.ts";
 import type { ResourceStore } from "../resource-store.ts";
 import type { Agent } from "../resources.ts";
 import type { ModelStep, Step, ToolStep } from "./conversation-state.ts";
+import { decodeEntry } from "./records.ts";
 
 /** What turns need of the node. */
 export interface TurnServices {
@@ -52,7 +53,8 @@ export async function runTurn(services: TurnServices, turn: TurnContext): Promis
   const depth = turn.inputs.reduce((most, { depth }) => Math.max(most, depth), 0);
   const toolContext = { ...turn.ref, depth };
   const available = await services.tools.describe(toolContext);
-  const options = turn.inputs.at(-1)?.options;
+  const last = turn.inputs.at(-1);
+  const options = last && (await readOptions(last, services.blobs));
   const run: Run = { services, turn, agent, available, options, depth };
 
   await finishCalls(run, true);
@@ -74,6 +76,17 @@ export async function runTurn(services: TurnServices, turn: TurnContext): Promis
     "step_limit",
     `The turn made ${calls} model calls without an answer; the limit is ${maxSteps}.`,
   );
+}
+
+/** A message's options, wherever they stand. Errors: `data_corrupt`. */
+export async function readOptions(
+  { options, optionsBlob }: InboundMessage,
+  blobs: BlobStore,
+): Promise<TurnOptions | undefined> {
+  if (optionsBlob === undefined) return options;
+  const bytes = await blobs.get(optionsBlob);
+  if (!bytes) throw new HoldfastError("data_corrupt", `Blob ${optionsBlob} is missing.`);
+  return decodeEntry<TurnOptions>(bytes);
 }
 
 interface Run {
@@ -203,7 +216,9 @@ async function buildMessages({ turn, options, agent, services }: Run): Promise<M
   const maxChars = agent.limits?.maxContextChars ?? limits.contextChars;
   const begun: ModelMessage[] = [...(options?.history ?? [])];
   const inputs: ModelMessage[] = [];
-  for (const input of turn.inputs) inputs.push(...(await inputMessages(services, turn, input)));
+  for (const input of turn.inputs) {
+    inputs.push(...(await inputMessages(services, turn, input, options)));
+  }
   for (const step of turn.steps) inputs.push(stepMessage(step));
   let left = maxChars - sum(begun) - sum(inputs);
   if (left < 0) {
@@ -233,7 +248,8 @@ function sum(messages: readonly ModelMessage[]): number {
 async function inputMessages(
   services: TurnServices,
   turn: TurnContext,
-  { content, options }: InboundMessage,
+  { content }: InboundMessage,
+  options: TurnOptions | undefined,
 ): Promise<ModelMessage[]> {
   switch (content.type) {
     case "text":

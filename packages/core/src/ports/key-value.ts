@@ -17,7 +17,11 @@ export interface KeyValue {
   delete(bucket: string, key: string, revision?: number): Promise<void>;
   /** All entries under a prefix (`a.b` covers `a.b.c`; empty covers all), in order of revision. */
   list(bucket: string, prefix: string): AsyncIterable<KeyEntry>;
-  /** All entries under the prefix as `list` gives them, then every change in order, until closed. */
+  /**
+   * All entries under the prefix as `list` gives them, then the changes in order, until closed. A change
+   * that a later one of the same key has replaced may be left out; the last is always given. `handle`
+   * must not throw.
+   */
   watch(bucket: string, prefix: string, handle: (change: KeyChange) => void): Promise<Watch>;
 }
 

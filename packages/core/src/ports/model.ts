@@ -3,7 +3,8 @@ export interface Model {
   /**
    * Yields text and tool calls as they come, then exactly one `finish`. Aborting the signal ends the
    * call at once. Errors: `model_unavailable`, `model_rate_limited`, `model_timeout` (worth another
-   * try), `model_rejected`, `provider_not_found` (not worth one).
+   * try), `model_rejected`,
+   * `model_not_found`, `provider_not_found` (not worth one).
    */
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }

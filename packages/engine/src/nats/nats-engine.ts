@@ -94,7 +94,7 @@ async function provisionStream(
         throw answeredError(made.error, `Create stream ${wanted.name}`);
       }
     } catch (thrown) {
-      const isLate = performance.now() > deadline;
+      const isLate = performance.now() > deadline || client.connection.isClosed();
       if (isLate || !(thrown instanceof HoldfastError) || thrown.retry !== "safe") throw thrown;
       await new Promise((resolve) => setTimeout(resolve, retryMs));
     }

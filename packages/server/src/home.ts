@@ -1,0 +1,116 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { HoldfastError, type NodeId } from "@holdfast/core";
+import { systemRandom } from "./system-random.ts";
+
+/** Raised when the layout of the data folder changes so that older versions would misread it. */
+const format = 1;
+
+export interface Home {
+  readonly path: string;
+  readonly node: NodeId;
+  /** The admin token that stands in the folder, if any. */
+  readonly adminToken: string | undefined;
+  writeAdminToken(token: string): void;
+  release(): void;
+}
+
+/**
+ * Opens the data folder for this process alone. Errors: `home_in_use`, `home_unusable`, `home_too_new`.
+ */
+export function openHome(path: string): Home {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+  const lock = takeLock(path);
+  try {
+    const node = readNode(path);
+    const tokenPath = join(path, "admin-token");
+    return {
+      path,
+      node,
+      adminToken: readIfThere(tokenPath)?.trim() || undefined,
+      writeAdminToken: (token) => writeWhole(tokenPath, `${token}\n`),
+      release: () => lock.close(),
+    };
+  } catch (thrown) {
+    lock.close();
+    throw thrown instanceof HoldfastError ? thrown : unusable(path, thrown);
+  }
+}
+
+/** A database lock is held by the kernel: it ends with the process, however that ends. */
+function takeLock(path: string): DatabaseSync {
+  let lock: DatabaseSync;
+  try {
+    lock = new DatabaseSync(join(path, "node.lock"), { timeout: 0 });
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return lock;
+  } catch (cause) {
+    lock.close();
+    if (/locked|busy/i.test(String(cause))) {
+      throw new HoldfastError("home_in_use", `Another node runs on ${path}.`, { cause });
+    }
+    throw unusable(path, cause);
+  }
+}
+
+interface NodeFile {
+  readonly format: number;
+  readonly node: string;
+}
+
+function readNode(path: string): NodeId {
+  const file = join(path, "node.json");
+  const text = readIfThere(file);
+  if (text === undefined) {
+    const made: NodeFile = { format, node: `n-${systemRandom.token(10)}` };
+    writeWhole(file, `${JSON.stringify(made)}\n`);
+    return made.node as NodeId;
+  }
+  const found = parseNode(text);
+  if (!found) throw new HoldfastError("data_corrupt", `${file} cannot be read.`);
+  if (found.format > format) {
+    throw new HoldfastError(
+      "home_too_new",
+      `${path} has format ${found.format}, written by a newer version; this version reads ${format}.`,
+    );
+  }
+  return found.node as NodeId;
+}
+
+function parseNode(text: string): NodeFile | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<NodeFile>;
+    const isWhole = typeof value.format === "number" && typeof value.node === "string";
+    return isWhole ? (value as NodeFile) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
+
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
+}
+
+function unusable(path: string, cause: unknown): HoldfastError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HoldfastError("home_unusable", `${path} cannot be used: ${reason}`, { cause });
+}

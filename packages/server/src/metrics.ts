@@ -1,0 +1,49 @@
+import type { Pending, TurnScheduler } from "@holdfast/core";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Metrics } from "./http/index.ts";
+import type { Partitions } from "./partitions.ts";
+
+interface MetricSources {
+  readonly partitions: Partitions;
+  readonly pending: Pending;
+  readonly scheduler: TurnScheduler;
+  readonly counts: () => { organizations: number; providers: number; agents: number };
+  readonly isEngineConnected: () => boolean;
+}
+
+/** What Prometheus reads. */
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { partitions, pending, scheduler, counts, isEngineConnected } = sources;
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `holdfast_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  const sum = (read: (partition: ReturnType<Partitions["open"]>[number]) => number) => () =>
+    partitions.open().reduce((total, partition) => total + read(partition), 0);
+  gauge("engine_connected", "1 when the engine is connected.", () => (isEngineConnected() ? 1 : 0));
+  gauge("partitions_open", "Partitions that this node runs.", () => partitions.open().length);
+  gauge(
+    "inbox_lag_records",
+    "Inbox records not done.",
+    sum(({ lag }) => lag),
+  );
+  gauge(
+    "conversations_active",
+    "Conversations in memory.",
+    sum(({ activeConversations }) => activeConversations),
+  );
+  gauge("messages_pending", "Messages accepted and not answered yet.", () => pending.size);
+  gauge("messages_pending_bytes", "Their size in bytes.", () => pending.bytes);
+  gauge("turns_in_flight", "Turns running now.", () => scheduler.inFlight);
+  gauge("organizations", "Declared organizations.", () => counts().organizations);
+  gauge("providers", "Declared providers.", () => counts().providers);
+  gauge("agents", "Declared agents.", () => counts().agents);
+  return { render: () => registry.metrics() };
+}

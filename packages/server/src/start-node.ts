@@ -1,0 +1,244 @@
+import { hash } from "node:crypto";
+import { composeInstructions, createModelGateway, createTools } from "@holdfast/agent";
+import {
+  Checkpoints,
+  type Conversations,
+  DeadLetters,
+  Egress,
+  HistoryPages,
+  HoldfastError,
+  Ingress,
+  openResourceStore,
+  type OwnerServices,
+  Pending,
+  storagePlan,
+  TurnScheduler,
+} from "@holdfast/core";
+import { createTokens } from "@holdfast/security";
+import pino from "pino";
+import { seedDemo } from "./demo.ts";
+import { startEngine } from "./engine.ts";
+import { failpointKiller } from "./failpoint-killer.ts";
+import { NodeHealth } from "./health.ts";
+import { openHome } from "./home.ts";
+import { createHttpApi } from "./http/index.ts";
+import { createMetrics } from "./metrics.ts";
+import { newGate, partitionCount, Partitions } from "./partitions.ts";
+import { readSettings } from "./settings.ts";
+import { systemClock as clock } from "./system-clock.ts";
+import { systemRandom as random } from "./system-random.ts";
+import { version } from "./version.ts";
+
+export interface NodeOptions {
+  /** The data folder, absolute. */
+  readonly home: string;
+  readonly host: string;
+  readonly port: number;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface RunningNode {
+  readonly url: string;
+  readonly home: string;
+  /** Only when it was newly made. */
+  readonly adminToken?: string;
+  readonly engine: {
+    readonly version: string;
+    readonly processes: readonly { role: string; pid: number; port: number }[];
+  };
+  readonly organizations: readonly string[];
+  /** The message path without HTTP. */
+  readonly conversations: Conversations;
+  /** Stops everything in good order. */
+  close(): Promise<void>;
+  /** Resolves when the node has stopped. */
+  readonly closed: Promise<void>;
+}
+
+const buckets = ["assignments", "resources", "tokens", "memory"];
+
+/**
+ * Starts a node: the one place where its parts are put together. What was started is stopped again when
+ * a later part fails. Errors: those of the parts, as a person should read them.
+ */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { env, host, port } = options;
+  const settings = readSettings(env, host);
+  const reach = failpointKiller(settings.failpoint);
+  const log = pino({ level: settings.logLevel, base: null }, pino.destination(2));
+  const report = (error: HoldfastError, where: string) =>
+    log.error({ code: error.code, where, cause: causeOf(error) }, error.message);
+  const stops = new Stops();
+  try {
+    const home = openHome(options.home);
+    stops.add(async () => home.release());
+    const engine = await startEngine(settings, home, env, report);
+    stops.add(() => engine.close());
+    await engine.provision({ logs: [], buckets });
+    const count = await partitionCount(engine, settings.partitions);
+    await engine.provision(storagePlan(count));
+
+    const { keyValue, blobStore } = engine;
+    const resources = await openResourceStore({ keyValue, clock });
+    stops.add(() => resources.close());
+    const tokens = await createTokens({ keyValue, random, clock });
+    stops.add(() => tokens.close());
+
+    const pending = new Pending();
+    const scheduler = new TurnScheduler();
+    const egress = new Egress(home.node, engine.bus);
+    stops.add(async () => egress.close());
+    const history = new HistoryPages(keyValue, blobStore);
+    const deadLetters = new DeadLetters(keyValue);
+    const tools = createTools({
+      resources,
+      keyValue,
+      conversations: () => ingress,
+      clock,
+      env,
+      log,
+    });
+    stops.add(() => tools.close());
+    const services: OwnerServices = {
+      engine,
+      clock,
+      random,
+      node: home.node,
+      gate: newGate(clock),
+      scheduler,
+      pending,
+      egress,
+      checkpoints: new Checkpoints(keyValue, blobStore),
+      history,
+      deadLetters,
+      report,
+      resources,
+      model: createModelGateway({ resources, clock, random, env }),
+      tools,
+      blobs: blobStore,
+      instructionsOf: composeInstructions,
+      reach,
+    };
+    const partitions = new Partitions(services, count);
+    stops.add(() => partitions.close());
+    const ingress: Ingress = new Ingress({
+      node: home.node,
+      partitions: count,
+      inbox: partitions.inbox,
+      owner: partitions.owner,
+      resources,
+      pending,
+      egress,
+      history,
+      deadLetters,
+      blobs: blobStore,
+      clock,
+      random,
+      digest: (text) => hash("sha256", text),
+      reach,
+    });
+    await seedDemo(resources);
+    await partitions.openAll();
+
+    const adminToken = await ensureAdminToken(home, tokens);
+    const health = new NodeHealth(engine, partitions);
+    const api = await createHttpApi({
+      conversations: ingress,
+      resources,
+      tokens,
+      health,
+      metrics: createMetrics({
+        partitions,
+        pending,
+        scheduler,
+        counts: () => resources.counts,
+        isEngineConnected: engine.isConnected,
+      }),
+      clock,
+      random,
+      log,
+      version,
+    });
+    stops.add(() => api.close());
+    const url = await listen(api, host, port);
+    log.info({ url, node: home.node, partitions: count }, "the node is ready");
+
+    const closed = Promise.withResolvers<void>();
+    let closing: Promise<void> | undefined;
+    return {
+      url,
+      home: home.path,
+      ...(adminToken !== undefined && { adminToken }),
+      engine: { version: engine.serverVersion, processes: engine.processes },
+      organizations: resources
+        .list("Organization", undefined, { limit: 100 })
+        .items.map(({ name }) => name),
+      conversations: ingress,
+      closed: closed.promise,
+      close() {
+        closing ??= stops.run().then(closed.resolve, closed.reject);
+        return closing;
+      },
+    };
+  } catch (thrown) {
+    await stops.run();
+    throw thrown;
+  }
+}
+
+/** What was started, stopped in the reverse order; one failing stop does not keep the others. */
+class Stops {
+  readonly #stops: (() => Promise<unknown>)[] = [];
+
+  add(stop: () => Promise<unknown>): void {
+    this.#stops.push(stop);
+  }
+
+  async run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let stop = this.#stops.pop(); stop; stop = this.#stops.pop()) {
+      try {
+        await stop();
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** The token of the folder stays valid; a folder without one gets a new one. */
+async function ensureAdminToken(
+  home: ReturnType<typeof openHome>,
+  tokens: Awaited<ReturnType<typeof createTokens>>,
+): Promise<string | undefined> {
+  const spec = { name: "first admin", organization: null };
+  if (home.adminToken !== undefined) {
+    await tokens.adopt(home.adminToken, spec);
+    return undefined;
+  }
+  const { token } = await tokens.create(spec);
+  home.writeAdminToken(token);
+  return token;
+}
+
+async function listen(
+  api: Awaited<ReturnType<typeof createHttpApi>>,
+  host: string,
+  port: number,
+): Promise<string> {
+  try {
+    return await api.listen({ host, port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
+    throw new HoldfastError(
+      "engine_port_taken",
+      `Port ${port} on ${host} is taken by another process. Stop it, or set HOLDFAST_PORT.`,
+      { cause },
+    );
+  }
+}
+
+function causeOf(error: HoldfastError): string | undefined {
+  return error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : undefined;
+}
