@@ -92,7 +92,7 @@ function readStdio(
   const filled: string[] = [];
   for (const [index, arg] of [command, ...args].entries()) {
     const previous = index > 1 ? (args[index - 2] ?? "") : "";
-    if (looksLikeSecretValue(arg) || isSecretArgument(previous, arg)) {
+    if (looksLikeSecretValue(arg) || hasSecretInUrl(arg) || isSecretArgument(previous, arg)) {
       return { key: "args", reason: "its arguments hold a secret: give it through env instead" };
     }
     const result = substitute(arg, context.env);

@@ -41,7 +41,7 @@ export function readSecret(value: Json, secretFiles: ReadonlyMap<string, string>
 /** Whether a value under this name should never be written down. */
 export function looksSecret(name: string, value: string): boolean {
   if (value === "" || variable.test(value)) return false;
-  return isSecretName(name) || looksLikeSecretValue(value);
+  return isSecretName(name) || looksLikeSecretValue(value) || hasSecretInUrl(value);
 }
 
 export function isSecretName(name: string): boolean {
