@@ -10,7 +10,7 @@ import { version } from "./version.ts";
 
 export interface Surroundings {
   readonly terminal: Terminal;
-  report(error: HoldfastError, json: boolean): void;
+  readonly report: (error: HoldfastError, json: boolean) => void;
 }
 
 /**

@@ -14,9 +14,9 @@ interface Verdict extends DoctorCheck {
 export async function runDoctorCommand(context: Context, load = loadServer): Promise<number> {
   const { terminal } = context;
   const { env, stdout } = terminal;
-  const { runDoctor } = await load();
+  const server = await load();
   const options = { home: homeFolder(env), host: hostOf(env), port: portOf(env), env };
-  const machine = await runDoctor(options);
+  const machine = await server.runDoctor(options);
   const checks: readonly Verdict[] = [...machine, ...(await nodeChecks(context))];
   const failed = checks.filter((check) => !check.ok && !check.skipped);
   if (context.json) {

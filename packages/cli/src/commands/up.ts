@@ -19,8 +19,8 @@ export async function runUp(context: Context, load = loadServer): Promise<number
   const restore = context.onInterrupt(stop);
   process.on("SIGTERM", stop);
   try {
-    const { startNode } = await load();
-    const node = await startNode(options);
+    const server = await load();
+    const node = await server.startNode(options);
     // A failure while it is being closed is told by close() too.
     const failed = node.closed.then(() => undefined);
     failed.catch(() => undefined);

@@ -179,7 +179,9 @@ kind: Organization
     const level = (name: string, of: string) =>
       `${name}: &${name} [${Array(10).fill(`*${of}`).join(", ")}]\n`;
     let text = 'kind: Organization\na: &a ["x"]\n';
-    for (const [name, of] of ["ba", "cb", "dc", "ed", "fe", "gf", "hg", "ih"].map((p) => [...p])) {
+    for (const [name, of] of ["ba", "cb", "dc", "ed", "fe", "gf", "hg", "ih"].map((p) =>
+      p.split(""),
+    )) {
       text += level(name ?? "", of ?? "");
     }
     const begun = performance.now();

@@ -23,8 +23,8 @@ describe("lineDiff", () => {
   });
 
   it("is as short as it can be and shows only what is near a change", () => {
-    const before = [..."abcdefgh"];
-    const after = [..."abcdXfgh"];
+    const before = "abcdefgh".split("");
+    const after = "abcdXfgh".split("");
     const shown = withContext(lineDiff(before, after)).map(({ sign, text }) => sign + text);
     expect(shown).toEqual([" …", " c", " d", "-e", "+X", " f", " g", " …"]);
   });

@@ -24,7 +24,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 function cell(value: string | undefined): string {
   const text = oneLine(value ?? "");
   if (text === "") return "-";
-  const characters = [...text];
+  const characters = Array.from(text);
   if (characters.length <= commandLimits.cellWidth) return text;
   return `${characters.slice(0, commandLimits.cellWidth - 1).join("")}…`;
 }
