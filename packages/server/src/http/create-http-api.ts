@@ -114,6 +114,8 @@ function createServer(dependencies: HttpDependencies, timing: HttpTiming): Fasti
   return app as unknown as FastifyInstance;
 }
 
+const idleSweepMs = 20;
+
 function readJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
@@ -132,8 +134,15 @@ function stopInGoodOrder(
   { shutdownMs }: HttpTiming,
 ): void {
   let cancels: (() => void)[] = [];
+  let cancelSweep = () => {};
+  // A connection whose last answer went out after `close` would be kept alive for the next request.
+  const closeIdle = () => {
+    app.server.closeIdleConnections();
+    cancelSweep = clock.schedule(idleSweepMs, closeIdle);
+  };
   app.addHook("preClose", (done) => {
     shutdown.begin();
+    closeIdle();
     // The waiting get their error a moment before their connections are cut.
     cancels = [
       clock.schedule(shutdownMs * 0.9, () => shutdown.cut()),
@@ -142,6 +151,7 @@ function stopInGoodOrder(
     done();
   });
   app.addHook("onClose", (_app, done) => {
+    cancelSweep();
     for (const cancel of cancels) cancel();
     done();
   });

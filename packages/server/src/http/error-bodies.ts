@@ -36,7 +36,7 @@ export function openAiErrorBody(error: HoldfastError) {
 export function openAiError(error: HoldfastError) {
   const listed = error.details.map(({ path, message }) => (path ? `${path}: ${message}` : message));
   return {
-    message: [publicMessage(error), ...listed].join(" "),
+    message: [publicMessage(error), listed.join("; ")].join(" ").trim(),
     type: openAiType(error.status),
     param: error.details[0]?.path || null,
     code: error.code,

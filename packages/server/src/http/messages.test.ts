@@ -246,6 +246,8 @@ describe("events", () => {
 
 describe("stopping", () => {
   test("event streams get a last event, what waits gets its time, new requests are refused", async () => {
+    await api.close();
+    api = await startTestApi({ shutdownMs: 20_000 });
     const gate = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     api.conversations.answer = () => {
@@ -262,7 +264,10 @@ describe("stopping", () => {
     expect(last).toMatchObject({ event: "error", data: { error: { code: "not_ready" } } });
     gate.resolve();
     expect((await waiting).json.reply).toBe("in time");
+    // No connection that was kept alive holds it up.
+    const answered = performance.now();
     await closing;
+    expect(performance.now() - answered).toBeLessThan(5_000);
     await expect(fetch(`${api.url}/healthz`)).rejects.toThrow();
   });
 

@@ -14,24 +14,29 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
     zodToJsonConfig: { unrepresentable: "any" },
   } as const;
   const transformRoute = createJsonSchemaTransform(options);
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "Holdfast",
-        version,
-        description: "The multi-node runtime for OpenClaw agents.",
-        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
-      },
-      components: {
-        securitySchemes: {
-          bearer: { type: "http", scheme: "bearer", description: "A Holdfast token: `hf_…`." },
+  const openapi = {
+    openapi: "3.1.0" as const,
+    info: {
+      title: "Holdfast",
+      version,
+      description: "The multi-node runtime for OpenClaw agents.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: "http" as const,
+          scheme: "bearer",
+          description: "A Holdfast token: `hf_…`.",
         },
       },
-      security: [{ bearer: [] }],
-      // Every error of Holdfast, also those that no route here answers with.
-      ...{ "x-holdfast-errors": errorTable() },
     },
+    security: [{ bearer: [] }],
+    // Every error of Holdfast, also those that no route here answers with.
+    "x-holdfast-errors": errorTable(),
+  };
+  await app.register(swagger, {
+    openapi,
     transform: (document) => {
       const { schema, url } = transformRoute(document);
       const access = document.route.config?.access;

@@ -418,6 +418,51 @@ describe("responses", () => {
   });
 });
 
+describe("a client that goes, and a model that thinks long", () => {
+  test("the turn goes on when its client has gone", async () => {
+    const gate = Promise.withResolvers<void>();
+    api.conversations.answer = () => ({ deltas: ["Good "], text: "Good day", gate: gate.promise });
+    const headers = { "x-holdfast-conversation": "gone" };
+    const stream = await client.chat.completions.create(
+      { model: "greeter", messages: [{ role: "user", content: "hi" }], stream: true },
+      { headers },
+    );
+    for await (const chunk of stream) {
+      if (chunk.choices[0]?.delta.content === "Good ") break;
+    }
+    const path = "/api/v1/orgs/demo/agents/greeter/conversations/gone";
+    const committed = fetch(`${api.url}${path}/events`, {
+      headers: { authorization: `Bearer ${api.demo}` },
+    });
+    const reader = (await committed).body!.pipeThrough(new TextDecoderStream()).getReader();
+    gate.resolve();
+    let seen = "";
+    while (!seen.includes("event: committed")) seen += (await reader.read()).value ?? "";
+    await reader.cancel();
+    const history = await api.call("GET", `${path}/messages`);
+    expect(history.json.messages[1].text).toBe("Good day");
+  });
+
+  test("a long silence is filled, and a failure after it is an event", async () => {
+    await api.close();
+    api = await startTestApi({ heartbeatMs: 20 });
+    const gate = Promise.withResolvers<void>();
+    const fail = { code: "model_timeout", message: "The model sent nothing." };
+    api.conversations.answer = () => ({ gate: gate.promise, fail });
+    const response = await fetch(`${api.url}/v1/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${api.demo}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "greeter", input: "hi", stream: true }),
+    });
+    expect(response.status).toBe(200);
+    gate.resolve();
+    const text = await response.text();
+    expect(text).toContain(": waiting");
+    expect(text).toContain('event: error\ndata: {"type":"error"');
+    expect(text).toContain("model_timeout");
+  });
+});
+
 describe("models", () => {
   test("lists and finds what the token reaches", async () => {
     const list = await client.models.list();

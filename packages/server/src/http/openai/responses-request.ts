@@ -14,7 +14,7 @@ const messageItem = z.looseObject({
   content: textContent,
 });
 
-export const inputItem = z.union([
+export const inputItem = z.discriminatedUnion("type", [
   z.looseObject({
     type: z.literal("function_call"),
     call_id: z.string().min(1).max(200),
