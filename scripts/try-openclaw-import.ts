@@ -34,7 +34,7 @@ try {
     ...(await trySkills(source, folder)),
   ];
   print(rows);
-  if (rows.some((row) => row.outcome === "FAULT")) process.exitCode = 1;
+  if (rows.some(({ outcome }) => outcome === "FAULT")) process.exitCode = 1;
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
@@ -104,7 +104,7 @@ async function trySkills(source: string, target: string): Promise<Row[]> {
   const rows: Row[] = [];
   const files: string[] = [];
   for await (const file of glob("**/SKILL.md", { cwd: source })) files.push(file);
-  for (const [index, file] of files.sort().entries()) {
+  for (const [index, file] of files.toSorted().entries()) {
     const workspace = join(target, `skill-${index}`);
     await cp(dirname(join(source, file)), join(workspace, "skills", basename(dirname(file))), {
       recursive: true,

@@ -1,5 +1,5 @@
 import { symlink } from "node:fs/promises";
-import type { Agent, Provider } from "@holdfast/core";
+import { type Agent, HoldfastError, type Provider } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
 import { skillText, testFolder } from "../workspace/test-folder.ts";
 import { type ImportResult, importOpenClaw } from "./import-openclaw.ts";
@@ -243,7 +243,9 @@ describe("providers and secrets", () => {
       ["argkey", "args"],
       ["off", "enabled"],
     ]) {
-      expect(left(result, `mcp.servers.${server}.${key}`), server).toBeDefined();
+      expect(left(result, `mcp.servers.${server}.${key}`)).toMatchObject({
+        subject: `MCP server ${server}`,
+      });
     }
     expect(JSON.stringify(result)).not.toMatch(/ghp_literal|hunter2/);
   });
@@ -302,16 +304,6 @@ test("every key of the configuration is taken over or reported", async () => {
 });
 
 describe("bad input", () => {
-  const refused = async (text: string, more = {}) => {
-    await using folder = await config(text, more);
-    const error = await importOpenClaw(folder.path, options).catch((thrown: unknown) => thrown);
-    return error as {
-      code: string;
-      message: string;
-      details: { path: string; message: string; line?: number }[];
-    };
-  };
-
   test("a syntax error names line and column, and never the text around it", async () => {
     const error = await refused("{\n  agents: {,\n}");
     expect(error.code).toBe("import_refused");
@@ -327,7 +319,7 @@ describe("bad input", () => {
       messages: { queue: 'collect' },
     }`);
     expect(error.code).toBe("import_refused");
-    expect(error.details.map((detail) => detail.path).sort()).toEqual([
+    expect(error.details.map((detail) => detail.path).toSorted()).toEqual([
       "agents.defaults",
       "agents.entries.a.model",
       "agents.entries.a.skills",
@@ -402,9 +394,7 @@ describe("bad input", () => {
       "openclaw.json",
       `{ a: { $include: '${outside.at("x.json5")}' }, b: { $include: 'link.json5' }, c: { $include: 'gone.json5' }, d: { $include: 'loop.json5' }, e: { $include: 5 } }`,
     );
-    const error = (await importOpenClaw(folder.path, options).catch(
-      (thrown: unknown) => thrown,
-    )) as { details: { path: string; message: string }[] };
+    const error = await refusal(folder.path);
     expect(error.details.map((detail) => detail.message.replace(/^".*" /, ""))).toEqual([
       "leads out of the folder",
       "leads out of the folder",
@@ -414,6 +404,18 @@ describe("bad input", () => {
     ]);
   });
 });
+
+async function refused(text: string): Promise<HoldfastError> {
+  await using folder = await config(text);
+  // Awaited here: the folder goes when this function ends.
+  return await refusal(folder.path);
+}
+
+async function refusal(path: string): Promise<HoldfastError> {
+  const error: unknown = await importOpenClaw(path, options).catch((thrown: unknown) => thrown);
+  if (error instanceof HoldfastError) return error;
+  throw new Error("expected the import to be refused");
+}
 
 function leaves(value: unknown, path = ""): string[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [path];

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { type ErrorDetail, HoldfastError } from "@holdfast/core";
-import { confine } from "../workspace/confined-files.ts";
+import { confine, systemCode } from "../workspace/confined-files.ts";
 import type { ImportNotes } from "../workspace/notes.ts";
 import { Includes } from "./includes.ts";
 import { configLimits, parseConfig, refuse } from "./parse-config.ts";
@@ -49,7 +49,7 @@ async function readConfig(file: string, mayBeAbsent: boolean): Promise<string | 
     bytes = await readFile(file);
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
-    if (mayBeAbsent && (error as { code?: string }).code === "ENOENT") return undefined;
+    if (mayBeAbsent && systemCode(error) === "ENOENT") return undefined;
     throw new HoldfastError("file_unreadable", `${file} cannot be read.`, { cause: error });
   }
   try {

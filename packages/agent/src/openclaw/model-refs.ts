@@ -109,27 +109,26 @@ function readParams(owner: Section | undefined) {
   const topP = params.number("topP");
   const maxTokens = params.number("maxTokens");
   const settings = {
-    ...within(params, "temperature", temperature, 0, 2, "temperature"),
-    ...within(params, "topP", topP, 0, 1, "topP"),
-    ...within(params, "maxTokens", maxTokens, 1, 1_000_000, "maxOutputTokens"),
+    ...(within(params, "temperature", temperature, 0, 2) && { temperature }),
+    ...(within(params, "topP", topP, 0, 1) && { topP }),
+    ...(within(params, "maxTokens", maxTokens, 1, 1_000_000) && { maxOutputTokens: maxTokens }),
   };
   params.rest("model settings", () => "only temperature, topP and maxTokens are taken over");
   return settings;
 }
 
-function within<Name extends string>(
+function within(
   params: Section,
   key: string,
   value: number | undefined,
   low: number,
   high: number,
-  name: Name,
-): { [key in Name]?: number } {
-  if (value === undefined) return {};
+): value is number {
+  if (value === undefined) return false;
   if (!(value >= low && value <= high)) {
-    params.wrong(key, `a number from ${low} to ${high}`);
-    return {};
+    params.wrong(key, `a number from ${low} to ${high}`, String(value));
+    return false;
   }
-  params.take(key, `${key} of the model`, `as ${name}`);
-  return { [name]: value } as { [key in Name]?: number };
+  params.take(key, `${key} of the model`, "as it is");
+  return true;
 }

@@ -1,6 +1,6 @@
 import { type ErrorDetail, HoldfastError } from "@holdfast/core";
 import JSON5 from "json5";
-import type { Json, JsonObject } from "./section.ts";
+import { isList, isObject, type Json } from "./section.ts";
 
 export const configLimits = {
   fileBytes: 4 * 1024 * 1024,
@@ -30,7 +30,7 @@ export function parseConfig(text: string, name: string): Json {
     return value;
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
-    const fault = error as { message: string; lineNumber?: number; columnNumber?: number };
+    const fault = syntaxFault(error);
     const what = fault.message.replace(/^JSON5: /, "").replace(/ at \d+:\d+$/, "");
     const line = fault.lineNumber ?? 1;
     const message = `is not JSON5: ${what} at line ${line}, column ${fault.columnNumber ?? 1}`;
@@ -49,7 +49,17 @@ function checkNesting(root: Json): void {
       throw new HoldfastError("import_refused", `The OpenClaw configuration ${reason}.`);
     }
     level = level.flatMap((value) =>
-      typeof value === "object" && value !== null ? Object.values<Json>(value as JsonObject) : [],
+      isObject(value) ? Object.values(value) : isList(value) ? value : [],
     );
   }
+}
+
+/** What JSON5 puts on its errors: 1-based line and column. */
+function syntaxFault(error: unknown): {
+  message: string;
+  lineNumber?: number;
+  columnNumber?: number;
+} {
+  if (error instanceof Error) return error;
+  return { message: String(error) };
 }

@@ -47,33 +47,27 @@ export class Section {
   }
 
   string(key: string): string | undefined {
-    return this.typed(key, "a string", (value) => typeof value === "string") as string | undefined;
+    return this.typed(key, "a string", (value) => typeof value === "string");
   }
 
   number(key: string): number | undefined {
-    return this.typed(key, "a number", (value) => typeof value === "number") as number | undefined;
+    return this.typed(key, "a number", (value) => typeof value === "number");
   }
 
   boolean(key: string): boolean | undefined {
-    return this.typed(key, "true or false", (value) => typeof value === "boolean") as
-      | boolean
-      | undefined;
+    return this.typed(key, "true or false", (value) => typeof value === "boolean");
   }
 
   strings(key: string): readonly string[] | undefined {
-    return this.typed(
-      key,
-      "a list of strings",
-      (value) => Array.isArray(value) && value.every((entry) => typeof entry === "string"),
-    ) as readonly string[] | undefined;
+    return this.typed(key, "a list of strings", isStrings);
   }
 
   list(key: string): readonly Json[] | undefined {
-    return this.typed(key, "a list", Array.isArray) as readonly Json[] | undefined;
+    return this.typed(key, "a list", isList);
   }
 
   section(key: string): Section | undefined {
-    const value = this.typed(key, "an object", isObject) as JsonObject | undefined;
+    const value = this.typed(key, "an object", isObject);
     return value && new Section(value, this.at(key), this.findings);
   }
 
@@ -106,12 +100,24 @@ export class Section {
     }
   }
 
-  private typed(key: string, expected: string, fits: (value: Json) => boolean): Json | undefined {
+  private typed<Type extends Json>(
+    key: string,
+    expected: string,
+    fits: (value: Json) => value is Type,
+  ): Type | undefined {
     const value = this.any(key);
     if (value === undefined || fits(value)) return value;
     this.wrong(key, expected);
     return undefined;
   }
+}
+
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+export function isStrings(value: Json | undefined): value is readonly string[] {
+  return isList(value) && value.every((entry) => typeof entry === "string");
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {

@@ -71,7 +71,7 @@ export async function listConfined(
   } catch (error) {
     return failed(error);
   }
-  return { names: names.sort(), more };
+  return { names: names.toSorted(), more };
 }
 
 /** Where a path below `root` really is, or why it may not be followed. */
@@ -104,9 +104,10 @@ function failed(error: unknown): Exclude<Reading, { type: "text" }> {
   return refused("file_unreadable", `it cannot be read (${code})`);
 }
 
-function systemCode(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  if (typeof code === "string") return code;
+/** The code of an error of the operating system, as ENOENT; anything else is thrown on. */
+export function systemCode(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string")
+    return error.code;
   throw error;
 }
 

@@ -132,7 +132,10 @@ describe("links", () => {
       "skills/inner/SKILL.md",
       "IDENTITY.md",
     ]) {
-      expect(reading.left.find((note) => note.path === path)?.code, path).toBe("import_refused");
+      expect(reading.left.find((note) => note.path === path)).toMatchObject({
+        path,
+        code: "import_refused",
+      });
     }
   });
 

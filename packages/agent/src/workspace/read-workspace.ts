@@ -100,7 +100,7 @@ async function newestDailyNotes(
     if (listing.type === "refused") notes.leave("memory", "memory", listing.reason, listing.code);
     return [];
   }
-  const daily = listing.names.filter((name) => dailyNote.test(name)).reverse();
+  const daily = listing.names.filter((name) => dailyNote.test(name)).toReversed();
   const newest = daily.slice(0, limits.dailyNotes);
   const others = listing.names.length - newest.length;
   if (others > 0) {

@@ -84,7 +84,7 @@ function object(value: unknown, path: string, faults: string[]): Record<string, 
 function strings(value: unknown, path: string, faults: string[]): string[] {
   if (value === undefined || value === null) return [];
   const list: unknown[] = Array.isArray(value) ? value : [value];
-  const found = list.filter((entry) => typeof entry === "string" && entry !== "") as string[];
+  const found = list.filter((entry) => typeof entry === "string").filter((entry) => entry !== "");
   if (found.length < list.length) faults.push(`${path} is not a list of names`);
   return found.slice(0, maxNames);
 }

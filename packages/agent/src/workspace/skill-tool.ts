@@ -44,7 +44,8 @@ export function readSkill(agent: Agent, argumentsJson: string): ToolResult {
 function skillName(argumentsJson: string): string | undefined {
   try {
     const value: unknown = JSON.parse(argumentsJson);
-    const name = (value as { name?: unknown } | null)?.name;
+    if (typeof value !== "object" || value === null || !("name" in value)) return undefined;
+    const { name } = value;
     return typeof name === "string" && name.trim() !== "" ? name.trim() : undefined;
   } catch {
     return undefined;
