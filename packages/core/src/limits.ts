@@ -111,8 +111,23 @@ export const limits = {
 
   resourceBytes: 512 * KiB,
   resourcesPerApply: 1_000,
+  organizations: 100_000,
+  providersPerOrganization: 1_000,
   agentsPerOrganization: 1_000_000,
+  /** Sets of resources being applied by a node at once, and the writes of one of them. */
+  resourceAppliesInFlight: 64,
+  resourceWritesInFlight: 32,
+  /** Faults of a set of resources that are named; the rest is only counted. */
+  resourceFaultsNamed: 1_000,
+  /** Resources kept parsed per node, and the JSON that they were parsed from. */
+  resourcesParsed: 20_000,
+  resourcesParsedChars: 128 * MiB,
+  /** How long a node waits for all resources at its start, and to see its own deletion. */
+  resourceLoadTimeoutMs: 60_000,
+  resourceVisibleTimeoutMs: 10_000,
   listPageMax: 1_000,
+  /** A page of resources ends when its JSON reaches this. */
+  listPageChars: 8 * MiB,
   memoryValueBytes: 64 * KiB,
   memoryKeysPerAgent: 1_000,
   memoryKeyBytes: 200,
