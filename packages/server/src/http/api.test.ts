@@ -79,7 +79,7 @@ describe("the node's own routes", () => {
     const { default: Fastify } = await import("fastify");
     const { realClock } = await import("./testing/test-api.ts");
     const app = Fastify();
-    guardRoutes(app as never, api.tokens, realClock);
+    guardRoutes(app, api.tokens, realClock);
     expect(() => app.get("/open", () => "")).toThrow("/open declares no access");
     expect(() => app.get("/x", { config: { access: "organization" } }, () => "")).toThrow(
       "/x names no organization",

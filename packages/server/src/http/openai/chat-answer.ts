@@ -1,7 +1,6 @@
-import type { FinishReason, StoredMessage } from "@holdfast/core";
+import type { FinishReason, HoldfastError, StoredMessage } from "@holdfast/core";
 import { sseEvent } from "../sse.ts";
 import { type CommittedTurn, openToolCalls, turnText } from "../turns.ts";
-import type { HoldfastError } from "@holdfast/core";
 import { openAiErrorBody } from "../error-bodies.ts";
 import type { AnswerFormat } from "./turn-stream.ts";
 

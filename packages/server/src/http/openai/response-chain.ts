@@ -32,7 +32,7 @@ export async function continueResponse(
   conversations: Conversations,
   agent: AgentRef,
   id: string,
-  how: { readonly store: boolean; readonly linear: boolean },
+  how: { readonly store: boolean; readonly linear: boolean; readonly maxChars: number },
 ): Promise<Continuation> {
   const { conversation, message, after, bases } = decodeResponseId(id);
   const ref = { ...agent, conversation };
@@ -49,11 +49,12 @@ export async function continueResponse(
       ],
     });
   }
-  const history: ModelMessage[] = [];
+  const said: ModelMessage[] = [];
   for (const base of all) {
     const of = { ...agent, conversation: base.conversation };
-    history.push(...(await readUpTo(conversations, of, base.upTo, id)));
+    said.push(...(await readUpTo(conversations, of, base.upTo, id)));
   }
+  const history = newestWithin(said, how.maxChars);
   return stays
     ? { conversation, after: end, bases, history }
     : { conversation: undefined, after: -1, bases: all, history };
@@ -133,14 +134,16 @@ async function readUpTo(
     }
     after = page.messages.at(-1)?.index ?? upTo;
   }
-  return fromUser(messages).map(modelMessage);
+  return messages.map(modelMessage);
 }
 
-/** A cut must not leave a tool's result without its call. */
-function fromUser(messages: readonly StoredMessage[]): readonly StoredMessage[] {
-  if (messages[0]?.index === 0) return messages;
-  const first = messages.findIndex(({ role }) => role === "user");
-  return first < 0 ? [] : messages.slice(first);
+/** The newest messages, beginning with a user's: a cut leaves no tool's result without its call. */
+function newestWithin(messages: readonly ModelMessage[], maxChars: number): ModelMessage[] {
+  let left = maxChars;
+  const start = messages.findLastIndex(({ text }) => (left -= text.length) < 0) + 1;
+  const kept = messages.slice(start);
+  const first = kept.findIndex(({ role }) => role === "user");
+  return first < 0 ? [] : kept.slice(first);
 }
 
 async function readPage(

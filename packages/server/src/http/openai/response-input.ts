@@ -23,11 +23,11 @@ function chatMessages(items: readonly InputItem[]): ChatMessage[] {
   const messages: ChatMessage[] = [];
   for (const [index, item] of items.entries()) {
     if ("role" in item && isMessage(item)) {
-      messages.push({ role: item.role, content: item.content } as ChatMessage);
+      messages.push({ role: item.role, content: item.content });
     } else if (item.type === "function_call") {
-      addToolCall(messages, item as Extract<InputItem, { type: "function_call" }>);
+      addToolCall(messages, item);
     } else if (item.type === "function_call_output") {
-      const { call_id, output } = item as Extract<InputItem, { type: "function_call_output" }>;
+      const { call_id, output } = item;
       const content = contentText(output, `input[${index}].output`);
       messages.push({ role: "tool", tool_call_id: call_id, content });
     }

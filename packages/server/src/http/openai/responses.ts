@@ -1,4 +1,10 @@
-import type { ConversationId, NewMessage, TurnOptions } from "@holdfast/core";
+import {
+  type AgentRef,
+  type ConversationId,
+  limits,
+  type NewMessage,
+  type TurnOptions,
+} from "@holdfast/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { callerOf } from "../access.ts";
@@ -84,7 +90,11 @@ async function responseTurn(
   const continued =
     previous === undefined
       ? undefined
-      : await continueResponse(context.conversations, agent, previous, { store, linear });
+      : await continueResponse(context.conversations, agent, previous, {
+          store,
+          linear,
+          maxChars: baseShare * maxContextChars(context, agent),
+        });
   const input = responseInput(body.input, continued !== undefined || choice.named);
   const history = [...(continued?.history ?? []), ...input.history];
   const stays = continued?.conversation ?? (continued ? fresh(choice, context) : undefined);
@@ -101,6 +111,13 @@ async function responseTurn(
   const after =
     continued?.after ?? (named ? await newestIndex(context.conversations, message) : -1);
   return { message, after, bases: continued?.bases ?? [] };
+}
+
+/** How much of an agent's context may be what a response branched from; the rest is for new words. */
+const baseShare = 0.75;
+
+function maxContextChars({ resources }: RouteContext, agent: AgentRef): number {
+  return resources.agent(agent)?.limits?.maxContextChars ?? limits.contextChars;
 }
 
 /** A branch is a conversation of its own, whatever name the request gives. */

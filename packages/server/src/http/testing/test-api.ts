@@ -93,7 +93,7 @@ export async function startTestApi(timing: Partial<HttpTiming> = {}) {
     const json: unknown =
       type.startsWith("application/json") && text !== "" ? JSON.parse(text) : undefined;
     // Tests look into answers of many shapes.
-    // biome-ignore lint/suspicious/noExplicitAny: the shape is what the test asserts
+    // oxlint-disable-next-line typescript/no-explicit-any
     return { status: response.status, headers: response.headers, text, json: json as any };
   };
   return {
