@@ -1,3 +1,4 @@
+export { type PathNode, type PathNodeOptions, startPathNode } from "./path-node.ts";
 export * from "./seeded-random.ts";
 export * from "./virtual-clock.ts";
 export {

@@ -223,6 +223,7 @@ export class TurnRunner {
     conversation: ActiveConversation,
     inputs: readonly Waiting[],
     sequence: number,
+    isKept = false,
   ): void {
     conversation.failures = 0;
     this.#maintenance.changed(conversation, sequence);
@@ -234,7 +235,7 @@ export class TurnRunner {
       }
       this.#watermark.done(at);
       this.#services.pending.remove(message.id);
-      this.#dropBlobs(conversation, input);
+      if (!isKept) this.#dropBlobs(conversation, input);
     }
   }
 
@@ -334,7 +335,7 @@ export class TurnRunner {
     };
     const sequence = await this.#journal.append(entry);
     applyEntry(state, entry, sequence);
-    this.#finishInputs(conversation, inputs, sequence);
+    this.#finishInputs(conversation, inputs, sequence, !conversation.ephemeral);
     this.#emitFailure(conversation, inputs, error, undefined);
   }
 
