@@ -1,10 +1,11 @@
 import { HoldfastError, toHoldfastError } from "@holdfast/core";
 import { Command, CommanderError } from "commander";
-import { type Context, createContext, type GlobalOptions } from "./context.ts";
+import { createContext, type GlobalOptions } from "./context.ts";
 import { addConversationCommands } from "./program/conversation-commands.ts";
 import { addNodeCommands } from "./program/node-commands.ts";
 import { addOperatorCommands } from "./program/operator-commands.ts";
 import { addResourceCommands } from "./program/resource-commands.ts";
+import type { Run } from "./program/run.ts";
 import type { Terminal } from "./output/terminal.ts";
 import { version } from "./version.ts";
 
@@ -43,9 +44,6 @@ export async function runCommand(
     return error.code === "usage" ? 2 : 1;
   }
 }
-
-/** Runs a command's action with the context that the global options make. */
-export type Run = (action: (context: Context) => Promise<number>) => Promise<void>;
 
 function describe(program: Command, terminal: Terminal): void {
   program

@@ -37,5 +37,5 @@ export interface DoctorCheck {
 
 /** Loaded only by those who need it: clients start without the node's code. */
 export async function loadServer(): Promise<ServerModule> {
-  return (await import("@holdfast/server")) as unknown as ServerModule;
+  return import("@holdfast/server");
 }

@@ -44,7 +44,7 @@ export function neverConnected(error: HoldfastError): boolean {
   return false;
 }
 
-export function isErrorCode(code: string): code is ErrorCode {
+function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCatalog, code);
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { HoldfastError, type Resource } from "@holdfast/core";
+import type { HoldfastError, Resource } from "@holdfast/core";
 import { type FakeNode, startFakeNode } from "@holdfast/sdk/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runCommand } from "../program.ts";

@@ -1,4 +1,4 @@
-import { type ConversationRef, HoldfastError, toHoldfastError } from "@holdfast/core";
+import { type ConversationRef, type HoldfastError, toHoldfastError } from "@holdfast/core";
 import type { Client, WatchEvent } from "@holdfast/sdk";
 import { printMessage } from "../commands/history.ts";
 import type { Context } from "../context.ts";

@@ -47,7 +47,9 @@ async function newestIndex(client: Client, of: ConversationAddress): Promise<num
   try {
     return (await client.history(of, { limit: 1 })).newest;
   } catch (thrown) {
-    if (thrown instanceof HoldfastError && thrown.code === "conversation_not_found") return -1;
-    throw thrown;
+    if (!(thrown instanceof HoldfastError) || thrown.code !== "conversation_not_found")
+      throw thrown;
+    await client.get({ kind: "Agent", organization: of.organization, name: of.agent });
+    return -1;
   }
 }

@@ -18,6 +18,6 @@ export async function confirmed(terminal: Terminal, question: string): Promise<b
 }
 
 /** Ctrl-C: the command ends with exit code 130 and says nothing more. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   override readonly name = "Interrupted";
 }

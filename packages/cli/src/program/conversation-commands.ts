@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ChatOptions } from "../commands/chat.ts";
 import type { SendOptions } from "../commands/send.ts";
-import type { Run } from "../program.ts";
+import type { Run } from "./run.ts";
 
 /** chat, send, history. */
 export function addConversationCommands(program: Command, run: Run): void {

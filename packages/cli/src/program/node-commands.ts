@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { printJson, printLine } from "../output/terminal.ts";
-import type { Run } from "../program.ts";
+import type { Run } from "./run.ts";
 import { version } from "../version.ts";
 
 /** up, doctor, version. */

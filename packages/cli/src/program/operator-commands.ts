@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ScopeOptions } from "../commands/dead-letters.ts";
-import type { Run } from "../program.ts";
+import type { Run } from "./run.ts";
 
 const orgHelp = "of this organization (default: of the whole node, with the admin token)";
 

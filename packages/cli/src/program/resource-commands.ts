@@ -3,7 +3,7 @@ import type { ApplyOptions } from "../commands/apply.ts";
 import type { DeleteOptions } from "../commands/delete.ts";
 import type { GetOptions } from "../commands/get.ts";
 import type { ImportOptions } from "../commands/import.ts";
-import type { Run } from "../program.ts";
+import type { Run } from "./run.ts";
 
 const filesHelp = "YAML or JSON file, folder of such files, or - for the standard input";
 
