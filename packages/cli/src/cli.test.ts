@@ -47,6 +47,7 @@ describe("use", () => {
       [["send", "Demo/greeter", "hi"], '"Demo" is no organization name'],
       [["send", "demo/greeter"], "Give the message as words, or with -f FILE"],
       [["send", "demo/greeter", "hi", "--wait", "soon"], "--wait soon: expected seconds"],
+      [["history", "demo/greeter", "c1", "--after", "x"], "--after x: expected the index"],
       [["get", "robots"], '"robots" is no kind'],
       [["get", "agents", "-o", "xml"], "argument 'xml' is invalid"],
       [["get", "agents", "--url", "ftp://example.org"], "expected http://HOST:PORT"],
@@ -183,6 +184,14 @@ describe("conversations", () => {
       stderr: "",
     });
     expect(node.state.conversations.get("demo/greeter/c1")?.messages).toHaveLength(6);
+  });
+
+  it("reports a message that fails, sends the next one, and gives 1 at the end", async () => {
+    const body = JSON.stringify({ error: { code: "payload_too_large", message: "Too long." } });
+    node.fail({ type: "none" }, { type: "none" }, { type: "answer", status: 413, body });
+    const outcome = await cli(["chat", "demo/greeter", "-c", "new"], "one\ntwo\n");
+    expect(outcome).toMatchObject({ code: 1, stdout: "You said: two\n" });
+    expect(outcome.stderr).toContain("error[payload_too_large]: Too long.");
   });
 
   it("goes on with a chat when the node comes back on the same address", async () => {

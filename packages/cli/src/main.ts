@@ -17,6 +17,10 @@ const code = await runCommand(process.argv.slice(2), {
   report: (error, json) => {
     if (json) process.stderr.write(`${JSON.stringify(errorJson(error), null, 2)}\n`);
     else reportError(process.stderr, error);
+    // A fault of the command itself: where it came from, for those who look for it.
+    if (process.env.HOLDFAST_DEBUG && error.cause instanceof Error) {
+      process.stderr.write(`${error.cause.stack ?? error.cause.message}\n`);
+    }
   },
 });
 // Sockets kept for reuse and a paused standard input must not hold the command back.

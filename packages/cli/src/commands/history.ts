@@ -1,3 +1,4 @@
+import { HoldfastError } from "@holdfast/core";
 import type { StoredMessage } from "@holdfast/sdk";
 import { conversationOf } from "../addresses.ts";
 import type { Context } from "../context.ts";
@@ -14,13 +15,18 @@ export async function runHistory(
   options: { readonly after?: string },
 ): Promise<number> {
   const of = conversationOf(address, conversation);
+  const after = options.after === undefined ? {} : { after: indexOf(options.after) };
   const client = await context.client();
-  const after = options.after === undefined ? {} : { after: Number(options.after) };
   const messages = client.historyAll(of, after);
   const { stdout } = context.terminal;
   if (context.json) await printJsonArray(stdout, messages);
   else for await (const message of messages) printMessage(stdout, message);
   return 0;
+}
+
+function indexOf(text: string): number {
+  if (/^(-1|\d{1,15})$/.test(text)) return Number(text);
+  throw new HoldfastError("usage", `--after ${text}: expected the index of a message.`);
 }
 
 /** A message as a heading and its text. */

@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadResources } from "./load-resources.ts";
 
@@ -11,6 +12,11 @@ function faultsOf(text: string): string[] {
     return thrown.details.map(({ path, message }) => `${path.replace("a.yaml:", "")} ${message}`);
   }
   return [];
+}
+
+/** `"\\n"` as a line break; other words as they stand. */
+function unquoted(word: string): string {
+  return word.startsWith('"') ? (JSON.parse(word) as string) : word;
 }
 
 const organization = "kind: Organization\nname: demo\n";
@@ -194,6 +200,22 @@ kind: Organization
       const text = `kind: Organization\nname: ${"[".repeat(depth)}${"]".repeat(depth)}\n`;
       expect(faultsOf(text).join()).toContain("nested deeper than 64 levels");
     }
+  });
+
+  it("whatever a file holds: the answer is resources or faults with places", () => {
+    const words = `kind name ": " : "\\n" "  " "- " "&a " *a { } [ ] ", " ' | > "\\t" "---\\n" ... "? " "!t " # % ~ 1 Agent`;
+    const piece = fc.constantFrom(
+      '"',
+      "\uFEFF",
+      ...(words.match(/"[^"]+"|\S+/g) ?? []).map(unquoted),
+    );
+    const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(""));
+    fc.assert(
+      fc.property(text, (given) => {
+        for (const fault of faultsOf(given)) expect(fault).toMatch(/^[1-9]\d*:[1-9]\d* ./);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it("broken JSON and broken YAML", () => {
