@@ -59,6 +59,7 @@ describe("the node's own routes", () => {
         "/v1/chat/completions",
         "/v1/responses",
         "/v1/models",
+        "/v1/models/{model}",
       ]),
     );
     const table = json["x-holdfast-errors"] as { code: string; status: number }[];
@@ -71,7 +72,12 @@ describe("the node's own routes", () => {
     expect(post.requestBody.content["application/json"].schema.properties).toHaveProperty("text");
     expect(json.paths["/healthz"].get.security).toEqual([]);
     expect(json.components.schemas.Agent.properties).toHaveProperty("instructions");
-    expect(JSON.stringify(json)).not.toContain('"nullable"');
+    const text = JSON.stringify(json);
+    expect(text).not.toContain('"nullable"');
+    expect(text).not.toContain("Default Response");
+    for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      expect(json.components.schemas).toHaveProperty(name);
+    }
   });
 
   test("a route that declares no access is refused at start", async () => {

@@ -27,7 +27,10 @@ export class EventStream {
     this.#requestId = request.id;
     this.#tools = tools;
     reply.raw.once("close", () => this.#finish());
-    this.#beat();
+    // Writing to a client that has just gone is no fault of anybody's.
+    reply.raw.on("error", () => this.#finish());
+    if (reply.raw.destroyed) this.#finish();
+    else this.#beat();
   }
 
   get started(): boolean {
@@ -58,7 +61,8 @@ export class EventStream {
   /** Writes the last events and closes. */
   end(text = ""): void {
     this.start();
-    if (!this.closed.aborted) {
+    if (!this.#started) this.#reply.hijack();
+    else if (!this.closed.aborted) {
       const { raw } = this.#reply;
       raw.end(text);
       // Also a client that never reads its end must go.
@@ -76,7 +80,10 @@ export class EventStream {
   #room(): Promise<void> {
     const { raw } = this.#reply;
     return new Promise((resolve) => {
-      const cancel = this.#tools.clock.schedule(this.#tools.timing.stallMs, () => raw.destroy());
+      const cancel = this.#tools.clock.schedule(this.#tools.timing.stallMs, () => {
+        raw.destroy();
+        this.#finish();
+      });
       const finish = () => {
         cancel();
         raw.off("drain", finish);

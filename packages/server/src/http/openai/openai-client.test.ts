@@ -443,6 +443,32 @@ describe("a client that goes, and a model that thinks long", () => {
     expect(history.json.messages[1].text).toBe("Good day");
   });
 
+  test("a client that leaves before the first byte leaves nothing behind", async () => {
+    const begun = Promise.withResolvers<void>();
+    api.conversations.answer = () => {
+      begun.resolve();
+      return { gate: new Promise(() => {}) };
+    };
+    for (const path of ["/v1/chat/completions", "/v1/responses"]) {
+      const abort = new AbortController();
+      const body = { model: "greeter", stream: true };
+      const input = path.endsWith("responses")
+        ? { input: "hi" }
+        : { messages: [{ role: "user", content: "hi" }] };
+      const asked = api.call("POST", path, {
+        body: { ...body, ...input },
+        signal: abort.signal,
+        token: api.demo,
+      });
+      await begun.promise;
+      abort.abort();
+      await expect(asked).rejects.toThrow();
+    }
+    const started = performance.now();
+    await api.close();
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
   test("a long silence is filled, and a failure after it is an event", async () => {
     await api.close();
     api = await startTestApi({ heartbeatMs: 20 });

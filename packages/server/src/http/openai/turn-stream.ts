@@ -46,13 +46,10 @@ export async function streamTurn(
       stream.release();
       throw error;
     }
-    if (!stream.closed.aborted) {
-      logError(request, error);
-      stream.end(answer.fail(error));
-    }
+    if (!stream.closed.aborted) logError(request, error);
+    stream.end(answer.fail(error));
   }
-  // A client that left before the first byte gets nothing; the reply is over all the same.
-  if (!stream.started) reply.hijack();
+  stream.end();
   return reply;
 }
 
