@@ -1,3 +1,5 @@
+import { limits } from "@holdfast/core";
+
 /** Every bound of the command. Times in milliseconds, sizes in bytes unless named. */
 export const commandLimits = {
   /** Files of one `-f`. */
@@ -5,7 +7,7 @@ export const commandLimits = {
   resourceFileBytes: 20 * 1024 * 1024,
   /** Values of one file after its aliases are resolved: stops alias bombs. */
   yamlValues: 200_000,
-  yamlDepth: 64,
+  yamlDepth: limits.jsonDepth,
   /** Faults shown; more are counted. */
   faultsShown: 50,
   /** Lines on each side over which a diff shows all old and then all new lines. */
