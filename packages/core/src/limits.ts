@@ -43,12 +43,11 @@ export const limits = {
   dedupeKeysPerConversation: 1_000,
   /** Messages a conversation keeps in memory; older ones are sealed into history pages. */
   historyTailMessages: 96,
-  historyTailBytes: 192 * KiB,
   historyPageMessages: 64,
   historyPageBytes: 256 * KiB,
-  /** Conversations in an owner's memory, and their text. */
+  /** Conversations in memory per partition, and their text. */
   activeConversations: 50_000,
-  activeConversationBytes: 512 * MiB,
+  activeConversationBytes: 128 * MiB,
   /** A conversation untouched for this long is put out of memory. */
   passivateAfterMs: 5 * 60_000,
   /** The journal is truncated behind checkpoints when its tail is longer than this. */

@@ -46,9 +46,7 @@ export interface PathNode {
   readonly partitions: readonly Partition[];
   /** What the node reported, newest last. */
   readonly reports: readonly HoldfastError[];
-  /** Saves what is in memory, then stops. */
-  close(): Promise<void>;
-  /** Stops as a crash does: nothing is saved. */
+  /** Stops as a crash does. */
   crash(): Promise<void>;
 }
 
@@ -93,20 +91,15 @@ export async function startPathNode(options: PathNodeOptions): Promise<PathNode>
     owner: (number) => partitions[number],
     digest: simpleDigest,
   });
-  const crash = async () => {
-    for (const inbox of inboxes) inbox.close();
-    await Promise.all(partitions.map((partition) => partition.close()));
-    egress.close();
-  };
   return {
     conversations,
     services,
     partitions,
     reports,
-    crash,
-    async close() {
-      for (const partition of partitions) await partition.checkpointAll();
-      await crash();
+    async crash() {
+      for (const inbox of inboxes) inbox.close();
+      await Promise.all(partitions.map((partition) => partition.close()));
+      egress.close();
     },
   };
 }

@@ -85,11 +85,6 @@ export class Maintenance {
     });
   }
 
-  async checkpointAll(): Promise<void> {
-    await this.#checkpoint([...this.#dirty.keys()]);
-    await this.#truncate();
-  }
-
   async #run(): Promise<void> {
     await this.#passivate();
     const first = this.#firstNeeded();
@@ -133,26 +128,38 @@ export class Maintenance {
   /** Puts out of memory what was not used for long, and the longest unused when there is too much. */
   async #passivate(): Promise<void> {
     const { active } = this.#partition;
-    const idleSince = this.#services.clock.monotonic() - limits.passivateAfterMs;
-    let excess = active.size - limits.activeConversations;
-    let chars = 0;
-    for (const { state } of active.values()) chars += state?.tailChars ?? 0;
-    let excessChars = chars - limits.activeConversationBytes / 2;
-    const leaving: ActiveConversation[] = [];
-    for (const conversation of [...active.values()].sort((a, b) => a.usedAt - b.usedAt)) {
-      const isOld = conversation.usedAt < idleSince;
-      if (!isOld && excess <= 0 && excessChars <= 0) break;
-      if (!isIdle(conversation)) continue;
-      leaving.push(conversation);
-      excess -= 1;
-      excessChars -= conversation.state?.tailChars ?? 0;
-    }
+    const leaving = this.#excess() ?? this.#unused();
     await this.#checkpoint(leaving.map(({ key }) => key));
     for (const conversation of leaving) {
       if (isIdle(conversation) && !this.#dirty.has(conversation.key)) {
         active.delete(conversation.key);
       }
     }
+  }
+
+  #unused(): ActiveConversation[] {
+    const since = this.#services.clock.monotonic() - limits.passivateAfterMs;
+    return [...this.#partition.active.values()].filter(
+      (conversation) => conversation.usedAt < since && isIdle(conversation),
+    );
+  }
+
+  /** The longest unused conversations that are over the memory's limits, if any. */
+  #excess(): ActiveConversation[] | undefined {
+    const { active } = this.#partition;
+    let count = active.size - limits.activeConversations;
+    let chars = -limits.activeConversationBytes / 2;
+    for (const { state } of active.values()) chars += state?.tailChars ?? 0;
+    if (count <= 0 && chars <= 0) return undefined;
+    const leaving: ActiveConversation[] = [];
+    for (const conversation of [...active.values()].sort((a, b) => a.usedAt - b.usedAt)) {
+      if (count <= 0 && chars <= 0) break;
+      if (!isIdle(conversation)) continue;
+      leaving.push(conversation);
+      count -= 1;
+      chars -= conversation.state?.tailChars ?? 0;
+    }
+    return leaving;
   }
 
   async #checkpoint(keys: readonly string[]): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type ActiveConversation,
   activeConversation,
   isEphemeralKey,
+  isIdle,
   journalKey,
   refOf,
 } from "./active-conversation.ts";
@@ -33,7 +34,7 @@ import { Journal, type JournalRecord } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { Waiting } from "./mailbox.ts";
 import type { Pending } from "./pending.ts";
-import { position, sequenceOf } from "./records.ts";
+import { decodeEntry, position, sequenceOf } from "./records.ts";
 import { inboxLog } from "./router.ts";
 import type { TurnServices } from "./turn.ts";
 import { TurnRunner } from "./turn-runner.ts";
@@ -65,7 +66,7 @@ export class Partition {
   readonly #watermark: Watermark;
   readonly #active = new Map<string, ActiveConversation>();
   /** Journal entries that no checkpoint covers, of conversations that are not in memory yet. */
-  readonly #cold: Map<string, [number, ConversationEntry][]>;
+  readonly #cold: Map<string, ColdEntry[]>;
   readonly #maintenance: Maintenance;
   readonly #runner: TurnRunner;
   readonly #tellLost: (error: HoldfastError) => void;
@@ -154,7 +155,11 @@ export class Partition {
   async stateOf(ref: ConversationRef): Promise<ConversationState> {
     const conversation = this.#conversation(ref, false);
     conversation.usedAt = this.#services.clock.monotonic();
-    return conversation.state ?? (await this.#load(conversation));
+    const state = conversation.state ?? (await this.#load(conversation));
+    // Asking for what does not exist leaves nothing in memory.
+    const isNothing = state.journaled === 0 && isIdle(conversation);
+    if (isNothing) this.#active.delete(conversation.key);
+    return state;
   }
 
   /** The state of a conversation if it is in memory. */
@@ -176,11 +181,6 @@ export class Partition {
   /** The inbox holds a record with this sequence. */
   nudge(sequence: number): void {
     this.#follower?.nudge(sequence);
-  }
-
-  /** Writes every conversation's checkpoint, so that the next owner starts quickly. */
-  async checkpointAll(): Promise<void> {
-    await this.#maintenance.checkpointAll();
   }
 
   /** Stops at once; what is unfinished, the next owner finishes. */
@@ -296,8 +296,9 @@ export class Partition {
   #warm(key: string, state: ConversationState): ConversationState {
     const entries = this.#cold.get(key) ?? [];
     this.#cold.delete(key);
-    for (const [sequence, entry] of entries) {
-      if (sequence > state.journaled) applyEntry(state, entry, sequence);
+    const covered = state.journaled;
+    for (const { sequence, bytes } of entries) {
+      if (sequence > covered) applyEntry(state, decodeEntry<ConversationEntry>(bytes), sequence);
     }
     return state;
   }
@@ -335,19 +336,26 @@ export class Partition {
 }
 
 interface Replayed {
-  readonly cold: Map<string, [number, ConversationEntry][]>;
+  readonly cold: Map<string, ColdEntry[]>;
   /** The first journal sequence of each conversation that no checkpoint may cover, in order. */
   readonly dirty: Map<string, number>;
 }
 
+/** A journal entry as it is stored: decoded only when its conversation is needed. */
+interface ColdEntry {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+}
+
 function replay({ cold, dirty }: Replayed, sequence: number, record: JournalRecord): void {
-  for (const entry of record.entries) {
-    if (entry.t === "opened" || entry.t === "probe") continue;
+  record.entries.forEach((entry, index) => {
+    const bytes = record.encoded[index];
+    if (entry.t === "opened" || entry.t === "probe" || !bytes) return;
     const entries = cold.get(entry.c);
-    if (entries) entries.push([sequence, entry]);
-    else cold.set(entry.c, [[sequence, entry]]);
+    if (entries) entries.push({ sequence, bytes });
+    else cold.set(entry.c, [{ sequence, bytes }]);
     if (!dirty.has(entry.c)) dirty.set(entry.c, sequence);
-  }
+  });
 }
 
 /** Stateless calls that were finished need no memory once the inbox will not deliver them again. */
@@ -357,13 +365,15 @@ function settleEphemeral(
   maintenance: Maintenance,
 ): void {
   for (const [key, entries] of cold) {
-    const [sequence, last] = entries.at(-1) ?? [];
-    if (!isEphemeralKey(key) || (last?.t !== "turn" && last?.t !== "dropped")) continue;
+    const newest = entries.at(-1);
+    if (!isEphemeralKey(key) || !newest) continue;
+    const last = decodeEntry<ConversationEntry>(newest.bytes);
+    if (last.t !== "turn" && last.t !== "dropped") continue;
     const inbox = sequenceOf(last.inputs.at(-1)?.at ?? 0);
     if (inbox <= watermark) {
       cold.delete(key);
       dirty.delete(key);
-    } else maintenance.ephemeralDone(key, inbox, sequence ?? 0);
+    } else maintenance.ephemeralDone(key, inbox, newest.sequence);
   }
 }
 

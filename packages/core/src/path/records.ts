@@ -45,6 +45,8 @@ function put(record: Uint8Array, view: DataView, offset: number, bytes: Uint8Arr
 export interface DecodedRecord<Head, Entry> {
   readonly head: Head;
   readonly entries: readonly Entry[];
+  /** The same entries as they are stored. */
+  readonly encoded: readonly Uint8Array[];
 }
 
 /** Errors: `data_corrupt`, `home_too_new`. `where` names the record in them. */
@@ -60,15 +62,20 @@ export function decodeRecord<Head, Entry>(
   }
   try {
     const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-    const parts: unknown[] = [];
+    const parts: Uint8Array[] = [];
     for (let offset = 1; offset < record.byteLength; ) {
       const end = offset + 4 + view.getUint32(offset);
       if (end > record.byteLength) throw new RangeError("an entry leads past the end");
-      parts.push(packr.unpack(record.subarray(offset + 4, end)));
+      parts.push(record.subarray(offset + 4, end));
       offset = end;
     }
-    const [head, ...entries] = parts;
-    return { head: head as Head, entries: entries as Entry[] };
+    const [head, ...encoded] = parts;
+    if (!head) throw new RangeError("there is no head");
+    return {
+      head: packr.unpack(head) as Head,
+      entries: encoded.map((entry) => packr.unpack(entry) as Entry),
+      encoded,
+    };
   } catch (cause) {
     throw new HoldfastError("data_corrupt", `${where} cannot be decoded.`, { cause });
   }

@@ -81,6 +81,7 @@ export class TurnRunner {
     state: ConversationState,
     mode: QueueMode,
   ): Promise<void> {
+    if (this.#partition.signal.aborted) return;
     const inputs = conversation.mailbox.nextInputs(state, mode);
     try {
       if (await this.#admitTry(conversation, state, inputs)) {
