@@ -51,7 +51,7 @@ export async function tokenFor(
   if (given) return checkedToken(given.trim());
   const file = path.join(homeFolder(env), "admin-token");
   const hint = `Set HOLDFAST_TOKEN, or HOLDFAST_HOME to the folder of a node on this machine`;
-  if (!isLocal(new URL(url).hostname, env)) {
+  if (!isLoopback(new URL(url).hostname)) {
     const message = `No token is given for ${url}; the one in ${file} stays on this machine. ${hint}.`;
     throw new HoldfastError("unauthenticated", message);
   }
@@ -78,10 +78,6 @@ export function isInTheClear(url: string): boolean {
 function checkedToken(token: string): string {
   if (/^[\x21-\x7E]{1,1024}$/.test(token)) return token;
   throw new HoldfastError("unauthenticated", "The token holds characters that no token has.");
-}
-
-function isLocal(hostname: string, env: NodeJS.ProcessEnv): boolean {
-  return isLoopback(hostname) || hostname === env.HOLDFAST_HOST;
 }
 
 function isLoopback(hostname: string): boolean {
