@@ -10,6 +10,16 @@ export {
   type ImportResult,
   importOpenClaw,
 } from "./openclaw/import-openclaw.ts";
+export {
+  createTools,
+  type McpServerState,
+  type McpServerStatus,
+  memoryBucket,
+  type RunningTools,
+  type ToolLog,
+  type ToolsOptions,
+  type ToolsStatus,
+} from "./tools/index.ts";
 export { composeInstructions } from "./workspace/instructions.ts";
 export type { ImportNote } from "./workspace/notes.ts";
 export {

@@ -161,7 +161,8 @@ function candidates(
  * can speak up in somebody else's conversation and hear what was said there.
  */
 function exchange(context: ToolCallContext, given: unknown): ConversationId {
-  const about = typeof given === "string" ? `${context.conversation}:${given}` : context.conversation;
+  const about =
+    typeof given === "string" ? `${context.conversation}:${given}` : context.conversation;
   const id = `from:${context.agent}:${about}`;
   const fits = id.length <= limits.conversationIdLength && /^[A-Za-z0-9._:@+=|~,-]+$/.test(id);
   return conversationId(fits ? id : `from:${context.agent}:${digest(about)}`);

@@ -3,9 +3,7 @@ import { failed } from "./results.ts";
 import type { SchemaChecker } from "./schema-check.ts";
 import type { BoundTool, ToolArguments } from "./tool-source.ts";
 
-export type ParsedArguments =
-  | { readonly args: ToolArguments }
-  | { readonly refusal: ToolResult };
+export type ParsedArguments = { readonly args: ToolArguments } | { readonly refusal: ToolResult };
 
 /** Reads what the model wrote as arguments of a tool; no text at all counts as `{}`. */
 export function parseArguments(
@@ -17,7 +15,10 @@ export function parseArguments(
   const refuse = (why: string) => ({
     refusal: failed("tool_arguments_invalid", `The arguments of ${name} are wrong. ${why}`),
   });
-  if (text.length > limits.toolArgumentBytes || Buffer.byteLength(text) > limits.toolArgumentBytes) {
+  if (
+    text.length > limits.toolArgumentBytes ||
+    Buffer.byteLength(text) > limits.toolArgumentBytes
+  ) {
     return refuse(`They are larger than ${limits.toolArgumentBytes} bytes.`);
   }
   let args: unknown;

@@ -37,7 +37,7 @@ export function createSchemaChecker(): SchemaChecker {
     check(schema, value) {
       const validate = compiledOf(schema);
       if (typeof validate === "string") return { fits: undefined, reason: validate };
-      if (validate(value) === true) return { fits: true };
+      if (validate(value)) return { fits: true };
       return { fits: false, faults: describeFaults(validate.errors ?? []) };
     },
   };
@@ -47,7 +47,12 @@ const faultsShown = 20;
 
 /** One instance per schema: `$id`s of strangers never meet, and what is dropped is really freed. */
 function compile(schema: object): ValidateFunction | string {
-  const options = { strict: false, allErrors: false, validateFormats: true, logger: false } as const;
+  const options = {
+    strict: false,
+    allErrors: false,
+    validateFormats: true,
+    logger: false,
+  } as const;
   try {
     const ajv = isDraft7(schema) ? new Ajv(options) : new Ajv2020(options);
     addFormats.default(ajv);

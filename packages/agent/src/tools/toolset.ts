@@ -36,7 +36,7 @@ export function createToolset(agent: Agent, options: ToolsetOptions): Toolset {
   return {
     current() {
       const lists = sources.map((source) => source.list());
-      return allThere(lists) ? mergeOnce(lists) : Promise.all(lists).then(mergeOnce);
+      return allThere(lists) ? mergeOnce(lists) : all(lists).then(mergeOnce);
     },
     async find(name) {
       for (const source of sources) {
@@ -49,6 +49,9 @@ export function createToolset(agent: Agent, options: ToolsetOptions): Toolset {
     },
   };
 }
+
+const all = (lists: readonly (SourceList | Promise<SourceList>)[]) =>
+  Promise.all(lists.map((list) => Promise.resolve(list)));
 
 function allThere(lists: readonly (SourceList | Promise<SourceList>)[]): lists is SourceList[] {
   return !lists.some((list) => list instanceof Promise);

@@ -25,7 +25,10 @@ export const boundedFetch: FetchLike = async (url, init) => {
   return copyOf(response, JSON.stringify(cutAnswer(id, head)));
 };
 
-function copyOf(response: Response, body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | string): Response {
+function copyOf(
+  response: Response,
+  body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | string,
+): Response {
   const { status, statusText } = response;
   const headers = new Headers(response.headers);
   // The body is decoded already, and may be another one.

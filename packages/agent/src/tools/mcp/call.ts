@@ -31,7 +31,7 @@ export async function callMcpTool(
   context: ToolCallContext,
 ): Promise<ToolResult> {
   const waitMs = Math.min(call.timeoutMs, limits.mcpConnectTimeoutMs);
-  const ready = call.server.current() ?? (await call.server.whenReady(waitMs));
+  const ready = call.server.current() ?? (await call.server.whenReady(waitMs, context.signal));
   context.signal.throwIfAborted();
   if ("reason" in ready) {
     return failed("tool_unavailable", `The server ${call.serverName} ${ready.reason}.`);
@@ -102,7 +102,8 @@ function failureOf(
   if (call.idempotent || code === SdkErrorCode.NotConnected || isRefused(error)) {
     return failed("tool_unavailable", `${call.serverName} broke the connection.`);
   }
-  const when = streamEnded || code === SdkErrorCode.ConnectionClosed ? "ended in the middle" : "broke";
+  const when =
+    streamEnded || code === SdkErrorCode.ConnectionClosed ? "ended in the middle" : "broke";
   const why = `The call of ${call.tool.name} ${when}: ${call.serverName} is gone`;
   return failed("tool_outcome_unknown", `${why}, and whether it took effect is unknown.`);
 }

@@ -58,10 +58,7 @@ function isUnsettled(error: unknown): boolean {
   return error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed;
 }
 
-async function attempt(
-  spec: McpTransportSpec,
-  options: ConnectionOptions,
-): Promise<McpConnection> {
+async function attempt(spec: McpTransportSpec, options: ConnectionOptions): Promise<McpConnection> {
   const { transport, redact } = open(spec, options);
   const client = new Client(
     { name: "holdfast", version: "0.1.0" },
@@ -165,10 +162,7 @@ export interface Listing {
 }
 
 /** Reads the tools page by page, within the limits of a listing. */
-export async function listTools(
-  connection: McpConnection,
-  signal: AbortSignal,
-): Promise<Listing> {
+export async function listTools(connection: McpConnection, signal: AbortSignal): Promise<Listing> {
   const { client } = connection;
   if (client.getServerCapabilities()?.tools === undefined) {
     return { tools: [], dropped: 0, more: false };

@@ -63,7 +63,9 @@ function bind(server: McpServer, spec: McpToolSpec, listing: Listing): SourceLis
     }
   } else if (left > 0 || listing.more) {
     const count = `${left}${listing.more ? " or more" : ""} of ${wanted}`;
-    missing.push(`${count} tools of ${spec.name} are left out: an agent has ${limits.toolsPerAgent}.`);
+    missing.push(
+      `${count} tools of ${spec.name} are left out: an agent has ${limits.toolsPerAgent}.`,
+    );
   }
   return { tools, missing };
 }

@@ -25,8 +25,7 @@ export function idOfCut(head: string, tail: string): RequestId | undefined {
 }
 
 const firstId = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")/;
-const lastId =
-  /"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
+const lastId = /"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
 
 /** The first text content, as far as it goes; the raw JSON where there is none. */
 function beginningOf(head: string): string {

@@ -1,7 +1,7 @@
-import { type Clock, delay, HoldfastError, limits } from "@holdfast/core";
-import { SdkHttpError } from "@modelcontextprotocol/client";
+import { type Clock, delay, limits } from "@holdfast/core";
 import type { Environment } from "../../secrets.ts";
 import type { ToolLog } from "../log.ts";
+import { Backoff } from "./backoff.ts";
 import {
   connect,
   type Listing,
@@ -9,6 +9,7 @@ import {
   type McpConnection,
   type McpTransportSpec,
 } from "./connection.ts";
+import { reasonOf } from "./reason.ts";
 
 export interface McpServerOptions {
   readonly clock: Clock;
@@ -56,9 +57,7 @@ export class McpServer {
   #again = false;
   #listedAt = 0;
   #legacy = false;
-  #failures = 0;
-  #reason: string | undefined;
-  #retryAt = 0;
+  readonly #backoff: Backoff;
   #calls = 0;
   #usedAt: number;
   readonly #closing = new AbortController();
@@ -67,6 +66,7 @@ export class McpServer {
     this.organization = organization;
     this.spec = spec;
     this.#options = options;
+    this.#backoff = new Backoff(options.clock);
     this.#usedAt = options.clock.monotonic();
   }
 
@@ -96,23 +96,26 @@ export class McpServer {
 
   /**
    * Waits until the server is ready, for `waitMs` since its start began at the most, and says in a
-   * phrase why it is not.
+   * phrase why it is not. An aborted signal ends the waiting.
    */
-  async whenReady(waitMs: number): Promise<ReadyServer | { readonly reason: string }> {
+  async whenReady(
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<ReadyServer | { readonly reason: string }> {
     const { clock } = this.#options;
     const now = clock.monotonic();
     this.#usedAt = now;
     if (this.#ready !== undefined && this.#refreshing !== undefined) {
-      await this.#atMost(this.#refreshing, waitMs);
+      await this.#atMost(this.#refreshing, waitMs, signal);
     }
     if (this.#ready !== undefined) return this.#ready;
     if (this.#closing.signal.aborted) return { reason: "is being stopped" };
-    if (this.#starting === undefined && now < this.#retryAt) {
-      return { reason: this.#reason ?? "is away" };
+    if (this.#starting === undefined && this.#backoff.waitMs > 0) {
+      return { reason: this.#backoff.reason ?? "is away" };
     }
     this.#starting ??= this.#start();
-    await this.#atMost(this.#starting, waitMs - (now - this.#startedAt));
-    return this.#ready ?? { reason: this.#reason ?? "is still starting" };
+    await this.#atMost(this.#starting, waitMs - (now - this.#startedAt), signal);
+    return this.#ready ?? { reason: this.#backoff.reason ?? "is still starting" };
   }
 
   /** Counts a call while it runs: a server that works is not idle. */
@@ -120,7 +123,7 @@ export class McpServer {
     this.#calls++;
     try {
       const value = await run();
-      this.#failures = 0;
+      this.#backoff.succeeded();
       return value;
     } finally {
       this.#calls--;
@@ -144,8 +147,7 @@ export class McpServer {
   }
 
   status(): McpServerStatus {
-    const { clock } = this.#options;
-    const retryInMs = Math.max(0, this.#retryAt - clock.monotonic());
+    const { failures, reason = "is away", waitMs } = this.#backoff;
     const state = this.#state();
     const pid = this.#ready?.connection.pid;
     return {
@@ -156,21 +158,21 @@ export class McpServer {
       ...(typeof pid === "number" ? { pid } : {}),
       ...(this.#ready === undefined ? {} : { tools: this.#ready.listing.tools.length }),
       callsInFlight: this.#calls,
-      failures: this.#failures,
-      ...(state === "away" ? { reason: this.#reason ?? "is away", retryInMs } : {}),
+      failures,
+      ...(state === "away" ? { reason, retryInMs: waitMs } : {}),
     };
   }
 
   #state(): McpServerState {
     if (this.#ready !== undefined) return "ready";
     if (this.#starting !== undefined) return "starting";
-    return this.#reason === undefined ? "stopped" : "away";
+    return this.#backoff.reason === undefined ? "stopped" : "away";
   }
 
   async #start(): Promise<void> {
     const { clock, log } = this.#options;
     this.#startedAt = clock.monotonic();
-    this.#reason = undefined;
+    this.#backoff.reason = undefined;
     let connection: McpConnection | undefined;
     try {
       connection = await connect(this.spec, {
@@ -193,7 +195,7 @@ export class McpServer {
     } catch (error) {
       this.#lost(reasonOf(error));
       if (connection !== undefined) this.#background(connection.close());
-      log.warn({ ...this.#fields(), reason: this.#reason }, "MCP server cannot be used");
+      log.warn({ ...this.#fields(), reason: this.#backoff.reason }, "MCP server cannot be used");
     } finally {
       this.#starting = undefined;
     }
@@ -225,17 +227,14 @@ export class McpServer {
 
   #lost(reason: string): void {
     this.#ready = undefined;
-    const { clock } = this.#options;
-    const backoff = limits.mcpRetryMinMs * 2 ** Math.min(this.#failures, 20);
-    this.#failures++;
-    this.#reason = reason;
-    this.#retryAt = clock.monotonic() + Math.min(limits.mcpRetryMaxMs, backoff);
+    this.#backoff.failed(reason);
   }
 
-  async #atMost(work: Promise<void>, waitMs: number): Promise<void> {
+  async #atMost(work: Promise<void>, waitMs: number, signal?: AbortSignal): Promise<void> {
     if (waitMs <= 0) return;
     const stop = new AbortController();
-    await Promise.race([work, delay(this.#options.clock, waitMs, stop.signal)]);
+    const until = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+    await Promise.race([work, delay(this.#options.clock, waitMs, until)]);
     stop.abort();
   }
 
@@ -249,16 +248,4 @@ export class McpServer {
   #fields(): object {
     return { organization: this.organization, mcpServer: this.target };
   }
-}
-
-/** Why a server is away, as a phrase behind its name. Never quotes what may hold a header. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof HoldfastError) return `cannot be used: ${error.message}`;
-  if (error instanceof SdkHttpError) return `answered HTTP ${error.status}`;
-  if (!(error instanceof Error)) return "cannot be used";
-  const cause = error.cause;
-  if (typeof cause === "object" && cause !== null && "code" in cause) {
-    return `cannot be reached (${String(cause.code)})`;
-  }
-  return `cannot be used: ${error.message.slice(0, 300)}`;
 }

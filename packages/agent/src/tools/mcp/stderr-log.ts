@@ -18,7 +18,8 @@ export function stderrLog(
     const now = clock.monotonic();
     if (now - minuteBegan >= minuteMs) {
       const unsaid = lines - limits.mcpStderrLinesPerMinute;
-      if (unsaid > 0) log.info({ ...fields, lines: unsaid }, "MCP server wrote more lines to stderr");
+      if (unsaid > 0)
+        log.info({ ...fields, lines: unsaid }, "MCP server wrote more lines to stderr");
       minuteBegan = now;
       lines = 0;
     }

@@ -64,7 +64,11 @@ export class StdioTransport implements Transport {
     } catch (error) {
       this.#exited = Promise.resolve();
       const reason = (error as NodeJS.ErrnoException).code ?? "unknown reason";
-      throw new HoldfastError("tool_unavailable", `${command} cannot be started (${reason})`);
+      const where = cwd === undefined ? "" : ` in ${cwd}`;
+      throw new HoldfastError(
+        "tool_unavailable",
+        `${command} cannot be started${where} (${reason})`,
+      );
     }
     this.#child = child;
     this.pid = child.pid ?? null;

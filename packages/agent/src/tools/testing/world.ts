@@ -21,9 +21,11 @@ export interface World {
   /** What agents sent to others, oldest first. */
   readonly asked: NewMessage[];
   declare(name: string, tools: readonly ToolSpec[] | undefined, organization?: string): void;
-  call(tool: string, args: unknown, changes?: Partial<ToolCallContext>): ReturnType<
-    RunningTools["call"]
-  >;
+  call(
+    tool: string,
+    args: unknown,
+    changes?: Partial<ToolCallContext>,
+  ): ReturnType<RunningTools["call"]>;
   context(changes?: Partial<ToolCallContext>): ToolCallContext;
   close(): Promise<void>;
 }
@@ -31,6 +33,8 @@ export interface World {
 export interface WorldOptions {
   readonly env?: Environment;
   readonly ask?: Conversations["ask"];
+  /** Of the tools; the engine keeps real time. */
+  readonly clock?: Clock;
 }
 
 /** Tools over a real memory engine; the agent `acme/main` has what is declared for it. */
@@ -47,7 +51,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     resources: resourcesOf(agents),
     keyValue: engine.keyValue,
     conversations: () => conversationsOf(asked, options.ask),
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     env: { PATH: process.env.PATH, HOME: "/nowhere", LANG: "C.UTF-8", ...options.env },
     log: { info: log, warn: log },
   });
