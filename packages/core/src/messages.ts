@@ -65,6 +65,16 @@ export interface StoredMessage {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly turn?: TurnId;
+  /** How the turn went; with its last message. */
+  readonly outcome?: TurnOutcome;
+}
+
+export interface TurnOutcome {
+  readonly finish: FinishReason;
+  /** Of all the turn's model calls. */
+  readonly usage: Usage;
+  /** The `provider/model` that gave the answer. */
+  readonly model: string;
 }
 
 export type FinishReason = "stop" | "length" | "tool-calls" | "content-filter";

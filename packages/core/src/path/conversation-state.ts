@@ -1,7 +1,7 @@
 import { invariant } from "../errors.ts";
 import type { MessageId, TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { FinishReason, StoredMessage } from "../messages.ts";
+import type { FinishReason, StoredMessage, TurnOutcome } from "../messages.ts";
 import type { ToolCall, Usage } from "../ports/model.ts";
 
 /** What the journal says. `c` is the conversation's key; positions are those of `records.ts`. */
@@ -180,29 +180,36 @@ function turnMessages(state: ConversationState, entry: TurnEntry): UnindexedMess
   const steps = state.openTurn?.id === entry.turn ? state.openTurn.steps : [];
   const { turn, at, answer, blob } = entry;
   const said = [...steps, answer].map((step, number): UnindexedMessage => {
-    const id = `${turn}.${number}` as MessageId;
-    return step.kind === "tool"
-      ? {
-          id,
-          turn,
-          at,
-          role: "tool",
-          text: step.text,
-          toolCallId: step.callId,
-          toolName: step.name,
-          ...(step.isError && { isError: true }),
-        }
-      : {
-          id,
-          turn,
-          at,
-          role: "assistant",
-          text: step.text,
-          ...(step.toolCalls.length > 0 && { toolCalls: step.toolCalls }),
-          ...(step === answer && blob !== undefined && { blob }),
-        };
+    const common = { id: `${turn}.${number}` as MessageId, turn, at, text: step.text };
+    if (step.kind === "tool") {
+      return {
+        ...common,
+        role: "tool",
+        toolCallId: step.callId,
+        toolName: step.name,
+        ...(step.isError && { isError: true }),
+      };
+    }
+    return {
+      ...common,
+      role: "assistant",
+      ...(step.toolCalls.length > 0 && { toolCalls: step.toolCalls }),
+      ...(step === answer && { outcome: newOutcome(steps, answer) }),
+      ...(step === answer && blob !== undefined && { blob }),
+    };
   });
   return [...entry.user, ...said];
+}
+
+function newOutcome(steps: readonly Step[], answer: ModelStep): TurnOutcome {
+  let inputTokens = 0;
+  let outputTokens = 0;
+  for (const step of [...steps, answer]) {
+    if (step.kind !== "model") continue;
+    inputTokens += step.usage.inputTokens;
+    outputTokens += step.usage.outputTokens;
+  }
+  return { finish: answer.finish, usage: { inputTokens, outputTokens }, model: answer.model };
 }
 
 function closeInputs(state: ConversationState, inputs: readonly HandledInput[]): void {
@@ -229,4 +236,11 @@ export function forgetBefore(state: ConversationState, index: number): void {
   const count = state.tail.findIndex((message) => message.index >= index);
   const removed = state.tail.splice(0, count < 0 ? state.tail.length : count);
   for (const message of removed) state.tailChars -= message.text.length;
+}
+
+/** The outcome that a turn's last message carries. */
+export function outcomeOf(messages: readonly StoredMessage[]): TurnOutcome {
+  const outcome = messages.at(-1)?.outcome;
+  invariant(outcome, "a finished turn ends with its outcome");
+  return outcome;
 }

@@ -21,7 +21,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ReachFailpoint } from "../ports/failpoints.ts";
 import type { Random } from "../ports/random.ts";
 import type { ResourceStore } from "../resource-store.ts";
-import type { ConversationState } from "./conversation-state.ts";
+import { type ConversationState, outcomeOf } from "./conversation-state.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Egress } from "./egress.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -224,9 +224,7 @@ export class Ingress implements Conversations {
         turn,
         inputs: [message.id],
         messages: ofTurn,
-        finish: ofTurn.at(-1)?.toolCalls ? "tool-calls" : "stop",
-        usage: { inputTokens: 0, outputTokens: 0 },
-        model: "",
+        ...outcomeOf(ofTurn),
       },
       0,
     );

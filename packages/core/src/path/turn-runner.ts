@@ -2,7 +2,6 @@ import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { agentKey, type MessageId, type TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { ConversationEvent } from "../messages.ts";
-import type { Usage } from "../ports/model.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
 import {
   applyEntry,
@@ -10,7 +9,7 @@ import {
   type ConversationState,
   type HandledInput,
   type ModelStep,
-  type Step,
+  outcomeOf,
   type UnindexedMessage,
 } from "./conversation-state.ts";
 import { HistoryPages } from "./history.ts";
@@ -165,7 +164,6 @@ export class TurnRunner {
       ...stored,
       at: clock.now(),
     };
-    const begun = state.openTurn?.id === id ? state.openTurn.steps : [];
     const sequence = await this.#journal.append(entry);
     reach("afterTurnCommit");
     const added = applyEntry(state, entry, sequence);
@@ -181,9 +179,7 @@ export class TurnRunner {
             message.blob === stored.blob ? { ...message, text: answer.text } : message,
           )
         : added,
-      finish: answer.finish,
-      usage: totalUsage([...begun, answer]),
-      model: answer.model,
+      ...outcomeOf(added),
     });
   }
 
@@ -393,17 +389,6 @@ function userMessages(
         toolName: calledName({ history: state.tail }, message.options, toolCallId),
       }));
   }
-}
-
-function totalUsage(steps: readonly Step[]): Usage {
-  let inputTokens = 0;
-  let outputTokens = 0;
-  for (const step of steps) {
-    if (step.kind !== "model") continue;
-    inputTokens += step.usage.inputTokens;
-    outputTokens += step.usage.outputTokens;
-  }
-  return { inputTokens, outputTokens };
 }
 
 function isOutage({ code }: HoldfastError): boolean {

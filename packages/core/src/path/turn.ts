@@ -238,7 +238,8 @@ async function buildMessages({ turn, options, agent, services }: Run): Promise<M
   const history = first < 0 ? [] : kept.slice(first);
   const stored: ModelMessage[] = [];
   for (const message of history) stored.push(await storedMessage(services, message));
-  return [...stored, ...begun, ...inputs];
+  // What a caller gives as history comes before the conversation.
+  return [...begun, ...stored, ...inputs];
 }
 
 function sum(messages: readonly ModelMessage[]): number {
