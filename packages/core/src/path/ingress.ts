@@ -213,10 +213,8 @@ export class Ingress implements Conversations {
       events.push(droppedEvent(message.id), 0);
       return;
     }
-    const until = Math.min(state.next, seen.index + limits.historyPageMessages);
-    const messages = await this.#readHistory(message, state, seen.index, until);
-    const turn = messages[0]?.turn;
-    const ofTurn = messages.filter((candidate) => candidate.turn === turn);
+    const ofTurn = await this.#turnFrom(message, state, seen.index);
+    const turn = ofTurn[0]?.turn;
     if (turn === undefined) return;
     events.push(
       {
@@ -228,6 +226,23 @@ export class Ingress implements Conversations {
       },
       0,
     );
+  }
+
+  /** The messages of the turn whose input stands at an index. */
+  async #turnFrom(
+    ref: ConversationRef,
+    state: ConversationState,
+    from: number,
+  ): Promise<StoredMessage[]> {
+    const found: StoredMessage[] = [];
+    for (let next = from; next < state.next; next += limits.historyPageMessages) {
+      const until = Math.min(state.next, next + limits.historyPageMessages);
+      for (const message of await this.#readHistory(ref, state, next, until)) {
+        if (found[0] && message.turn !== found[0].turn) return found;
+        found.push(message);
+      }
+    }
+    return found;
   }
 
   /** Messages with an index from `from` up to `until` (exclusive), long texts filled in. */
