@@ -26,3 +26,9 @@ export * from "./ports/random.ts";
 export * from "./ports/tools.ts";
 export * from "./resource-store.ts";
 export * from "./resources.ts";
+export {
+  type OpenResourceStore,
+  openResourceStore,
+  type ResourceStoreDependencies,
+} from "./resources/open-resource-store.ts";
+export { resourceBucket } from "./resources/stored-resource.ts";

@@ -1,6 +1,6 @@
 import { limits } from "../limits.ts";
-import type { Resource } from "../resources.ts";
-import { parseStored, type ResourceAddress } from "./stored-resource.ts";
+import type { Resource, ResourceKind } from "../resources.ts";
+import { parseStored } from "./stored-resource.ts";
 
 /** A resource as text, and parsed while it is in use. */
 export interface StoredEntry {
@@ -35,12 +35,17 @@ export class ParsedCache {
   }
 
   /** Parses and keeps. Errors: `home_too_new`, `data_corrupt`. */
-  read(entry: StoredEntry, address: ResourceAddress): Resource {
+  read(
+    entry: StoredEntry,
+    kind: ResourceKind,
+    organization: string | undefined,
+    name: string,
+  ): Resource {
     if (entry.parsed) {
       entry.recent = true;
       return entry.parsed;
     }
-    const parsed = parseStored(address, entry.text);
+    const parsed = parseStored({ kind, organization, name }, entry.text);
     entry.parsed = parsed;
     this.#entries.push(entry);
     this.#chars += entry.text.length;
