@@ -9,6 +9,7 @@ import {
 import { failed, succeeded, tooLarge } from "../results.ts";
 import type { ToolArguments } from "../tool-source.ts";
 import { textOfContent } from "./content.ts";
+import { lostAnswerErrorCode } from "./http-transport.ts";
 import { oversizeErrorCode } from "./oversize.ts";
 import type { McpServer, ReadyServer } from "./server.ts";
 
@@ -36,24 +37,17 @@ export async function callMcpTool(
   if ("reason" in ready) {
     return failed("tool_unavailable", `The server ${call.serverName} ${ready.reason}.`);
   }
-  const streamEnd = new AbortController();
   try {
-    const result = await call.server.use(() => request(ready, call, args, context, streamEnd));
+    const result = await call.server.use(() => request(ready, call, args, context));
     const text = ready.connection.redact(textOfContent(result));
     return result.isError === true ? failed("tool_failed", text) : succeeded(text);
   } catch (error) {
     context.signal.throwIfAborted();
-    return failureOf(error, call, ready, streamEnd.signal.aborted);
+    return failureOf(error, call, ready);
   }
 }
 
-function request(
-  ready: ReadyServer,
-  call: McpCall,
-  args: ToolArguments,
-  context: ToolCallContext,
-  streamEnd: AbortController,
-) {
+function request(ready: ReadyServer, call: McpCall, args: ToolArguments, context: ToolCallContext) {
   // Without its output schema: what the server returns is for a model to read, not for a program.
   const { outputSchema: _, ...toolDefinition } = call.tool;
   return ready.connection.client.callTool(
@@ -63,23 +57,18 @@ function request(
       _meta: { [idempotencyMeta]: context.idempotencyKey },
     },
     {
-      signal: AbortSignal.any([context.signal, streamEnd.signal]),
+      signal: context.signal,
       timeout: call.timeoutMs,
       toolDefinition,
-      onRequestStreamEnd: () => streamEnd.abort(new Error("The stream of the answer ended.")),
     },
   );
 }
 
-function failureOf(
-  error: unknown,
-  call: McpCall,
-  ready: ReadyServer,
-  streamEnded: boolean,
-): ToolResult {
+function failureOf(error: unknown, call: McpCall, ready: ReadyServer): ToolResult {
   const { redact } = ready.connection;
   const name = `The tool ${call.tool.name} of ${call.serverName}`;
-  if (error instanceof ProtocolError) {
+  const lost = error instanceof ProtocolError && error.code === lostAnswerErrorCode;
+  if (error instanceof ProtocolError && !lost) {
     if (error.code === oversizeErrorCode) return tooLarge(redact(beginningOf(error.data)));
     return failed("tool_failed", `${name} failed: ${redact(error.message)}`);
   }
@@ -98,14 +87,12 @@ function failureOf(
     return failed("tool_unavailable", `${call.serverName} answered HTTP ${error.status}.`);
   }
   // Over HTTP nothing but the failed request says that the connection is gone.
-  call.server.drop(ready.connection, "broke the connection");
+  if (!lost) call.server.drop(ready.connection, "broke the connection");
   if (call.idempotent || code === SdkErrorCode.NotConnected || isRefused(error)) {
     return failed("tool_unavailable", `${call.serverName} broke the connection.`);
   }
-  const when =
-    streamEnded || code === SdkErrorCode.ConnectionClosed ? "ended in the middle" : "broke";
-  const why = `The call of ${call.tool.name} ${when}: ${call.serverName} is gone`;
-  return failed("tool_outcome_unknown", `${why}, and whether it took effect is unknown.`);
+  const why = `${call.serverName} broke the connection in the middle of ${call.tool.name}`;
+  return failed("tool_outcome_unknown", `${why}; whether it took effect is unknown.`);
 }
 
 function beginningOf(data: unknown): string {

@@ -3,14 +3,13 @@ import {
   Client,
   SdkError,
   SdkErrorCode,
-  StreamableHTTPClientTransport,
   type Tool,
   type Transport,
 } from "@modelcontextprotocol/client";
 import { type Environment, resolveValues } from "../../secrets.ts";
 import type { ToolLog } from "../log.ts";
 import { type Redact, redactor } from "../redact.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
+import { HttpTransport } from "./http-transport.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { StdioTransport } from "./stdio-transport.ts";
 
@@ -95,6 +94,7 @@ async function attempt(spec: McpTransportSpec, options: ConnectionOptions): Prom
   } finally {
     options.signal.removeEventListener("abort", stop);
   }
+  if (transport instanceof HttpTransport) transport.watchAnswers();
   live = true;
   return {
     client,
@@ -122,11 +122,7 @@ function open(
       const why = "its URL holds credentials; give them as a header from a secret";
       throw new HoldfastError("tool_unavailable", why);
     }
-    const transport = new StreamableHTTPClientTransport(url, {
-      requestInit: { headers: values },
-      fetch: boundedFetch,
-    });
-    return { transport, redact };
+    return { transport: new HttpTransport(url, values), redact };
   }
   const transport = new StdioTransport({
     command: spec.command,
