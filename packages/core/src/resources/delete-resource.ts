@@ -4,11 +4,12 @@ import type { KeyValue } from "../ports/key-value.ts";
 import type { Agent } from "../resources.ts";
 import { deleteExpecting, writeExpecting } from "./expected-write.ts";
 import type { LiveIndex } from "./live-index.ts";
-import type { FoundEntry, ResourceIndex } from "./resource-index.ts";
+import type { FoundEntry } from "./resource-index.ts";
 import { usesProvider } from "./resource-rules.ts";
 import { addressTitle, keyOf, parseStored, type ResourceAddress } from "./stored-resource.ts";
 
 const usersNamed = 10;
+const agentsAtATime = 2_000;
 
 /**
  * Deletes what nothing refers to. Looks again when its own deletion comes by in the watch, behind all that
@@ -25,7 +26,7 @@ export async function deleteResource(
   const entry = index.find(address);
   const title = addressTitle(address);
   if (!entry) throw new HoldfastError("not_found", `${title} does not exist.`);
-  throwIfUsed(address, index);
+  await throwIfUsed(address, live);
 
   const key = keyOf(address);
   try {
@@ -44,7 +45,7 @@ export async function deleteResource(
     throw new HoldfastError("append_outcome_unknown", message, { cause });
   }
   try {
-    throwIfUsed(address, index);
+    await throwIfUsed(address, live);
   } catch (thrown) {
     const revision = await writeExpecting(keyValue, key, entry.text, 0);
     index.put(address, entry.text, revision);
@@ -52,33 +53,60 @@ export async function deleteResource(
   }
 }
 
-function throwIfUsed(address: ResourceAddress, index: ResourceIndex): void {
-  const users = usersOf(address, index);
-  const details: ErrorDetail[] = [];
-  for (const { address: user } of users) {
-    details.push({ path: addressTitle(user), message: `needs ${addressTitle(address)}` });
-    if (details.length === usersNamed) break;
-  }
-  if (details.length === 0) return;
-  const names = details.map(({ path }) => path).join(", ");
-  const message = `${addressTitle(address)} is still needed, by: ${names}.`;
+async function throwIfUsed(address: ResourceAddress, live: LiveIndex): Promise<void> {
+  const users = await usersOf(address, live);
+  if (users.length === 0) return;
+  const title = addressTitle(address);
+  const names = users.map(addressTitle);
+  const details: ErrorDetail[] = names.map((path) => ({ path, message: `needs ${title}` }));
+  const message = `${title} is still needed, by: ${names.join(", ")}.`;
   throw new HoldfastError("resource_in_use", message, { details });
 }
 
-function* usersOf(
-  { kind, organization, name }: ResourceAddress,
-  index: ResourceIndex,
-): Generator<FoundEntry> {
-  const start = { organization: "", name: "" };
-  if (kind === "Organization") {
-    yield* index.walk("Provider", name, start);
-    yield* index.walk("Agent", name, start);
+/** The first few of those who need it. */
+async function usersOf(address: ResourceAddress, live: LiveIndex): Promise<ResourceAddress[]> {
+  const { kind, name } = address;
+  if (kind === "Agent") return [];
+  if (kind === "Provider") return agentsWithProvider(address, live);
+  const users: ResourceAddress[] = [];
+  for (const part of ["Provider", "Agent"] as const) {
+    for (const found of live.index.walk(part, name, { organization: "", name: "" })) {
+      if (users.length === usersNamed) return users;
+      users.push(found.address);
+    }
   }
-  if (kind !== "Provider") return;
-  for (const found of index.walk("Agent", organization, start)) {
-    // Most agents are passed over without being parsed.
-    if (!found.entry.text.includes(`"${name}/`)) continue;
-    const agent = found.entry.parsed ?? parseStored(found.address, found.entry.text);
-    if (usesProvider(agent as Agent, name)) yield found;
+  return users;
+}
+
+/** Lets others work in between: an organization may have very many agents. */
+async function agentsWithProvider(
+  { organization, name: provider }: ResourceAddress,
+  live: LiveIndex,
+): Promise<ResourceAddress[]> {
+  const users: ResourceAddress[] = [];
+  let last: string | undefined;
+  for (;;) {
+    let looked = 0;
+    for (const found of live.index.walk("Agent", organization, {
+      organization: "",
+      name: last ?? "",
+    })) {
+      if (found.address.name === last) continue;
+      if (agentUses(found, provider)) users.push(found.address);
+      if (users.length === usersNamed) return users;
+      looked += 1;
+      if (looked === agentsAtATime) {
+        last = found.address.name;
+        break;
+      }
+    }
+    if (looked < agentsAtATime) return users;
+    await live.breathe();
   }
+}
+
+function agentUses({ address, entry }: FoundEntry, provider: string): boolean {
+  // Most agents are passed over without being parsed.
+  if (!entry.text.includes(`"${provider}/`)) return false;
+  return usesProvider((entry.parsed ?? parseStored(address, entry.text)) as Agent, provider);
 }

@@ -72,6 +72,11 @@ export class LiveIndex {
     });
   }
 
+  /** Resolves after what else is ready to run. */
+  breathe(): Promise<void> {
+    return new Promise((resolve) => this.#clock.soon(resolve));
+  }
+
   /** Takes what the engine holds at these addresses now. Only what is newer than the index changes it. */
   async refresh(addresses: Iterable<ResourceAddress>): Promise<void> {
     await eachBounded([...addresses], async (address) => {

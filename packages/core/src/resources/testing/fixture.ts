@@ -34,12 +34,12 @@ export function createCell(clock: Clock = realClock): Cell {
   };
 }
 
-export const acme = { kind: "Organization", name: "acme" };
-
-export function agent(name: string, more: object = {}, organization = "acme"): object {
-  return { kind: "Agent", organization, name, model: "default", ...more };
-}
-
-export function provider(name: string, more: object = {}, organization = "acme"): object {
-  return { kind: "Provider", organization, name, type: "openai", ...more };
+/** Resolves when the condition holds; every wait lets the engine deliver. */
+export async function seen(condition: () => boolean): Promise<void> {
+  const turnsMax = 10_000;
+  for (let turns = 0; turns < turnsMax; turns += 1) {
+    if (condition()) return;
+    await new Promise<void>((resolve) => realClock.soon(resolve));
+  }
+  throw new Error(`not seen within ${turnsMax} turns: ${condition}`);
 }
