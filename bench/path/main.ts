@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { exitOnSignals } from "../lib/child.ts";
+import { startEngines } from "../lib/engines.ts";
+import { markdownTable, rounded } from "../lib/figures.ts";
+import { type LoadGenerator, startLoadGenerator } from "../lib/load.ts";
+import { machine } from "../lib/machine.ts";
+import { describeProfile, readProfile, summarizeProfile } from "../lib/profile-summary.ts";
+import {
+  type Contender,
+  type Running,
+  startBaseline,
+  startProduct,
+  startRestateContender,
+} from "./contenders.ts";
+import { measure, type Measurement, type Row } from "./measure.ts";
+
+const usage = `npm run bench:path -- [options]
+  --quick              one short run on one engine, without Restate
+  --levels 1,64        turns in flight (1,64,256,1024)
+  --replicas 1,3       engines (1,3)
+  --partitions N       instead of the node's default
+  --seconds N          length of a run (5)
+  --repetitions N      runs of each (3)
+  --no-restate         without baseline (b)
+  --profile DIR        profile of the node, written to DIR and summarised; product only`;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    levels: { type: "string" },
+    replicas: { type: "string" },
+    partitions: { type: "string" },
+    seconds: { type: "string" },
+    repetitions: { type: "string" },
+    "no-restate": { type: "boolean", default: false },
+    profile: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+const numbers = (text: string) => text.split(",").map(Number);
+const quick = flags.quick;
+const levels = numbers(flags.levels ?? (quick ? "1,64" : "1,64,256,1024"));
+const replicas = numbers(flags.replicas ?? (quick ? "1" : "1,3")) as (1 | 3)[];
+const partitions = flags.partitions === undefined ? undefined : Number(flags.partitions);
+const runs = {
+  repetitions: Number(flags.repetitions ?? (quick || flags.profile ? 1 : 3)),
+  warmupMs: quick ? 300 : 1_000,
+  runMs: Number(flags.seconds ?? (quick ? 1 : 5)) * 1_000,
+};
+
+if (flags.help) console.log(usage);
+else await main();
+
+async function main(): Promise<void> {
+  exitOnSignals();
+  const began = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-path-"));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", removeFolder);
+  const load = startLoadGenerator();
+  const rows: Row[] = [];
+  let version = "";
+  try {
+    for (const count of replicas) {
+      const found = await measureOn(folder, count, load);
+      rows.push(...found.rows);
+      version = found.version;
+    }
+    if (!quick && !flags["no-restate"] && !flags.profile) {
+      rows.push(...(await measureRestate(folder, load)));
+    }
+  } finally {
+    await load.stop();
+  }
+  const columns = ["engine", "in flight", "contender", "turns/s", "p50 ms", "p99 ms", "errors"];
+  const cells = rows.map((row) => [
+    row.engine,
+    row.inFlight,
+    row.contender,
+    row.turnsPerSecond,
+    row.p50Ms,
+    row.p99Ms,
+    row.errors,
+  ]);
+  console.log(markdownTable(columns, cells));
+  console.log(`\n${Math.round((performance.now() - began) / 1_000)} s in all\n`);
+  console.log(JSON.stringify(conclusion(rows, version)));
+}
+
+async function measureOn(
+  folder: string,
+  count: 1 | 3,
+  load: LoadGenerator,
+): Promise<{ rows: Row[]; version: string }> {
+  const engine = `R${count}`;
+  const engines = await startEngines(join(folder, engine), count);
+  const running: Running[] = [];
+  try {
+    const options = { folder: join(folder, engine), engines, load, partitions };
+    if (flags.profile) {
+      running.push(await startProduct({ ...options, profileFolder: flags.profile }));
+    } else {
+      running.push(await startProduct(options), await startBaseline(options));
+    }
+    const all = running.flatMap(({ contenders }) => contenders);
+    const contenders = flags.profile ? all.slice(0, 1) : inTurn(all);
+    const rows = await measure(contenders, { engine, levels, ...runs });
+    return { rows, version: engines.version };
+  } finally {
+    await Promise.all(running.map((each) => each.stop()));
+    await engines.stop();
+    if (flags.profile) {
+      console.log(describeProfile(summarizeProfile(readProfile(flags.profile), 0.3, 0.9)));
+    }
+  }
+}
+
+/** The product and what it is compared with stand next to each other. */
+function inTurn(contenders: readonly Contender[]): readonly Contender[] {
+  const order = ["product", "baseline", "in process"];
+  return [...contenders].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+}
+
+async function measureRestate(folder: string, load: LoadGenerator): Promise<Row[]> {
+  let running: Running;
+  try {
+    running = await startRestateContender(join(folder, "restate"), load);
+  } catch (thrown) {
+    console.error(
+      `Baseline (b) is left out: Restate could not be fetched or started. ${String(thrown)}`,
+    );
+    return [];
+  }
+  const plan: Measurement = { engine: "own", levels, ...runs };
+  try {
+    return await measure(running.contenders, plan);
+  } finally {
+    await running.stop();
+  }
+}
+
+function conclusion(rows: readonly Row[], natsServer: string) {
+  const level = Math.max(...levels);
+  const engine = `R${Math.max(...replicas)}`;
+  const at = (contender: string, inFlight: number) =>
+    rows.find(
+      (row) =>
+        row.contender === contender &&
+        row.inFlight === inFlight &&
+        (row.engine === engine || contender === "Restate"),
+    );
+  const ratio = (value: number | undefined, of: number | undefined) =>
+    value !== undefined && of ? rounded(value / of) : null;
+  const value = at("product", level)?.turnsPerSecond;
+  const baseline = at("baseline", level)?.turnsPerSecond;
+  const restate = at("Restate", level)?.turnsPerSecond;
+  return {
+    name: "path",
+    value: value ?? null,
+    unit: `turns/s, ${engine}, ${level} in flight`,
+    baseline: baseline ?? null,
+    ratio: ratio(value, baseline),
+    restate: restate ?? null,
+    ratioToRestate: ratio(value, restate),
+    p50RatioAt1: ratio(at("product", 1)?.p50Ms, at("baseline", 1)?.p50Ms),
+    partitions: partitions ?? "default",
+    ...runs,
+    rows,
+    machine: machine(natsServer),
+  };
+}

@@ -1,0 +1,21 @@
+// Copied beside the SDK that the bench fetches, and run there; prints its port.
+import { createServer } from "node:http2";
+import * as restate from "@restatedev/restate-sdk";
+
+/** A conversation: appends the message and the answer to its state, counts, answers. */
+const conversation = restate.object({
+  name: "Conversation",
+  handlers: {
+    message: async (ctx, { text }) => {
+      const count = ((await ctx.get("count")) ?? 0) + 1;
+      const reply = `echo: ${text}`;
+      ctx.set("count", count);
+      ctx.set("newest", { text, reply });
+      return { count, reply };
+    },
+  },
+});
+
+const server = createServer(restate.createEndpointHandler({ services: [conversation] }));
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.once("SIGTERM", () => process.exit(0));
