@@ -2,7 +2,8 @@ import { HoldfastError } from "@holdfast/core";
 import { z } from "zod";
 
 const settingsSchema = z.object({
-  HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Without it: `info`, but `warn` where a person looks at the terminal. */
+  HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).optional(),
   /** Set when a cell is created; it cannot be changed afterwards. */
   HOLDFAST_PARTITIONS: z.coerce.number().int().min(1).max(256).default(4),
   /** Servers of a NATS cluster that somebody else runs, divided by commas. */
@@ -50,7 +51,7 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
   }
   const { data } = parsed;
   return {
-    logLevel: data.HOLDFAST_LOG_LEVEL,
+    logLevel: data.HOLDFAST_LOG_LEVEL ?? (process.stderr.isTTY ? "warn" : "info"),
     partitions: data.HOLDFAST_PARTITIONS,
     externalEngine: data.HOLDFAST_ENGINE
       ? {

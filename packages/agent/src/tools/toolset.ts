@@ -1,4 +1,11 @@
-import { type Agent, type AvailableTool, limits, type ToolList } from "@holdfast/core";
+import {
+  type Agent,
+  type AvailableTool,
+  limits,
+  type ToolDescriptor,
+  type ToolList,
+} from "@holdfast/core";
+import { readSkill, skillTool } from "../workspace/skill-tool.ts";
 import { type AgentToolsOptions, createAgentTools } from "./agent-tools.ts";
 import { createHttpTool, type HttpToolOptions } from "./http-tool.ts";
 import { createMcpSource } from "./mcp/mcp-tools.ts";
@@ -25,8 +32,10 @@ export const emptyToolset: Toolset = {
 };
 
 export function createToolset(agent: Agent, options: ToolsetOptions): Toolset {
-  if (agent.tools === undefined || agent.tools.length === 0) return emptyToolset;
-  const sources = agent.tools.map((spec) => sourceOf(agent, spec, options));
+  const sources = (agent.tools ?? []).map((spec) => sourceOf(agent, spec, options));
+  const skill = skillTool(agent);
+  if (skill) sources.unshift(skillSource(agent, skill));
+  if (sources.length === 0) return emptyToolset;
   let last: { lists: readonly SourceList[]; merged: ToolList } | undefined;
   const mergeOnce = (lists: readonly SourceList[]) => {
     const same = last?.lists.every((list, index) => list === lists[index]);
@@ -76,6 +85,16 @@ function sourceOf(
     case "mcp":
       return createMcpSource(agent.organization, spec, options.pool);
   }
+}
+
+/** Reading a skill of the workspace; it comes first, so that no other tool takes its name. */
+function skillSource(agent: Agent, skill: ToolDescriptor): ToolSource {
+  const tool: BoundTool = {
+    descriptor: { ...skill, idempotent: true },
+    onBrokenSchema: "refuse",
+    run: async (args) => readSkill(agent, JSON.stringify(args)),
+  };
+  return constant({ tools: [tool], missing: [] });
 }
 
 function constant(list: SourceList): ToolSource {
