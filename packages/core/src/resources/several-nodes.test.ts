@@ -47,31 +47,57 @@ describe("two nodes", () => {
       const lost = results.filter((one) => one.status === "rejected");
       for (const { reason } of lost) expect(reason).toMatchObject({ code: "revision_conflict" });
       expect(won).toHaveLength(1);
-      const stored = await (await cell.open()).agent(ref("bo"));
-      expect(stored?.instructions).toBe(`${round}.${won[0]}`);
+      const reader = await cell.open();
+      expect(reader.agent(ref("bo"))?.instructions).toBe(`${round}.${won[0]}`);
+      await reader.close();
     }
     // After a conflict a repeat succeeds at once.
     await stores[0].apply([agent("bo", { instructions: "last" })], {});
     for (const store of stores) await store.close();
   });
 
-  test("of which one deletes what the other begins to use: never both", async () => {
-    for (let round = 0; round < 30; round += 1) {
-      const cell = createCell();
-      const [one, other] = [await cell.open(), await cell.open()];
-      await one.apply([acme, provider("p")], {});
-      await seen(() => other.provider("acme", "p") !== undefined);
-      await Promise.allSettled([
-        one.apply([agent("bo", { model: "p/m" })], {}),
-        round % 2 ? other.delete("Provider", "acme", "p") : other.delete("Provider", "acme", "p"),
-      ]);
-      const reader = await cell.open();
-      const isUsed = reader.agent(ref("bo")) !== undefined;
-      expect(isUsed && reader.provider("acme", "p") === undefined).toBe(false);
-      for (const store of [one, other, reader]) await store.close();
-    }
-  });
+  test.each([
+    ["Provider", "acme", "p"],
+    ["Organization", undefined, "acme"],
+  ] as const)(
+    "of which one deletes a %s that the other begins to use: never both",
+    async (kind, organization, name) => {
+      const outcomes = new Set<string>();
+      for (let round = 0; round < 64; round += 1) {
+        const cell = createCell();
+        const user = await openThrough(cell, (real) => late(real, round % 8));
+        const deleter = await openThrough(cell, (real) => late(real, Math.floor(round / 8)));
+        const needed = kind === "Provider" ? [acme, provider("p")] : [acme];
+        await user.apply(needed, {});
+        await seen(() => deleter.counts.organizations + deleter.counts.providers === needed.length);
+        const results = await Promise.allSettled([
+          user.apply([agent("bo", kind === "Provider" ? { model: "p/m" } : {})], {}),
+          deleter.delete(kind, organization, name),
+        ]);
+        outcomes.add(results.map(({ status }) => status).join(" "));
+        const reader = await cell.open();
+        const stands = reader.list(kind, undefined, { limit: 1 }).items.length === 1;
+        expect(stands || reader.agent(ref("bo")) === undefined, `round ${round}`).toBe(true);
+        for (const store of [user, deleter, reader]) await store.close();
+      }
+      expect(outcomes).toContain("fulfilled rejected");
+      expect(outcomes).toContain("rejected fulfilled");
+      expect(outcomes).not.toContain("fulfilled fulfilled");
+    },
+  );
 });
+
+/** Every operation is sent some turns later. */
+function late(real: KeyValue, turns: number): Partial<KeyValue> {
+  const wait = async () => {
+    for (let i = 0; i < turns; i += 1) await new Promise<void>((run) => realClock.soon(run));
+  };
+  return {
+    get: (...call) => wait().then(() => real.get(...call)),
+    update: (...call) => wait().then(() => real.update(...call)),
+    delete: (...call) => wait().then(() => real.delete(...call)),
+  };
+}
 
 describe("a write that fails in the middle", () => {
   const full = () => Promise.reject(new HoldfastError("storage_full", "The disk is full."));

@@ -41,5 +41,5 @@ export async function seen(condition: () => boolean): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve) => realClock.soon(resolve));
   }
-  throw new Error(`not seen within ${turnsMax} turns: ${condition}`);
+  throw new Error(`not seen within ${turnsMax} turns: ${condition.toString()}`);
 }
