@@ -69,7 +69,7 @@ describe("a message", () => {
     const hanging: Model = {
       async *stream(_, signal) {
         await new Promise((_resolve, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason));
+          signal.addEventListener("abort", () => reject(new Error("aborted")));
         });
       },
     };
@@ -162,7 +162,7 @@ describe("a failing turn", () => {
           if (request.messages.at(-1)?.text === "poison") {
             runs += 1;
             await new Promise((_, reject) =>
-              signal.addEventListener("abort", () => reject(signal.reason)),
+              signal.addEventListener("abort", () => reject(new Error("aborted"))),
             );
           }
           yield* echo.stream(request, signal);

@@ -1,6 +1,4 @@
 import {
-  AppendGate,
-  type Clock,
   delay,
   type Engine,
   HoldfastError,
@@ -143,8 +141,4 @@ export async function partitionCount(engine: Engine, wanted: number): Promise<nu
     if (toHoldfastError(thrown).code !== "revision_conflict") throw thrown;
     return partitionCount(engine, wanted);
   }
-}
-
-export function newGate(clock: Clock): AppendGate {
-  return new AppendGate(clock.soon);
 }

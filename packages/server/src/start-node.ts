@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { composeInstructions, createModelGateway, createTools } from "@holdfast/agent";
 import {
+  AppendGate,
   Checkpoints,
   type Conversations,
   DeadLetters,
@@ -23,7 +24,7 @@ import { NodeHealth } from "./health.ts";
 import { openHome } from "./home.ts";
 import { createHttpApi } from "./http/index.ts";
 import { createMetrics } from "./metrics.ts";
-import { newGate, partitionCount, Partitions } from "./partitions.ts";
+import { partitionCount, Partitions } from "./partitions.ts";
 import { readSettings } from "./settings.ts";
 import { systemClock as clock } from "./system-clock.ts";
 import { systemRandom as random } from "./system-random.ts";
@@ -104,7 +105,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       clock,
       random,
       node: home.node,
-      gate: newGate(clock),
+      gate: new AppendGate((run) => clock.soon(run)),
       scheduler,
       pending,
       egress,

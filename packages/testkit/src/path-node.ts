@@ -63,7 +63,7 @@ export async function startPathNode(options: PathNodeOptions): Promise<PathNode>
     clock,
     random,
     node,
-    gate: new AppendGate(clock.soon),
+    gate: new AppendGate((run) => clock.soon(run)),
     scheduler: new TurnScheduler(),
     pending: new Pending(),
     egress,

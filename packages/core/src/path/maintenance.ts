@@ -4,7 +4,7 @@ import type { Cancel } from "../ports/clock.ts";
 import { type ActiveConversation, isEphemeralKey, isIdle } from "./active-conversation.ts";
 import { HistoryPages } from "./history.ts";
 import type { Journal } from "./journal.ts";
-import type { OwnerServices } from "./partition.ts";
+import type { OwnerServices } from "./owner-services.ts";
 import { inboxLog } from "./router.ts";
 
 const intervalMs = 1_000;

@@ -1,15 +1,8 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
-import {
-  type ConversationRef,
-  conversationKey,
-  type NodeId,
-  parseConversationKey,
-} from "../ids.ts";
+import { type ConversationRef, conversationKey, parseConversationKey } from "../ids.ts";
 import type { InboundMessage } from "../messages.ts";
-import { type Clock, delay } from "../ports/clock.ts";
-import type { Engine } from "../ports/engine.ts";
+import { delay } from "../ports/clock.ts";
 import type { Follower, LogRecord } from "../ports/message-log.ts";
-import type { Random } from "../ports/random.ts";
 import {
   type ActiveConversation,
   activeConversation,
@@ -18,45 +11,21 @@ import {
   journalKey,
   refOf,
 } from "./active-conversation.ts";
-import type { Checkpoints } from "./checkpoints.ts";
-import type { AppendGate } from "./commit-queue.ts";
 import {
   applyEntry,
   type ConversationEntry,
   type ConversationState,
   newConversation,
 } from "./conversation-state.ts";
-import type { DeadLetters } from "./dead-letters.ts";
-import type { Egress } from "./egress.ts";
-import { HistoryPages } from "./history.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { Waiting } from "./mailbox.ts";
-import type { Pending } from "./pending.ts";
+import type { OwnerServices } from "./owner-services.ts";
 import { decodeEntry, position, sequenceOf } from "./records.ts";
 import { inboxLog } from "./router.ts";
-import type { TurnServices } from "./turn.ts";
 import { TurnRunner } from "./turn-runner.ts";
-import type { TurnScheduler } from "./turn-scheduler.ts";
 import { Watermark } from "./watermark.ts";
-
-/** What the partitions of a node share. */
-export interface OwnerServices extends TurnServices {
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly node: NodeId;
-  readonly gate: AppendGate;
-  readonly scheduler: TurnScheduler;
-  readonly pending: Pending;
-  readonly egress: Egress;
-  readonly checkpoints: Checkpoints;
-  readonly history: HistoryPages;
-  readonly deadLetters: DeadLetters;
-  /** What an operator should know; never a message's text. */
-  readonly report: (error: HoldfastError, where: string) => void;
-}
 
 /** A partition at its owner: reads the inbox, runs the turns of its conversations, writes the journal. */
 export class Partition {
@@ -113,8 +82,8 @@ export class Partition {
     onLost: (error: HoldfastError) => void,
   ): Promise<Partition> {
     const replayed: Replayed = { cold: new Map(), dirty: new Map() };
-    let watermark: Watermark | undefined;
-    let partition: Partition | undefined;
+    // The journal asks for them before they can be made.
+    const own: { watermark?: Watermark; partition?: Partition } = {};
     const { engine, clock, random, node, gate } = services;
     const journal = await Journal.open(
       {
@@ -125,15 +94,17 @@ export class Partition {
         gate,
         clock,
         random,
-        watermark: () => watermark?.value ?? 0,
+        watermark: () => own.watermark?.value ?? 0,
         onLost: (error) => {
-          partition?.lost(error);
+          own.partition?.lost(error);
         },
       },
       (sequence, record) => replay(replayed, sequence, record),
     );
-    watermark = new Watermark(journal.durableWatermark);
-    partition = new Partition(number, services, journal, watermark, replayed, onLost);
+    own.watermark = new Watermark(journal.durableWatermark);
+    const { watermark } = own;
+    const partition = new Partition(number, services, journal, watermark, replayed, onLost);
+    own.partition = partition;
     await partition.#start();
     return partition;
   }

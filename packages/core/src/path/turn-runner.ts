@@ -16,7 +16,7 @@ import { HistoryPages } from "./history.ts";
 import type { Journal } from "./journal.ts";
 import type { QueueMode, Waiting } from "./mailbox.ts";
 import type { Maintenance } from "./maintenance.ts";
-import type { OwnerServices } from "./partition.ts";
+import type { OwnerServices } from "./owner-services.ts";
 import { sequenceOf } from "./records.ts";
 import { calledName, runTurn } from "./turn.ts";
 import type { Watermark } from "./watermark.ts";
