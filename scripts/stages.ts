@@ -50,6 +50,13 @@ export const stages: readonly Stage[] = [
     remedy: "npm run unused; delete it, or stop exporting it",
   },
   {
+    name: "lockfile",
+    kind: "check",
+    command: [node, "scripts/portable-lockfile.ts", "--check"],
+    timeoutMs: minuteMs,
+    remedy: "npm run lockfile",
+  },
+  {
     name: "docs",
     kind: "check",
     command: [node, "scripts/generate-docs.ts", "--check"],
