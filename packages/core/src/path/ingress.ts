@@ -156,8 +156,14 @@ export class Ingress implements Conversations {
   }
 
   async #accept(message: InboundMessage): Promise<Accepted> {
-    if (message.key !== undefined && (await this.#isRepeat(message))) {
-      return { id: message.id, duplicate: true };
+    if (message.key !== undefined) {
+      const owner = this.#owner(message);
+      const state = owner.loadedStateOf(message) ?? (await owner.stateOf(message));
+      // Nothing may be awaited between this look and `pending.add`: two with one key could pass.
+      if (this.#isRepeat(message, state)) {
+        await this.#services.pending.get(message.id)?.durable;
+        return { id: message.id, duplicate: true };
+      }
     }
     const { pending } = this.#services;
     this.#owner(message);
@@ -183,13 +189,10 @@ export class Ingress implements Conversations {
     this.#services.owner(partition)?.nudge(sequence);
   }
 
-  /** Errors: `idempotency_conflict`, and those of the append that the first of them waits for. */
-  async #isRepeat(message: InboundMessage): Promise<boolean> {
-    const owner = this.#owner(message);
-    const state = owner.loadedStateOf(message) ?? (await owner.stateOf(message));
-    const seen = state.seen.get(message.id);
-    const waiting = this.#services.pending.get(message.id);
-    const known = seen?.fingerprint ?? waiting?.message.fingerprint;
+  /** Errors: `idempotency_conflict`. */
+  #isRepeat(message: InboundMessage, state: ConversationState): boolean {
+    const waiting = this.#services.pending.get(message.id)?.message;
+    const known = state.seen.get(message.id)?.fingerprint ?? waiting?.fingerprint;
     if (known === undefined) return false;
     if (known !== message.fingerprint) {
       throw new HoldfastError(
@@ -197,7 +200,6 @@ export class Ingress implements Conversations {
         "This Idempotency-Key was used in the conversation before, with another content.",
       );
     }
-    await waiting?.durable;
     return true;
   }
 
