@@ -107,6 +107,8 @@ export const limits = {
   modelEventBytes: 4 * MiB,
   modelErrorBodyBytes: 64 * KiB,
   contextChars: 400_000,
+  /** What a turn itself must show the model, where the agent declares no limit; the provider judges it. */
+  turnChars: 16 * MiB,
 
   resourceBytes: 512 * KiB,
   resourcesPerApply: 1_000,
@@ -162,6 +164,7 @@ export const limits = {
 invariant(limits.batchBytes < limits.enginePayloadBytes, "a batch fits the engine's payload");
 invariant(limits.inlinePayloadBytes * 2 < limits.batchBytes, "two inline payloads fit a batch");
 invariant(limits.messageTextBytes <= limits.requestBodyBytes, "a message fits a request");
+invariant(limits.messageTextBytes <= limits.turnChars, "every message can be shown to a model");
 invariant(limits.requestBodyBytes <= limits.blobBytes, "whatever arrives fits a blob");
 invariant(limits.historyPageBytes < limits.enginePayloadBytes, "a history page fits a record");
 invariant(limits.historyPageMessages < limits.historyTailMessages, "a page fits the tail");

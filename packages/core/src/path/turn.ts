@@ -220,24 +220,26 @@ async function buildMessages({ turn, options, agent, services }: Run): Promise<M
     inputs.push(...(await inputMessages(services, turn, input, options)));
   }
   for (const step of turn.steps) inputs.push(stepMessage(step));
-  let left = maxChars - sum(begun) - sum(inputs);
-  if (left < 0) {
+  const needed = sum(begun) + sum(inputs);
+  const mostNeeded = agent.limits?.maxContextChars ?? limits.turnChars;
+  if (needed > mostNeeded) {
     throw new HoldfastError(
       "context_too_large",
-      `The turn's own messages hold ${maxChars - left} characters; the agent's limit is ${maxChars}.`,
+      `The turn's own messages hold ${needed} characters; the agent's limit is ${mostNeeded}.`,
     );
   }
-  const kept: StoredMessage[] = [];
+  let left = maxChars - needed;
+  const kept: ModelMessage[] = [];
   for (const message of turn.history.toReversed()) {
-    left -= message.text.length;
+    if (left < message.text.length) break;
+    const whole = await storedMessage(services, message);
+    left -= whole.text.length;
     if (left < 0) break;
-    kept.unshift(message);
+    kept.unshift(whole);
   }
   // A context never begins with a tool result or an answer whose question is cut off.
   const first = kept.findIndex(({ role }) => role === "user");
-  const history = first < 0 ? [] : kept.slice(first);
-  const stored: ModelMessage[] = [];
-  for (const message of history) stored.push(await storedMessage(services, message));
+  const stored = first < 0 ? [] : kept.slice(first);
   // What a caller gives as history comes before the conversation.
   return [...begun, ...stored, ...inputs];
 }
