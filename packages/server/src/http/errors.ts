@@ -38,8 +38,10 @@ export function sendError(
   const openAi = isOpenAiAddress(request.url);
   void reply.code(error.status).headers(errorHeaders(error, openAi));
   void reply.type("application/json; charset=utf-8");
-  // What was not read of a refused body would be taken for the next request.
-  if (error.status === 413 || error.status === 408) void reply.header("connection", "close");
+  // The rest of a refused body is read and thrown away, within the request's time: a connection that is
+  // closed while a client still writes to it loses the answer on its way.
+  if (error.status === 413) void reply.removeHeader("connection");
+  if (error.status === 408) void reply.header("connection", "close");
   const body = openAi ? openAiErrorBody(error) : apiErrorBody(error, request.id);
   return reply.serializer(JSON.stringify).send(body);
 }
