@@ -9,7 +9,15 @@ export interface ApiMessage {
 
 /** The API as a client in another language would use it. */
 export function apiOf({ url, token }: Pick<NodeProcess, "url" | "token">) {
-  async function call(method: string, path: string, body?: unknown, headers = {}) {
+  const call = (method: string, path: string, body?: unknown, headers = {}) =>
+    raw(method, path, body === undefined ? undefined : JSON.stringify(body), headers);
+  /** As `call`, with a body that need not be JSON. */
+  async function raw(
+    method: string,
+    path: string,
+    body?: string | Uint8Array<ArrayBuffer>,
+    headers = {},
+  ) {
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
@@ -17,7 +25,7 @@ export function apiOf({ url, token }: Pick<NodeProcess, "url" | "token">) {
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body }),
     });
     const text = await response.text();
     return {
@@ -30,6 +38,7 @@ export function apiOf({ url, token }: Pick<NodeProcess, "url" | "token">) {
     `/api/v1/orgs/${agent.replace("/", "/agents/")}/conversations/${id}/messages`;
   return {
     call,
+    raw,
     apply: (resources: readonly object[]) => call("POST", "/api/v1/apply", { resources }),
     /** Accepts, and does not wait for the answer. */
     submit: (agent: string, id: string, text: string, key: string) =>
