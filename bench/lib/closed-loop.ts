@@ -24,6 +24,7 @@ export async function closedLoop(
   const latencies = new Latencies();
   const failures = new Map<string, number>();
   let failed = 0;
+  let answered = 0;
   const begin = performance.now() + plan.warmupMs;
   const end = begin + plan.runMs;
   const cpuBefore = process.cpuUsage();
@@ -49,8 +50,10 @@ export async function closedLoop(
         return;
       }
       const now = performance.now();
-      if (problem !== undefined) fail(problem);
-      else if (now >= begin && now < end) latencies.add(now - started);
+      if (problem === undefined) {
+        answered += 1;
+        if (now >= begin && now < end) latencies.add(now - started);
+      } else fail(problem);
       conversation += plan.inFlight;
       if (conversation >= plan.conversations) conversation = number % plan.conversations;
     }
@@ -59,6 +62,7 @@ export async function closedLoop(
   const cpu = process.cpuUsage(cpuBefore);
   return {
     turns: latencies.count,
+    allTurns: answered,
     turnsPerSecond: latencies.count / (plan.runMs / 1_000),
     ...latencies.summary(),
     errors: failed,

@@ -23,6 +23,8 @@ export interface LoadResult extends LatencySummary {
   /** Turns that were answered rightly within the measured time. */
   readonly turns: number;
   readonly turnsPerSecond: number;
+  /** All turns that were answered rightly, those of the warm-up too. */
+  readonly allTurns: number;
   readonly errors: number;
   readonly failures: readonly string[];
   /** Processor time of the generator's process, as a share of one core. */

@@ -12,6 +12,8 @@ import { startRestate } from "./restate.ts";
 /** Something whose turns are counted. */
 export interface Contender {
   readonly name: string;
+  /** Its own process; without the engines. */
+  readonly pid?: number;
   run(plan: LoadPlan): Promise<LoadResult>;
 }
 
@@ -60,8 +62,12 @@ export async function startProduct(options: PathOptions): Promise<Running> {
     };
     return {
       contenders: [
-        { name: "product", run: (plan) => load.run(target, plan) },
-        { name: "in process", run: (plan) => child.ask<LoadResult>("runInProcess", plan) },
+        { name: "product", pid: child.pid, run: (plan) => load.run(target, plan) },
+        {
+          name: "in-process",
+          pid: child.pid,
+          run: (plan) => child.ask<LoadResult>("runInProcess", plan),
+        },
       ],
       stop: () => child.stop(),
     };
@@ -82,7 +88,7 @@ export async function startBaseline(options: PathOptions): Promise<Running> {
     const { url } = await child.ask<{ url: string }>("start", input);
     const target: HttpTarget = { url, paths: apiPaths, headers: [] };
     return {
-      contenders: [{ name: "baseline", run: (plan) => load.run(target, plan) }],
+      contenders: [{ name: "baseline", pid: child.pid, run: (plan) => load.run(target, plan) }],
       stop: () => child.stop(),
     };
   } catch (thrown) {
@@ -95,7 +101,7 @@ export async function startBaseline(options: PathOptions): Promise<Running> {
 export async function startRestateContender(folder: string, load: LoadGenerator): Promise<Running> {
   const restate = await startRestate(folder);
   return {
-    contenders: [{ name: "Restate", run: (plan) => load.run(restate.target, plan) }],
+    contenders: [{ name: "restate", run: (plan) => load.run(restate.target, plan) }],
     stop: () => restate.stop(),
   };
 }

@@ -15,7 +15,7 @@ import {
   startProduct,
   startRestateContender,
 } from "./contenders.ts";
-import { measure, type Measurement, type Row } from "./measure.ts";
+import { measure, type Measurement, type Row, warmUp } from "./measure.ts";
 
 const usage = `npm run bench:path -- [options]
   --quick              one short run on one engine, without Restate
@@ -24,7 +24,7 @@ const usage = `npm run bench:path -- [options]
   --partitions N       instead of the node's default
   --seconds N          length of a run (5)
   --repetitions N      runs of each (3)
-  --no-restate         without baseline (b)
+  --only A,B           of product, baseline, in-process, restate
   --profile DIR        profile of the node, written to DIR and summarised; product only`;
 
 const { values: flags } = parseArgs({
@@ -35,13 +35,15 @@ const { values: flags } = parseArgs({
     partitions: { type: "string" },
     seconds: { type: "string" },
     repetitions: { type: "string" },
-    "no-restate": { type: "boolean", default: false },
+    only: { type: "string" },
     profile: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 const numbers = (text: string) => text.split(",").map(Number);
 const quick = flags.quick;
+const only = flags.only?.split(",");
+const isWanted = (name: string) => only?.includes(name) ?? true;
 const levels = numbers(flags.levels ?? (quick ? "1,64" : "1,64,256,1024"));
 const replicas = numbers(flags.replicas ?? (quick ? "1" : "1,3")) as (1 | 3)[];
 const partitions = flags.partitions === undefined ? undefined : Number(flags.partitions);
@@ -69,13 +71,23 @@ async function main(): Promise<void> {
       rows.push(...found.rows);
       version = found.version;
     }
-    if (!quick && !flags["no-restate"] && !flags.profile) {
+    if (!quick && isWanted("restate") && !flags.profile) {
       rows.push(...(await measureRestate(folder, load)));
     }
   } finally {
     await load.stop();
   }
-  const columns = ["engine", "in flight", "contender", "turns/s", "p50 ms", "p99 ms", "errors"];
+  const columns = [
+    "engine",
+    "in flight",
+    "contender",
+    "turns/s",
+    "p50 ms",
+    "p99 ms",
+    "own CPU us",
+    "engine CPU us",
+    "errors",
+  ];
   const cells = rows.map((row) => [
     row.engine,
     row.inFlight,
@@ -83,6 +95,8 @@ async function main(): Promise<void> {
     row.turnsPerSecond,
     row.p50Ms,
     row.p99Ms,
+    row.cpuMicros,
+    row.engineCpuMicros,
     row.errors,
   ]);
   console.log(markdownTable(columns, cells));
@@ -99,15 +113,23 @@ async function measureOn(
   const engines = await startEngines(join(folder, engine), count);
   const running: Running[] = [];
   try {
-    const options = { folder: join(folder, engine), engines, load, partitions };
-    if (flags.profile) {
-      running.push(await startProduct({ ...options, profileFolder: flags.profile }));
-    } else {
-      running.push(await startProduct(options), await startBaseline(options));
-    }
-    const all = running.flatMap(({ contenders }) => contenders);
-    const contenders = flags.profile ? all.slice(0, 1) : inTurn(all);
-    const rows = await measure(contenders, { engine, levels, ...runs });
+    const options = {
+      folder: join(folder, engine),
+      engines,
+      load,
+      partitions,
+      ...(flags.profile !== undefined && { profileFolder: flags.profile }),
+    };
+    running.push(await startProduct(options));
+    if (!flags.profile && isWanted("baseline")) running.push(await startBaseline(options));
+    const contenders = inTurn(running.flatMap((each) => each.contenders));
+    await warmUp(contenders);
+    const rows = await measure(contenders, {
+      engine,
+      levels,
+      ...runs,
+      enginePids: engines.pids,
+    });
     return { rows, version: engines.version };
   } finally {
     await Promise.all(running.map((each) => each.stop()));
@@ -118,10 +140,12 @@ async function measureOn(
   }
 }
 
-/** The product and what it is compared with stand next to each other. */
+/** Those that are wanted; the product and what it is compared with stand next to each other. */
 function inTurn(contenders: readonly Contender[]): readonly Contender[] {
-  const order = ["product", "baseline", "in process"];
-  return [...contenders].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const order = flags.profile ? ["product"] : ["product", "baseline", "in-process"];
+  return order
+    .filter(isWanted)
+    .flatMap((name) => contenders.filter((contender) => contender.name === name));
 }
 
 async function measureRestate(folder: string, load: LoadGenerator): Promise<Row[]> {
@@ -134,7 +158,8 @@ async function measureRestate(folder: string, load: LoadGenerator): Promise<Row[
     );
     return [];
   }
-  const plan: Measurement = { engine: "own", levels, ...runs };
+  await warmUp(running.contenders);
+  const plan: Measurement = { engine: "own", levels, ...runs, enginePids: [] };
   try {
     return await measure(running.contenders, plan);
   } finally {
@@ -150,13 +175,13 @@ function conclusion(rows: readonly Row[], natsServer: string) {
       (row) =>
         row.contender === contender &&
         row.inFlight === inFlight &&
-        (row.engine === engine || contender === "Restate"),
+        (row.engine === engine || contender === "restate"),
     );
   const ratio = (value: number | undefined, of: number | undefined) =>
     value !== undefined && of ? rounded(value / of) : null;
   const value = at("product", level)?.turnsPerSecond;
   const baseline = at("baseline", level)?.turnsPerSecond;
-  const restate = at("Restate", level)?.turnsPerSecond;
+  const restate = at("restate", level)?.turnsPerSecond;
   return {
     name: "path",
     value: value ?? null,
