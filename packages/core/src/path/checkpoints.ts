@@ -51,7 +51,8 @@ export class Checkpoints {
 
   /**
    * Returns the new revision. Errors: `ownership_lost` when another owner saved a newer state. A write
-   * whose acknowledgement was lost is recognised as our own.
+   * whose acknowledgement was lost is recognised as our own, and an older state than this one gives way:
+   * it is an earlier try of ours, or came from an owner that was deposed.
    */
   async save(key: string, state: ConversationState, revision: number): Promise<number> {
     const at = storageKey(key);
@@ -59,21 +60,37 @@ export class Checkpoints {
     const bytes = encodeCheckpoint(state);
     const value = await packValue(this.#blobs, `checkpoint.${at}.${journaled}`, bytes);
     const before = revision === 0 ? undefined : await this.#blobBefore(at, value);
-    let saved: number;
-    try {
-      saved = await this.#keyValue.update(checkpointBucket, at, value, revision);
-    } catch (thrown) {
-      const error = toHoldfastError(thrown);
-      if (error.code !== "revision_conflict") throw error;
-      const now = await this.#keyValue.get(checkpointBucket, at);
-      const current = now && decodeCheckpoint(await unpackValue(this.#blobs, now.value), key);
-      if (!now || current?.journaled !== journaled) {
-        throw new HoldfastError("ownership_lost", `Another owner saved conversation ${key}.`);
-      }
-      saved = now.revision;
-    }
+    const saved = await this.#write(key, value, journaled, revision);
     if (before !== undefined && before !== blobOf(value)) await this.#blobs.delete(before);
     return saved;
+  }
+
+  async #write(
+    key: string,
+    value: Uint8Array,
+    journaled: number,
+    expected: number,
+  ): Promise<number> {
+    const at = storageKey(key);
+    for (let revision = expected; ; ) {
+      try {
+        return await this.#keyValue.update(checkpointBucket, at, value, revision);
+      } catch (thrown) {
+        const error = toHoldfastError(thrown);
+        if (error.code !== "revision_conflict") throw error;
+      }
+      const now = await this.#keyValue.get(checkpointBucket, at);
+      const current = now ? await this.#journaledIn(now.value, key) : 0;
+      if (now && current === journaled) return now.revision;
+      if (current > journaled) {
+        throw new HoldfastError("ownership_lost", `Another owner saved conversation ${key}.`);
+      }
+      revision = now?.revision ?? 0;
+    }
+  }
+
+  async #journaledIn(value: Uint8Array, key: string): Promise<number> {
+    return decodeCheckpoint(await unpackValue(this.#blobs, value), key).journaled;
   }
 
   /** Only a large state can leave a blob behind, so only then is the old value looked at. */

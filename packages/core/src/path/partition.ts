@@ -250,6 +250,8 @@ export class Partition {
   }
 
   #load(conversation: ActiveConversation): Promise<ConversationState> {
+    // Another caller may have loaded it meanwhile: a second load would undo what happened since.
+    if (conversation.state) return Promise.resolve(conversation.state);
     conversation.loading ??= this.#services.checkpoints
       .load(conversation.key)
       .then(({ state, revision }) => {
@@ -265,12 +267,12 @@ export class Partition {
 
   /** Applies the journal entries that are newer than the checkpoint. */
   #warm(key: string, state: ConversationState): ConversationState {
-    const entries = this.#cold.get(key) ?? [];
-    this.#cold.delete(key);
     const covered = state.journaled;
-    for (const { sequence, bytes } of entries) {
+    for (const { sequence, bytes } of this.#cold.get(key) ?? []) {
       if (sequence > covered) applyEntry(state, decodeEntry<ConversationEntry>(bytes), sequence);
     }
+    // Not before: what cannot be applied must not be left out at the next try.
+    this.#cold.delete(key);
     return state;
   }
 
