@@ -143,6 +143,24 @@ describe("the command line", () => {
     expect(deleted.code, deleted.stderr).toBe(0);
   });
 
+  test("tells every fault of a file at once, with its line", async () => {
+    const yaml = `kind: Agent
+organization: demo
+name: one
+model: nowhere/gpt
+---
+kind: Agent
+organization: demo
+name: two
+model: demo/echo
+colour: red
+`;
+    const refused = await runHoldfast(["apply", "--yes", "-f", "-"], env(), yaml);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/:4:\d+: model: the provider nowhere does not exist/);
+    expect(refused.stderr).toMatch(/:10:\d+: colour: unknown field/);
+  });
+
   test("says that all is well", async () => {
     const doctor = await runHoldfast(["doctor"], env());
     expect(doctor.code, doctor.stdout).toBe(0);

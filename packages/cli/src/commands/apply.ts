@@ -1,7 +1,7 @@
 import { type AppliedResource, HoldfastError, type Resource } from "@holdfast/core";
 import type { Client } from "@holdfast/sdk";
 import type { Context } from "../context.ts";
-import { type LoadedResources, loadResources } from "../files/load-resources.ts";
+import { loadChecked, type LoadedResources } from "../files/load-resources.ts";
 import { readSources } from "../files/read-sources.ts";
 import { confirmed } from "../output/ask.ts";
 import { printable } from "../output/printable.ts";
@@ -16,9 +16,8 @@ export interface ApplyOptions {
 
 /** `holdfast apply`: shows what would change, asks a person, and does it; all or nothing. */
 export async function runApply(context: Context, options: ApplyOptions): Promise<number> {
-  const loaded = loadResources(await readSources(options.filename, context.terminal.stdin));
-  const client = await context.client();
-  return applyLoaded(context, client, loaded, options);
+  const loaded = await loadFor(context, options.filename);
+  return applyLoaded(context, await context.client(), loaded, options);
 }
 
 /** `holdfast diff`: what an apply would change. */
@@ -26,11 +25,27 @@ export async function runDiff(
   context: Context,
   options: { readonly filename: readonly string[]; readonly exitCode?: boolean },
 ): Promise<number> {
-  const loaded = loadResources(await readSources(options.filename, context.terminal.stdin));
+  const loaded = await loadFor(context, options.filename);
   const results = await placedApply(await context.client(), loaded, true);
   if (context.json) printJson(context.terminal.stdout, results);
   else printChanges(context.terminal, results, loaded.resources);
   return options.exitCode && results.some(changes) ? 1 : 0;
+}
+
+/** Every fault at once: those that the files show and those that only the node can find. */
+async function loadFor(context: Context, filename: readonly string[]): Promise<LoadedResources> {
+  const sources = await readSources(filename, context.terminal.stdin);
+  return loadChecked(sources, async (values) => {
+    try {
+      const client = await context.client();
+      await client.apply(values as readonly Resource[], { dryRun: true });
+      return [];
+    } catch (thrown) {
+      // Without a node the files' own faults are told all the same.
+      if (thrown instanceof HoldfastError) return thrown.details;
+      throw thrown;
+    }
+  });
 }
 
 export async function applyLoaded(

@@ -21,7 +21,34 @@ export interface LoadedResources {
  * of every source, its path `file:line:column` and, after a space, the field.
  */
 export function loadResources(sources: readonly Source[]): LoadedResources {
+  const { faults, ...loaded } = readResources(sources);
+  refuse(faults, loaded.resources, sources);
+  return loaded;
+}
+
+/**
+ * As `loadResources`, but what a node finds wrong stands among the faults too: references cannot be
+ * checked here. `check` asks the node about the declared values, whole or not.
+ */
+export async function loadChecked(
+  sources: readonly Source[],
+  check: (values: readonly unknown[]) => Promise<readonly ErrorDetail[]>,
+): Promise<LoadedResources> {
+  const { faults, values, ...loaded } = readResources(sources);
+  if (faults.length > 0 && values.length > 0) {
+    const known = new Set(faults.map(({ file, line }) => `${file}:${line}`));
+    const found = loaded.faultsAt(await check(values));
+    faults.push(...found.filter(({ file, line }) => !known.has(`${file}:${line}`)));
+    faults.sort((a, b) => a.line - b.line);
+  }
+  refuse(faults, loaded.resources, sources);
+  return loaded;
+}
+
+function readResources(sources: readonly Source[]) {
   const faults: FileFault[] = [];
+  const values: unknown[] = [];
+  const everything: Declared[] = [];
   const declared: Declared[] = [];
   const resources: Resource[] = [];
   const firstPlaces = new Map<string, string>();
@@ -29,6 +56,8 @@ export function loadResources(sources: readonly Source[]): LoadedResources {
     const parsed = parseYaml(source);
     faults.push(...parsed.faults);
     for (const item of parsed.declared) {
+      values.push(item.value);
+      everything.push(item);
       const checked = checkResource(item.value);
       for (const { path, message } of checked.faults ?? [])
         faults.push(placed(item, path, message));
@@ -42,14 +71,22 @@ export function loadResources(sources: readonly Source[]): LoadedResources {
       resources.push(checked.resource);
     }
   }
-  refuse(faults, resources, sources);
+  const at = (items: readonly Declared[], detail: ErrorDetail): FileFault | undefined => {
+    const [root, index, ...path] = parsePath(detail.path);
+    const item = root === "resources" ? items[Number(index)] : undefined;
+    return item && placed(item, path, detail.message);
+  };
   return {
     resources,
-    place: (details) =>
+    values,
+    faults,
+    /** Details about `values`, at their places. */
+    faultsAt: (details: readonly ErrorDetail[]) =>
+      details.flatMap((detail) => at(everything, detail) ?? []),
+    place: (details: readonly ErrorDetail[]) =>
       details.map((detail) => {
-        const [root, index, ...path] = parsePath(detail.path);
-        const item = root === "resources" ? declared[Number(index)] : undefined;
-        return item ? detailOf(placed(item, path, detail.message)) : detail;
+        const fault = at(declared, detail);
+        return fault ? detailOf(fault) : detail;
       }),
   };
 }
