@@ -1,5 +1,5 @@
 import type { Bus, Subscription } from "@holdfast/core";
-import { type NatsClient, plainBytes } from "./nats-client.ts";
+import { callHandler, type NatsClient, plainBytes } from "./nats-client.ts";
 
 const prefix = "hf.bus.";
 
@@ -18,7 +18,9 @@ export class NatsBus implements Bus {
   subscribe(subject: string, handle: (subject: string, data: Uint8Array) => void): Subscription {
     const subscription = this.#client.connection.subscribe(prefix + subject, {
       callback: (error, message) => {
-        if (!error) handle(message.subject.slice(prefix.length), plainBytes(message.data));
+        if (error) return;
+        const word = message.subject.slice(prefix.length);
+        callHandler(() => handle(word, plainBytes(message.data)));
       },
     });
     return {

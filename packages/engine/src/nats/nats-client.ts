@@ -38,6 +38,10 @@ export class NatsClient {
     return this.#connected && !this.#closed;
   }
 
+  get isClosed(): boolean {
+    return this.#closed || this.connection.isClosed();
+  }
+
   /** Calls `run` after each reconnection, until the result is called. */
   onReconnect(run: () => void): () => void {
     this.#onReconnect.add(run);
@@ -104,15 +108,13 @@ export class NatsClient {
   }
 
   /** The last message of a subject as the stream's leader knows it. */
-  async leaderLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
-    const { message, error } = await this.api<{
-      message?: { seq: number; subject: string; data?: string };
-    }>(`STREAM.MSG.GET.${stream}`, { last_by_subj: subject });
-    if (error?.code === 404) return undefined;
-    if (error) throw answeredError(error, `Read of ${subject}`);
-    if (!message) return undefined;
-    const data = plainBytes(Buffer.from(message.data ?? "", "base64"));
-    return { sequence: message.seq, subject: message.subject, data };
+  leaderLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
+    return this.#leaderGet(stream, { last_by_subj: subject });
+  }
+
+  /** The first message from a sequence on as the stream's leader knows it. */
+  leaderNext(stream: string, from: number, filter: string): Promise<StoredRecord | undefined> {
+    return this.#leaderGet(stream, { seq: from, next_by_subj: filter });
   }
 
   /**
@@ -171,6 +173,17 @@ export class NatsClient {
     await this.connection.close();
   }
 
+  async #leaderGet(stream: string, request: object): Promise<StoredRecord | undefined> {
+    const { message, error } = await this.api<{
+      message?: { seq: number; subject: string; data?: string };
+    }>(`STREAM.MSG.GET.${stream}`, request);
+    if (error?.code === 404) return undefined;
+    if (error) throw answeredError(error, `Read of ${stream}`);
+    if (!message) return undefined;
+    const data = plainBytes(Buffer.from(message.data ?? "", "base64"));
+    return { sequence: message.seq, subject: message.subject, data };
+  }
+
   async #request(subject: string, request: unknown, timeout: number): Promise<Msg> {
     this.#assertConnected(subject);
     try {
@@ -203,6 +216,20 @@ function toRecord(message: Msg): StoredRecord {
     subject: headers?.get("Nats-Subject") ?? "",
     data: plainBytes(message.data),
   };
+}
+
+/**
+ * Calls what somebody else gave. Thrown into the client's reader, a fault would leave the connection deaf
+ * until its pings fail; it ends the process instead.
+ */
+export function callHandler(call: () => void): void {
+  try {
+    call();
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
 }
 
 /** A view without what Node's Buffer adds, so that every adapter returns the same. */

@@ -7,6 +7,7 @@ import {
 } from "@holdfast/core";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { NatsClient, StoredRecord } from "./nats-client.ts";
+import { unavailable } from "./nats-errors.ts";
 import { StreamFollower } from "./stream-follower.ts";
 import {
   bucketStream,
@@ -122,6 +123,7 @@ export class NatsKeyValue implements KeyValue {
       if (more) retries = 0;
       else await new Promise((resolve) => setTimeout(resolve, retryMs));
     }
+    throw unavailable(`List of ${bucket}: no replica has everything up to revision ${until}.`);
   }
 
   /** One replica is its own leader, and answers even while the cluster elects its metadata leader. */

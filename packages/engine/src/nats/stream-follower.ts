@@ -1,6 +1,7 @@
 import type { Follower } from "@holdfast/core";
 import type { Msg, Subscription } from "@nats-io/transport-node";
-import { type NatsClient, plainBytes, type StoredRecord } from "./nats-client.ts";
+import { callHandler, type NatsClient, plainBytes, type StoredRecord } from "./nats-client.ts";
+import { unavailable } from "./nats-errors.ts";
 
 const pollMs = 1_000;
 const retryMs = 10;
@@ -60,12 +61,17 @@ export class StreamFollower implements Follower {
     await this.#reading;
   }
 
-  /** Resolves when everything up to a sequence was handed over. */
+  /** Resolves when everything up to a sequence was handed over. Errors: `engine_unavailable`. */
   async reached(sequence: number): Promise<void> {
     this.#target = Math.max(this.#target, sequence);
     while (!this.#closed && this.#next <= sequence) {
+      if (this.#client.isClosed)
+        throw unavailable(`${this.#options.stream}: closed while reading.`);
+      const before = this.#next;
       this.#catchUp();
       await this.#reading;
+      // While the engine is away a read fails without waiting: time must pass, or nothing else would run.
+      if (this.#next === before) await pause(retryMs);
     }
   }
 
@@ -86,13 +92,16 @@ export class StreamFollower implements Follower {
 
   #hand(record: StoredRecord): void {
     this.#next = record.sequence + 1;
-    this.#options.handle(record);
+    callHandler(() => this.#options.handle(record));
   }
 
   #catchUp(): void {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
+    if (this.#client.isClosed) clearInterval(this.#poll);
+    else {
+      this.#reading ??= this.#read().finally(() => {
+        this.#reading = undefined;
+      });
+    }
   }
 
   /** Reads until nothing is missing. A replica that lags behind what is known to exist is asked again. */
@@ -100,25 +109,48 @@ export class StreamFollower implements Follower {
     const { stream, filter } = this.#options;
     let pauseMs = retryMs;
     while (!this.#closed) {
-      let more = false;
+      const from = this.#next;
       try {
-        const batch = await this.#client.directBatch(stream, this.#next, filter);
-        if (this.#closed) return;
-        for (const record of batch.records) if (record.sequence >= this.#next) this.#hand(record);
-        more = batch.more;
+        const isPatient = pauseMs <= maxRetryMs;
+        const more = isPatient
+          ? this.#handAll(await this.#client.directBatch(stream, from, filter))
+          : await this.#askLeader();
+        if (!more && this.#next > this.#target) return;
       } catch {
         // The engine is away: the poll and the reconnection come back here.
         return;
       }
-      if (!more && this.#next > this.#target) return;
-      if (more) continue;
-      if (pauseMs > maxRetryMs) {
-        // Nothing of that sequence is left: it was replaced or truncated.
-        this.#next = Math.max(this.#next, this.#target + 1);
-        return;
+      // While records arrive, further ones may have been stored since the replica looked.
+      if (this.#next > from) pauseMs = retryMs;
+      else {
+        await pause(pauseMs);
+        pauseMs *= 2;
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      pauseMs *= 2;
     }
   }
+
+  #handAll({ records, more }: { records: readonly StoredRecord[]; more: boolean }): boolean {
+    for (const record of records) {
+      if (this.#closed) return false;
+      if (record.sequence >= this.#next) this.#hand(record);
+    }
+    return more;
+  }
+
+  /**
+   * Only the leader can tell a record that no replica has yet from one that is gone: replaced by a newer
+   * one of its key, or truncated.
+   */
+  async #askLeader(): Promise<boolean> {
+    const { stream, filter } = this.#options;
+    const target = this.#target;
+    const record = await this.#client.leaderNext(stream, this.#next, filter);
+    if (record) return this.#handAll({ records: [record], more: false });
+    this.#next = Math.max(this.#next, target + 1);
+    return false;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

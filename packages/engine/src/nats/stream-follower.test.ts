@@ -1,0 +1,124 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "@nats-io/transport-node";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { findNatsServer } from "../managed/find-server.ts";
+import { type ManagedEngine, startManagedEngine } from "../managed/managed-engine.ts";
+import { NatsClient, type StoredRecord } from "./nats-client.ts";
+import { unavailable } from "./nats-errors.ts";
+import { StreamFollower } from "./stream-follower.ts";
+import { logStream, logSubject, logTail } from "./streams.ts";
+
+let home = "";
+let managed: ManagedEngine;
+let client: NatsClient;
+let log = "";
+let logs = 0;
+const followers: StreamFollower[] = [];
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), "holdfast-follower-"));
+  const server = await findNatsServer(process.env);
+  managed = await startManagedEngine({ server, home, report: (error) => console.error(error) });
+}, 30_000);
+
+afterAll(async () => {
+  await managed.close();
+  rmSync(home, { recursive: true });
+});
+
+beforeEach(async () => {
+  logs += 1;
+  log = `followed-${logs}`;
+  await managed.provision({ logs: [log], buckets: [] });
+  const config = JSON.parse(readFileSync(join(home, "data.conf"), "utf8"));
+  const { user, password } = config.accounts.HOLDFAST.users[0];
+  const servers = `127.0.0.1:${config.port}`;
+  client = new NatsClient(await connect({ servers, user, pass: password }));
+});
+
+afterEach(async () => {
+  for (const follower of followers.splice(0)) await follower.close();
+  await client.close();
+});
+
+function follow(handle: (record: StoredRecord) => void, tail = logTail(log)): StreamFollower {
+  const stream = logStream(log);
+  const options = { stream, filter: logSubject(log), tail, from: 1, handle };
+  const follower = new StreamFollower(client, options);
+  followers.push(follower);
+  return follower;
+}
+
+async function append(count: number): Promise<void> {
+  const appends = Array.from({ length: count }, (_, number) =>
+    managed.messageLog.append(log, Uint8Array.of(number)),
+  );
+  await Promise.all(appends);
+}
+
+test("a steady stream of appends loses nothing while the follower reads what it missed", async () => {
+  const sequences: number[] = [];
+  const follower = follow(({ sequence }) => sequences.push(sequence));
+  const read = client.directBatch.bind(client);
+  // Each read finds that more was stored since the replica looked.
+  client.directBatch = async (...request) => {
+    const batch = await read(...request);
+    if (sequences.length < 400) await append(20);
+    return batch;
+  };
+  await append(1);
+  await follower.reached(400);
+  expect(sequences.slice(0, 400)).toEqual(Array.from({ length: 400 }, (_, number) => number + 1));
+});
+
+test("a replica that lags for long makes nothing be left out", async () => {
+  await append(3);
+  client.directBatch = async () => ({ records: [], more: false });
+  const sequences: number[] = [];
+  const follower = follow(({ sequence }) => sequences.push(sequence), "nothing.is.republished");
+  await follower.reached(3);
+  expect(sequences).toEqual([1, 2, 3]);
+});
+
+test("what was truncated is not waited for", async () => {
+  await append(4);
+  await managed.messageLog.truncate(log, 4);
+  const sequences: number[] = [];
+  await follow(({ sequence }) => sequences.push(sequence)).reached(4);
+  expect(sequences).toEqual([4]);
+});
+
+test("nothing is handed over once it is closed, also in the middle of a batch", async () => {
+  await append(10);
+  const sequences: number[] = [];
+  const closed = Promise.withResolvers<void>();
+  const follower = follow(({ sequence }) => {
+    sequences.push(sequence);
+    if (sequence === 3) closed.resolve(follower.close());
+  });
+  await closed.promise;
+  expect(sequences).toEqual([1, 2, 3]);
+});
+
+test("an engine that is away keeps nothing else from running", async () => {
+  await append(1);
+  const read = client.directBatch.bind(client);
+  client.directBatch = () => {
+    throw unavailable("away");
+  };
+  const follower = follow(() => undefined);
+  const reached = follower.reached(1);
+  // Reached only when a timer gets to run.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  client.directBatch = read;
+  await reached;
+});
+
+test("waiting for a sequence ends with an error when the view is closed", async () => {
+  const follower = follow(() => undefined);
+  const reached = expect(follower.reached(1)).rejects.toMatchObject({ code: "engine_unavailable" });
+  await client.close();
+  await reached;
+});
