@@ -4,11 +4,11 @@
  */
 import { Workshop } from "../lib/home.ts";
 import { round, spreadOf } from "../lib/spread.ts";
-import { startBenchNode } from "../lib/node-process.ts";
+import { type BenchNode, startBenchNode } from "../lib/node-process.ts";
 import { keyValueReads } from "./key-value-baseline.ts";
 import { activate, bareRequests, listPages, untilPassivated } from "./measures.ts";
 import { fillConversations, registerAgents } from "./population.ts";
-import { type DensityResult, reportDensity } from "./report.ts";
+import { type DensityResult, type Passivated, reportDensity } from "./report.ts";
 import { readSettings } from "./settings.ts";
 
 const settings = readSettings(process.argv.slice(2));
@@ -39,6 +39,7 @@ async function measure(): Promise<DensityResult> {
   const after = await node.memory();
   if (settings.snapshot) await node.snapshot(settings.snapshot);
 
+  const passivated = settings.waitPassivation ? await passivate(node) : undefined;
   const stopping = performance.now();
   await node.stop();
   const stopSeconds = (performance.now() - stopping) / 1_000;
@@ -48,9 +49,6 @@ async function measure(): Promise<DensityResult> {
   const startSeconds = (performance.now() - starting) / 1_000;
   console.log(`stopped in ${round(stopSeconds)} s, started in ${round(startSeconds)} s`);
   const restarted = await activate(node, settings, 11);
-  const passivated = settings.waitPassivation
-    ? { seconds: await untilPassivated(node), activations: await activate(node, settings, 12) }
-    : undefined;
   await node.stop();
   const valueBytes = Math.ceil(filled.textBytes / settings.conversations) + 2_000;
   const keyValue = await keyValueReads({
@@ -79,4 +77,12 @@ async function measure(): Promise<DensityResult> {
     passivated,
     keyValue: spreadOf(keyValue),
   };
+}
+
+/** Until the node has put all conversations out of memory, then brings some back. */
+async function passivate(node: BenchNode): Promise<Passivated> {
+  const seconds = await untilPassivated(node);
+  console.log(`all put out of memory after ${round(seconds)} s`);
+  const memory = await node.memory();
+  return { seconds, memory, activations: await activate(node, settings, 12) };
 }

@@ -14,7 +14,7 @@ export interface DensitySettings {
   readonly listings: number;
   /** Rest before the memory is read. */
   readonly pauseMs: number;
-  /** Also wait until the node passivates by itself, which takes more than five minutes. */
+  /** Wait until the node passivates by itself, which takes more than five minutes. */
   readonly waitPassivation: boolean;
   /** Where to write a heap snapshot of the full node. */
   readonly snapshot: string | undefined;
@@ -46,7 +46,7 @@ export function readSettings(args: readonly string[]): DensitySettings {
       conversations: { type: "string" },
       width: { type: "string", default: "128" },
       "activation-width": { type: "string", default: "8" },
-      "wait-passivation": { type: "boolean", default: false },
+      "skip-passivation": { type: "boolean", default: false },
       snapshot: { type: "string" },
     },
   });
@@ -58,7 +58,7 @@ export function readSettings(args: readonly string[]): DensitySettings {
     messageBytes: 500,
     width: Number(values.width),
     activationWidth: Number(values["activation-width"]),
-    waitPassivation: values["wait-passivation"],
+    waitPassivation: !values.quick && !values["skip-passivation"],
     snapshot: values.snapshot,
   };
 }

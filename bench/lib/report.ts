@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { machine } from "./machine.ts";
 
 /** One line of a bench's table. */
@@ -19,10 +20,12 @@ export function printReport(
   const valueWidth = Math.max(...rows.map(({ value }) => value.length)) + 2;
   for (const { what, value, wanted, met } of rows) {
     const mark = met === undefined ? "" : met ? "met" : "MISSED";
-    const line = `${what.padEnd(width)}${value.padEnd(valueWidth)}${(wanted ?? "").padEnd(16)}${mark}`;
+    const line = `${what.padEnd(width)}${value.padEnd(valueWidth)}${(wanted ?? "").padEnd(24)}${mark}`;
     console.log(line.trimEnd());
   }
-  console.log(JSON.stringify({ ...figures, machine: machine(natsServer) }));
+  // Above the number of cores, other work of the machine stands in the figures.
+  const loadAverage = loadavg().map((value) => Math.round(value * 10) / 10);
+  console.log(JSON.stringify({ ...figures, machine: machine(natsServer), loadAverage }));
 }
 
 export function megabytes(bytes: number): number {
