@@ -29,8 +29,10 @@ export interface PathOptions {
   readonly load: LoadGenerator;
   /** The node's own default when absent. */
   readonly partitions: number | undefined;
+  /** Instead of the limit of that name. */
+  readonly appendsInFlight: number | undefined;
   /** Folder for the CPU profile of the node, when one is wanted. */
-  readonly profileFolder?: string;
+  readonly profileFolder: string | undefined;
 }
 
 /** Used by the baseline when the node uses its own default. */
@@ -47,6 +49,7 @@ export async function startProduct(options: PathOptions): Promise<Running> {
   });
   const input: ProductOptions = {
     home,
+    appendsInFlight: options.appendsInFlight,
     env: {
       ...engines.env,
       HOLDFAST_LOG_LEVEL: "error",
@@ -82,7 +85,7 @@ export async function startBaseline(options: PathOptions): Promise<Running> {
   const { engines, load, partitions = defaultPartitions } = options;
   const child = new BenchChild({ entry: new URL("./baseline-process.ts", import.meta.url) });
   const { servers, user, password, replicas } = engines;
-  const { appendsInFlight } = limits;
+  const { appendsInFlight = limits.appendsInFlight } = options;
   const input: BaselineOptions = { servers, user, password, replicas, partitions, appendsInFlight };
   try {
     const { url } = await child.ask<{ url: string }>("start", input);

@@ -3,18 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { exitOnSignals } from "../lib/child.ts";
-import { startEngines } from "../lib/engines.ts";
 import { markdownTable, rounded } from "../lib/figures.ts";
 import { type LoadGenerator, startLoadGenerator } from "../lib/load.ts";
 import { machine } from "../lib/machine.ts";
 import { describeProfile, readProfile, summarizeProfile } from "../lib/profile-summary.ts";
-import {
-  type Contender,
-  type Running,
-  startBaseline,
-  startProduct,
-  startRestateContender,
-} from "./contenders.ts";
+import { type Running, startRestateContender } from "./contenders.ts";
+import { measureOnEngines } from "./engine-run.ts";
 import { measure, type Measurement, type Row, warmUp } from "./measure.ts";
 
 const usage = `npm run bench:path -- [options]
@@ -46,6 +40,9 @@ const only = flags.only?.split(",");
 const isWanted = (name: string) => only?.includes(name) ?? true;
 const levels = numbers(flags.levels ?? (quick ? "1,64" : "1,64,256,1024"));
 const replicas = numbers(flags.replicas ?? (quick ? "1" : "1,3")) as (1 | 3)[];
+const contenders = (flags.profile ? ["product"] : ["product", "baseline", "in-process"]).filter(
+  isWanted,
+);
 const partitions = flags.partitions === undefined ? undefined : Number(flags.partitions);
 const runs = {
   repetitions: Number(flags.repetitions ?? (quick || flags.profile ? 1 : 3)),
@@ -67,7 +64,15 @@ async function main(): Promise<void> {
   let version = "";
   try {
     for (const count of replicas) {
-      const found = await measureOn(folder, count, load);
+      const found = await measureOnEngines({
+        folder: join(folder, `R${count}`),
+        replicas: count,
+        load,
+        contenders,
+        measurement: { levels, ...runs },
+        partitions,
+        profileFolder: flags.profile,
+      });
       rows.push(...found.rows);
       version = found.version;
     }
@@ -99,53 +104,12 @@ async function main(): Promise<void> {
     row.engineCpuMicros,
     row.errors,
   ]);
+  if (flags.profile) {
+    console.log(describeProfile(summarizeProfile(readProfile(flags.profile), 0.3, 0.9)));
+  }
   console.log(markdownTable(columns, cells));
   console.log(`\n${Math.round((performance.now() - began) / 1_000)} s in all\n`);
   console.log(JSON.stringify(conclusion(rows, version)));
-}
-
-async function measureOn(
-  folder: string,
-  count: 1 | 3,
-  load: LoadGenerator,
-): Promise<{ rows: Row[]; version: string }> {
-  const engine = `R${count}`;
-  const engines = await startEngines(join(folder, engine), count);
-  const running: Running[] = [];
-  try {
-    const options = {
-      folder: join(folder, engine),
-      engines,
-      load,
-      partitions,
-      ...(flags.profile !== undefined && { profileFolder: flags.profile }),
-    };
-    running.push(await startProduct(options));
-    if (!flags.profile && isWanted("baseline")) running.push(await startBaseline(options));
-    const contenders = inTurn(running.flatMap((each) => each.contenders));
-    await warmUp(contenders);
-    const rows = await measure(contenders, {
-      engine,
-      levels,
-      ...runs,
-      enginePids: engines.pids,
-    });
-    return { rows, version: engines.version };
-  } finally {
-    await Promise.all(running.map((each) => each.stop()));
-    await engines.stop();
-    if (flags.profile) {
-      console.log(describeProfile(summarizeProfile(readProfile(flags.profile), 0.3, 0.9)));
-    }
-  }
-}
-
-/** Those that are wanted; the product and what it is compared with stand next to each other. */
-function inTurn(contenders: readonly Contender[]): readonly Contender[] {
-  const order = flags.profile ? ["product"] : ["product", "baseline", "in-process"];
-  return order
-    .filter(isWanted)
-    .flatMap((name) => contenders.filter((contender) => contender.name === name));
 }
 
 async function measureRestate(folder: string, load: LoadGenerator): Promise<Row[]> {

@@ -1,3 +1,4 @@
+import { limits } from "@holdfast/core";
 import { startNode, type RunningNode } from "@holdfast/server";
 import { answerParent } from "../lib/child.ts";
 import type { LoadPlan } from "../lib/load.ts";
@@ -7,6 +8,8 @@ import { agents, organization } from "./workload.ts";
 export interface ProductOptions {
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Instead of the limit of that name, to find its best value. */
+  readonly appendsInFlight: number | undefined;
 }
 
 export interface Product {
@@ -23,7 +26,8 @@ answerParent({ start, runInProcess: runSource, cpu: () => process.cpuUsage() }, 
   await node?.close();
 });
 
-async function start({ home, env }: ProductOptions): Promise<Product> {
+async function start({ home, env, appendsInFlight }: ProductOptions): Promise<Product> {
+  if (appendsInFlight !== undefined) Object.assign(limits, { appendsInFlight });
   node = await startNode({ home, host: "127.0.0.1", port: 0, env: { ...process.env, ...env } });
   const { url, adminToken = "" } = node;
   const post = async <Answer>(path: string, body: unknown): Promise<Answer> => {
