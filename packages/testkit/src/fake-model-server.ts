@@ -1,18 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { anthropicWire, type FakeFinish, type ModelWire, openAiWire } from "./fake-model-wire.ts";
-
-export interface FakeUsage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-}
-
-export interface FakeToolCall {
-  readonly id?: string;
-  readonly name: string;
-  /** JSON text, or broken JSON. */
-  readonly arguments: string;
-}
+import {
+  anthropicWire,
+  type FakeFinish,
+  type FakeToolCall,
+  type FakeUsage,
+  type ModelWire,
+  openAiWire,
+} from "./fake-model-wire.ts";
 
 /** What the server does with one request. */
 export type ModelScript =
@@ -222,6 +217,11 @@ function finish(script: ModelScript, sent: number, wire: ModelWire, response: Se
         response.socket?.resetAndDestroy(),
       );
     }
+    case "status":
+    case "raw":
+    case "hang":
+      // They were dealt with before, or have no end.
+      return;
   }
 }
 

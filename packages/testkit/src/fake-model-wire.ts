@@ -1,4 +1,14 @@
-import type { FakeToolCall, FakeUsage } from "./fake-model-server.ts";
+export interface FakeUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export interface FakeToolCall {
+  readonly id?: string;
+  readonly name: string;
+  /** JSON text, or broken JSON. */
+  readonly arguments: string;
+}
 
 /** How one provider's API puts an answer on the wire as server-sent events. */
 export interface ModelWire {

@@ -5,8 +5,7 @@ export {
   type FakeModelOptions,
   type FakeModelRequest,
   type FakeModelServer,
-  type FakeToolCall,
-  type FakeUsage,
   type ModelScript,
   startFakeModelServer,
 } from "./fake-model-server.ts";
+export type { FakeToolCall, FakeUsage } from "./fake-model-wire.ts";

@@ -85,7 +85,7 @@ export function createVirtualClock(startMs = 1_800_000_000_000): VirtualClock {
       await drive(untilMs, () => false);
       elapsedMs = untilMs;
     },
-    runUntil: runUntil as VirtualClock["runUntil"],
+    runUntil,
     async runToIdle() {
       await drive(elapsedMs + virtualTimeLimitMs, () => false);
       invariant(timers.isEmpty(), "the clock falls idle within the limit of virtual time");

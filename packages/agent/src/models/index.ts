@@ -4,4 +4,4 @@ export {
   type ModelGatewayOptions,
   type ProviderStatus,
 } from "./gateway.ts";
-export { defaultModel, defaultModels, demoModel } from "./providers.ts";
+export { defaultModel } from "./providers.ts";

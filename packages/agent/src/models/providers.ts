@@ -7,11 +7,11 @@ import { type Environment, type ReadFile, resolveSecret, resolveValues } from ".
 import { providerFetch } from "./provider-fetch.ts";
 
 /** The models behind `default`, in the order in which their provider's key is looked for. */
-export const defaultModels = [
+const defaultModels = [
   { key: "ANTHROPIC_API_KEY", model: "anthropic/claude-sonnet-5" },
   { key: "OPENAI_API_KEY", model: "openai/gpt-5.6" },
 ] as const;
-export const demoModel = "demo/greeter";
+const demoModel = "demo/greeter";
 
 const builtIn: Readonly<Record<string, BuiltIn>> = {
   openai: {

@@ -3,7 +3,7 @@ import { type Agent, HoldfastError } from "@holdfast/core";
 import { normalizeName } from "./names.ts";
 
 /** The name that IDENTITY.md gives, as `- **Name:** Ada`; placeholders of the template do not count. */
-export function identityName(text: string | undefined): string | undefined {
+function identityName(text: string | undefined): string | undefined {
   const name = /^\s*[-*]?\s*\**name:?\**:?[ \t]*(.*)$/im.exec(text ?? "")?.[1];
   const bare = name?.replace(/^[*_`"']+|[*_`"']+$/g, "").trim();
   if (!bare || /^[_(<[]/.test(bare) || bare.length > 100) return undefined;

@@ -116,7 +116,7 @@ export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-export function isStrings(value: Json | undefined): value is readonly string[] {
+function isStrings(value: Json | undefined): value is readonly string[] {
   return isList(value) && value.every((entry) => typeof entry === "string");
 }
 
@@ -124,7 +124,7 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function describe(value: Json | undefined): string {
+function describe(value: Json | undefined): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";

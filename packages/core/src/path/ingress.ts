@@ -345,16 +345,18 @@ async function withLargePartsAsBlobs(
 ): Promise<InboundMessage> {
   const { content, options } = message;
   const isLong = content.type === "text" && content.text.length * 3 > limits.inlinePayloadBytes;
+  // Another content under the same key, accepted elsewhere, must not replace this one.
+  const blobName = message.fingerprint ? `${message.id}.${message.fingerprint}` : message.id;
   let stored = message;
   if (isLong) {
-    const blob = `message.${message.id}`;
+    const blob = `message.${blobName}`;
     const bytes = new TextEncoder().encode(content.text);
     await blobs.put(blob, bytes);
     stored = { ...stored, content: { type: "blob", blob, bytes: bytes.byteLength } };
   }
   const encoded = options && encodeEntry(options);
   if (encoded && encoded.byteLength > limits.inlinePayloadBytes) {
-    const optionsBlob = `options.${message.id}`;
+    const optionsBlob = `options.${blobName}`;
     await blobs.put(optionsBlob, encoded);
     const { options: _, ...rest } = stored;
     stored = { ...rest, optionsBlob };

@@ -103,17 +103,20 @@ export class Journal {
   }
 
   async #takeOver(): Promise<number> {
+    const token = this.#head(0).append;
     for (;;) {
       const { last } = await this.#options.log.bounds(this.#name);
       const head = await this.#headOf(last);
+      this.#watermark = head?.watermark ?? 0;
+      // A try that was given up for lost has arrived after all.
+      if (head?.append === token) return last;
       if (head && head.epoch >= this.#options.epoch) {
         throw new HoldfastError(
           "ownership_lost",
           `Partition ${this.#options.partition} was opened by ${head.node} with epoch ${head.epoch}, not below ${this.#options.epoch}.`,
         );
       }
-      this.#watermark = head?.watermark ?? 0;
-      const opened = this.#head(this.#watermark);
+      const opened = { ...this.#head(this.#watermark), append: token };
       const entry: JournalEntry = {
         t: "opened",
         epoch: this.#options.epoch,
@@ -126,11 +129,9 @@ export class Journal {
           { expectedLast: last },
         );
       } catch (thrown) {
-        const error = toHoldfastError(thrown);
-        if (error.code === "append_outcome_unknown") {
-          const now = await this.#options.log.bounds(this.#name);
-          if ((await this.#headOf(now.last))?.append === opened.append) return now.last;
-        } else if (error.code !== "wrong_last_sequence") throw error;
+        const { code } = toHoldfastError(thrown);
+        const mayBeOurs = code === "append_outcome_unknown" || code === "wrong_last_sequence";
+        if (!mayBeOurs) throw thrown;
       }
     }
   }

@@ -16,7 +16,7 @@ export type QueueMode = "followup" | "collect";
 
 /** Stage 4 of the message path: the messages of one conversation, strictly in order. */
 export class Mailbox {
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
   readonly #ids = new Set<MessageId>();
 
   get size(): number {
@@ -35,14 +35,23 @@ export class Mailbox {
     return true;
   }
 
-  /** Takes out the messages at the head that were handled before, and returns them. */
+  /** Takes out the messages that were handled before, wherever they stand, and returns them. */
   dropHandled(state: ConversationState): readonly Waiting[] {
-    let count = 0;
-    for (const { at, message } of this.#waiting) {
-      if (at > state.handled && !state.seen.has(message.id)) break;
-      count += 1;
+    const isHandled = ({ at, message }: Waiting) =>
+      at <= state.handled || state.seen.has(message.id);
+    const handled = this.#waiting.filter(isHandled);
+    if (handled.length > 0) {
+      this.#waiting = this.#waiting.filter((waiting) => !isHandled(waiting));
+      for (const { message } of handled) this.#ids.delete(message.id);
     }
-    return this.remove(count);
+    return handled;
+  }
+
+  /** False while an input of the turn that was begun before has not been delivered again. */
+  holdsInputsOf({ openTurn }: ConversationState): boolean {
+    if (!openTurn) return true;
+    const last = openTurn.inputs.at(-1) ?? 0;
+    return this.#waiting.some(({ at }) => at >= last);
   }
 
   /**
@@ -68,7 +77,8 @@ export class Mailbox {
     let count = 0;
     for (const { message } of this.#waiting) {
       const { content } = message;
-      const isPlain = content.type === "text" && message.options === undefined;
+      const hasOptions = message.options !== undefined || message.optionsBlob !== undefined;
+      const isPlain = content.type === "text" && !hasOptions;
       if (isPlain) chars += content.text.length;
       if (count > 0 && (!isPlain || chars * 3 > limits.inlinePayloadBytes)) break;
       count += 1;

@@ -290,6 +290,7 @@ export class Partition {
     for (const repeat of conversation.mailbox.dropHandled(state)) {
       this.#finishRepeat(conversation, repeat);
     }
+    if (!conversation.mailbox.holdsInputsOf(state)) return;
     const { head } = conversation.mailbox;
     if (!head) {
       conversation.usedAt = this.#services.clock.monotonic();

@@ -22,12 +22,3 @@ export function inboxLog(partition: number): string {
 export function journalLog(partition: number): string {
   return `journal-${partition}`;
 }
-
-/** Every log and bucket that the message path uses. */
-export function storagePlan(partitions: number): { logs: string[]; buckets: string[] } {
-  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-  return {
-    logs: [...numbers.map(inboxLog), ...numbers.map(journalLog)],
-    buckets: ["checkpoints", "history", "dead-letters"],
-  };
-}

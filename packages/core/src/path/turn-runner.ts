@@ -1,5 +1,5 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
-import { agentKey, type MessageId, type TurnId } from "../ids.ts";
+import { agentKey, type TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { ConversationEvent } from "../messages.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
@@ -53,7 +53,8 @@ export class TurnRunner {
   /** Runs the next turn as soon as the scheduler has a place for it. */
   begin(conversation: ActiveConversation, state: ConversationState, head: Waiting): void {
     const queue = this.#services.resources.agent(conversation.ref)?.queue;
-    const mode = queue?.mode ?? "followup";
+    // A message that failed before runs alone, so that those behind it do not share its end.
+    const mode = triesOf(state, head) > 0 ? "followup" : (queue?.mode ?? "followup");
     const gather = mode === "collect" && !state.openTurn ? (queue?.debounceMs ?? 0) : 0;
     if (gather > 0 && !conversation.waitOver) {
       this.#pause(conversation, gather);
@@ -95,20 +96,20 @@ export class TurnRunner {
     this.#partition.pump(conversation);
   }
 
-  /** Counts a try that begins after a crash before it begins; false when the tries are used up. */
+  /** Counts a try that begins after a crash before it begins; false when the tries were used up. */
   async #admitTry(
     conversation: ActiveConversation,
     state: ConversationState,
     inputs: readonly Waiting[],
   ): Promise<boolean> {
     const head = inputs[0];
-    if (!head?.recovered || conversation.failures > 0) return true;
-    const tries = triesOf(state, head);
+    const tries = head ? triesOf(state, head) : 0;
     if (tries >= limits.turnAttempts) {
       const reason = new HoldfastError("turn_failed", "The node stopped at every try of it.");
       await this.#giveUp(conversation, state, inputs, reason);
       return false;
     }
+    if (!head?.recovered || conversation.failures > 0) return true;
     await this.#write(conversation, state, {
       t: "attempt",
       c: conversation.key,
@@ -127,7 +128,7 @@ export class TurnRunner {
     const messages = inputs.map(({ message }) => message);
     const id = `t.${messages[0]?.id}` as TurnId;
     const { key, ref } = conversation;
-    const emit = (event: ConversationEvent) => egress.emit(key, messages, event);
+    const emit = (event: ConversationEvent) => this.#tell(conversation, inputs, event);
     if (egress.isHeard(key, messages)) {
       emit({ type: "started", turn: id, inputs: messages.map((message) => message.id) });
     }
@@ -188,9 +189,25 @@ export class TurnRunner {
     answer: ModelStep,
   ): Promise<{ answer: ModelStep; blob?: string }> {
     if (answer.text.length * 3 <= limits.inlinePayloadBytes) return { answer };
-    const blob = `answer.${id}`;
+    // Another try of this turn, here or at a deposed owner, may still be writing another answer.
+    const blob = `answer.${id}.${this.#services.random.token(12)}`;
     await this.#services.engine.blobStore.put(blob, new TextEncoder().encode(answer.text));
     return { answer: { ...answer, text: answer.text.slice(0, 1_000) }, blob };
+  }
+
+  /** Tells whoever listens. That somebody cannot be told changes nothing about what happened. */
+  #tell(
+    conversation: ActiveConversation,
+    inputs: readonly Waiting[],
+    event: ConversationEvent,
+  ): void {
+    const { egress, report } = this.#services;
+    try {
+      const messages = inputs.map(({ message }) => message);
+      egress.emit(conversation.key, messages, event);
+    } catch (thrown) {
+      report(toHoldfastError(thrown), `events of ${conversation.key}`);
+    }
   }
 
   /** Makes an entry durable and applies it. */
@@ -257,17 +274,28 @@ export class TurnRunner {
     }
   }
 
-  /** The model is away: the message waits, however often that fails, until it is too old. */
+  /** The model or the engine is away: the message waits, however often, until it is too old. */
   async #onOutage(
     conversation: ActiveConversation,
     state: ConversationState,
     inputs: readonly Waiting[],
     error: HoldfastError,
   ): Promise<void> {
-    const receivedAt = inputs[0]?.message.receivedAt ?? 0;
+    const head = inputs[0];
+    const receivedAt = head?.message.receivedAt ?? 0;
     if (this.#services.clock.now() - receivedAt > limits.modelOutageMaxMs) {
       await this.#giveUp(conversation, state, inputs, error);
       return;
+    }
+    if (head && isCountedBefore(conversation, head)) {
+      // The try did not end the node: it was not the message's doing, however often the node restarts.
+      const count = Math.max(0, triesOf(state, head) - 1);
+      await this.#write(conversation, state, {
+        t: "attempt",
+        c: conversation.key,
+        at: head.at,
+        count,
+      });
     }
     const pause = Math.max(error.retryAfterMs ?? 0, this.#backoff(conversation.failures));
     this.#emitFailure(conversation, inputs, error, pause);
@@ -282,9 +310,7 @@ export class TurnRunner {
   ): Promise<void> {
     const head = inputs[0];
     if (!head) return;
-    // The first try of a recovered message was counted when it began.
-    const isCounted = head.recovered && conversation.failures === 1;
-    const count = triesOf(state, head) + (isCounted ? 0 : 1);
+    const count = triesOf(state, head) + (isCountedBefore(conversation, head) ? 0 : 1);
     if (count >= limits.turnAttempts) {
       await this.#giveUp(conversation, state, inputs, error);
       return;
@@ -306,14 +332,26 @@ export class TurnRunner {
     );
   }
 
-  /** To the dead letters first, then out of the inbox: a crash in between leaves one letter. */
+  /**
+   * Journals that the tries are used up, then writes the dead letters, then takes the messages out of the
+   * inbox. So whoever goes on after a crash in between gives up too, and a deposed owner writes no letter.
+   */
   async #giveUp(
     conversation: ActiveConversation,
     state: ConversationState,
     inputs: readonly Waiting[],
     error: HoldfastError,
   ): Promise<void> {
-    if (!conversation.ephemeral) {
+    const [head] = inputs;
+    if (head && !conversation.ephemeral) {
+      if (triesOf(state, head) < limits.turnAttempts) {
+        await this.#write(conversation, state, {
+          t: "attempt",
+          c: conversation.key,
+          at: head.at,
+          count: limits.turnAttempts,
+        });
+      }
       for (const { message } of inputs) {
         await this.#services.deadLetters.add({
           id: message.id,
@@ -342,10 +380,9 @@ export class TurnRunner {
     error: HoldfastError,
     retryAfterMs: number | undefined,
   ): void {
-    const messages = inputs.map(({ message }) => message);
-    this.#services.egress.emit(conversation.key, messages, {
+    this.#tell(conversation, inputs, {
       type: "failed",
-      inputs: messages.map(({ id }) => id as MessageId),
+      inputs: inputs.map(({ message }) => message.id),
       code: error.code,
       message: error.message,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -391,6 +428,21 @@ function userMessages(
   }
 }
 
+const outages: ReadonlySet<string> = new Set([
+  "model_unavailable",
+  "model_rate_limited",
+  "model_timeout",
+  "engine_unavailable",
+  "append_outcome_unknown",
+  "storage_full",
+  "node_busy",
+]);
+
 function isOutage({ code }: HoldfastError): boolean {
-  return code === "model_unavailable" || code === "model_rate_limited" || code === "model_timeout";
+  return outages.has(code);
+}
+
+/** The first try of a recovered message was counted when it began. */
+function isCountedBefore({ failures }: ActiveConversation, head: Waiting): boolean {
+  return head.recovered && failures === 1;
 }

@@ -64,16 +64,18 @@ export class TurnScheduler {
       for (const [agent, tasks] of this.#ready) {
         this.#ready.delete(agent);
         const task = tasks.shift();
-        if (task) this.#start(agent, task);
+        if (!task) break;
+        this.#inFlight += 1;
+        this.#running.set(agent, (this.#running.get(agent) ?? 0) + 1);
+        // Before the task begins: it may add another one of the same agent.
         if (tasks.length > 0) (this.#isFull(agent) ? this.#held : this.#ready).set(agent, tasks);
+        this.#start(agent, task);
         break;
       }
     }
   }
 
   #start(agent: string, task: Task): void {
-    this.#inFlight += 1;
-    this.#running.set(agent, (this.#running.get(agent) ?? 0) + 1);
     void task().finally(() => {
       this.#inFlight -= 1;
       const left = (this.#running.get(agent) ?? 1) - 1;

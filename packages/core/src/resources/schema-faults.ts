@@ -11,7 +11,7 @@ export function schemaFaults(error: z.core.$ZodError, value: unknown, at: string
 }
 
 /** `resources[3].tools[0].url`. */
-export function pathText(at: string, path: Path): string {
+function pathText(at: string, path: Path): string {
   return path.reduce<string>(
     (text, part) => (typeof part === "number" ? `${text}[${part}]` : `${text}.${String(part)}`),
     at,

@@ -1,11 +1,6 @@
 export {
   createRandomFaults,
-  type Fault,
-  type FaultRates,
   type Faults,
-  noFaults,
-  type Operation,
-  type Outcome,
 } from "./faults.ts";
 export {
   createMemoryEngine,

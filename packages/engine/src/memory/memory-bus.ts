@@ -44,7 +44,7 @@ export function createMemoryBus(store: MemoryStore, link: Link): Bus {
 }
 
 /** Whether a subject fits a pattern: `*` stands for one word, `>` for one or more at the end. */
-export function subjectMatches(pattern: string, subject: string): boolean {
+function subjectMatches(pattern: string, subject: string): boolean {
   const words = subject.split(".");
   const wanted = pattern.split(".");
   const open = wanted.at(-1) === ">";

@@ -75,7 +75,7 @@ export const tokenBody = z.strictObject({
 const usage = z.object({ inputTokens: z.int(), outputTokens: z.int() });
 const finish = z.enum(["stop", "length", "tool-calls", "content-filter"]);
 
-export const storedMessage = z.object({
+const storedMessage = z.object({
   index: z.int(),
   id: z.string(),
   role: z.enum(["user", "assistant", "tool"]),

@@ -25,7 +25,7 @@ export function invalidRequest(what: string, details: readonly ErrorDetail[]): H
 }
 
 /** One detail per fault; of a union, the faults of the variant that came closest. */
-export function describeIssues(error: z.core.$ZodError): ErrorDetail[] {
+function describeIssues(error: z.core.$ZodError): ErrorDetail[] {
   return error.issues.flatMap((issue) => describe(issue, []));
 }
 

@@ -14,7 +14,7 @@ export interface ConformanceOptions {
 }
 
 /** Over this an awaited event is taken for lost. */
-export const eventTimeoutMs = 20_000;
+const eventTimeoutMs = 20_000;
 export const suiteTimeoutMs = 60_000;
 
 export interface Views {

@@ -2,7 +2,7 @@ import type { ModelEvent, ModelRequest, Provider, ToolCall } from "@holdfast/cor
 import { createModelGateway, type ModelGateway } from "../gateway.ts";
 import { ManualClock } from "./manual-clock.ts";
 
-export const organization = "acme";
+const organization = "acme";
 
 export interface Fixture {
   readonly gateway: ModelGateway;
@@ -56,7 +56,7 @@ export function requestOf(overrides: Partial<ModelRequest> = {}): ModelRequest {
   };
 }
 
-export async function collect(events: AsyncIterable<ModelEvent>): Promise<Answer> {
+async function collect(events: AsyncIterable<ModelEvent>): Promise<Answer> {
   const chunks: string[] = [];
   const calls: ToolCall[] = [];
   let finish: Answer["finish"] | undefined;

@@ -108,7 +108,7 @@ function conversationsOf(asked: NewMessage[], ask: Conversations["ask"] | undefi
   } as Conversations;
 }
 
-export const systemClock: Clock = {
+const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, run) {

@@ -171,7 +171,7 @@ export class MemoryConversations implements Conversations {
   }
 }
 
-export function textOf(message: NewMessage): string {
+function textOf(message: NewMessage): string {
   const { content } = message;
   if (content.type === "text") return content.text;
   if (content.type === "blob") return content.blob;

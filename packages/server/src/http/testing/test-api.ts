@@ -21,7 +21,7 @@ export const realClock: Clock = {
   soon: (run) => setImmediate(run),
 };
 
-export const realRandom: Random = {
+const realRandom: Random = {
   next: () => Math.random(),
   token: (length) => Array.from(randomBytes(length), (byte) => (byte % 36).toString(36)).join(""),
 };

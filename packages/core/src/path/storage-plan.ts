@@ -1,0 +1,14 @@
+import type { ProvisionPlan } from "../ports/engine.ts";
+import { checkpointBucket } from "./checkpoints.ts";
+import { deadLetterBucket } from "./dead-letters.ts";
+import { historyBucket } from "./history.ts";
+import { inboxLog, journalLog } from "./router.ts";
+
+/** Every log and bucket that the message path uses. */
+export function storagePlan(partitions: number): ProvisionPlan {
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  return {
+    logs: [...numbers.map(inboxLog), ...numbers.map(journalLog)],
+    buckets: [checkpointBucket, historyBucket, deadLetterBucket],
+  };
+}
