@@ -19,11 +19,16 @@ export class ServerProcess {
   private constructor(plan: ServerPlan, child: ChildProcess, onExit: (reason: string) => void) {
     this.plan = plan;
     this.#child = child;
+    // For systems without setpriv: nobody else ends it when this process exits in the middle.
+    const end = () => child.kill("SIGTERM");
+    process.once("exit", end);
     child.once("exit", (code, signal) => {
+      process.off("exit", end);
       this.#exited = true;
       if (!this.#expected) onExit(signal ? `was ended by ${signal}` : `ended with code ${code}`);
     });
     child.once("error", () => {
+      process.off("exit", end);
       this.#exited = true;
     });
   }
@@ -38,7 +43,8 @@ export class ServerProcess {
     onExit: (reason: string) => void,
   ): Promise<ServerProcess> {
     const [command, args] = withParentDeath(binary, ["-c", plan.configPath]);
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    // In a group of its own, or Ctrl-C in a terminal would end it before the node that still needs it.
+    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], detached: true });
     let lastWords = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       lastWords = (lastWords + text).slice(-2_000);
@@ -49,7 +55,8 @@ export class ServerProcess {
     });
     if (child.pid !== undefined) writeFileSync(pidFile(plan), String(child.pid), { mode: 0o600 });
     const deadline = performance.now() + startTimeoutMs;
-    while (!(await server.#listens())) {
+    // Also when another process answers on its port: one that has ended never counts as started.
+    while (!(await server.#listens()) || server.#exited) {
       if (server.#exited || performance.now() > deadline) {
         await server.stop();
         throw new HoldfastError(
@@ -95,11 +102,20 @@ export class ServerProcess {
 export async function endOrphan(plan: ServerPlan): Promise<void> {
   const pid = orphanPid(plan);
   if (pid === undefined) return;
-  process.kill(pid, "SIGTERM");
+  signal(pid, "SIGTERM");
   const deadline = performance.now() + stopTimeoutMs;
   while (orphanPid(plan) === pid) {
-    if (performance.now() > deadline) process.kill(pid, "SIGKILL");
+    if (performance.now() > deadline) signal(pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(pid, name);
+  } catch (thrown) {
+    // It ended in between.
+    if ((thrown as NodeJS.ErrnoException).code !== "ESRCH") throw thrown;
   }
 }
 

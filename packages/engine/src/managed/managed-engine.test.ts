@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { findNatsServer } from "./find-server.ts";
+import { type ManagedEngine, startManagedEngine } from "./managed-engine.ts";
+
+let home = "";
+let reports: HoldfastError[] = [];
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "holdfast-managed-"));
+  reports = [];
+});
+
+afterEach(() => rmSync(home, { recursive: true }));
+
+async function start(): Promise<ManagedEngine> {
+  const server = await findNatsServer(process.env);
+  return startManagedEngine({ server, home, report: (error) => reports.push(error) });
+}
+
+function processOf(engine: ManagedEngine, role: string): number {
+  const found = engine.processes.find((each) => each.role === role);
+  expect(found, `a ${role} process runs`).toBeDefined();
+  return found?.pid ?? 0;
+}
+
+/** The process group of a running process. */
+function groupOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[2]);
+}
+
+/** Appends as soon as the engine takes it. */
+async function appendPatiently(engine: ManagedEngine, log: string): Promise<number> {
+  for (;;) {
+    try {
+      return await engine.messageLog.append(log, Uint8Array.of(1));
+    } catch (thrown) {
+      if (!(thrown instanceof HoldfastError) || thrown.retry === "never") throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+test("a process that is killed is started again, and what was acknowledged is there", async () => {
+  const engine = await start();
+  await engine.provision({ logs: ["l"], buckets: [] });
+  await engine.messageLog.append("l", Uint8Array.of(7));
+  const before = processOf(engine, "data");
+  process.kill(before, "SIGKILL");
+  await appendPatiently(engine, "l");
+  expect(processOf(engine, "data")).not.toBe(before);
+  expect(reports.map(({ message }) => message)).toEqual([
+    "The engine's data process was ended by SIGKILL; it is started again.",
+  ]);
+  const values: number[] = [];
+  for await (const { data } of engine.messageLog.read("l", 1)) values.push(data[0] ?? -1);
+  expect(values[0]).toBe(7);
+  await engine.close();
+});
+
+test("the processes are in groups of their own, so that Ctrl-C reaches only the node", async () => {
+  const engine = await start();
+  for (const { pid } of engine.processes) expect(groupOf(pid)).toBe(pid);
+  await engine.close();
+});
+
+test("closing while a process is being started again leaves none behind", async () => {
+  const engine = await start();
+  const data = processOf(engine, "data");
+  process.kill(data, "SIGKILL");
+  await engine.close();
+  for (const { pid } of engine.processes) expect(existsSync(`/proc/${pid}`)).toBe(false);
+});
+
+test("what an earlier node left running is ended; a process that only has its number is not", async () => {
+  mkdirSync(home, { recursive: true });
+  const sleep = "setInterval(() => undefined, 1000)";
+  const left = spawn(process.execPath, ["-e", sleep, join(home, "data.conf")]);
+  const stranger = spawn(process.execPath, ["-e", sleep]);
+  const ended = once(left, "exit");
+  writeFileSync(join(home, "data.conf.pid"), String(left.pid));
+  writeFileSync(join(home, "witness.conf.pid"), String(stranger.pid));
+  const engine = await start();
+  expect(await ended).toEqual([null, "SIGTERM"]);
+  expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+  await engine.close();
+  const gone = once(stranger, "exit");
+  stranger.kill();
+  await gone;
+});
