@@ -5,7 +5,10 @@
  */
 import { simulate } from "./simulation/simulate.ts";
 
-const [count = 100, first = 1] = process.argv.slice(2).filter((word) => /^\d+$/.test(word)).map(Number);
+const [count = 100, first = 1] = process.argv
+  .slice(2)
+  .filter((word) => /^\d+$/.test(word))
+  .map(Number);
 const isQuiet = process.argv.includes("--quiet");
 const totals = new Map<string, number>();
 const failed: number[] = [];

@@ -135,7 +135,9 @@ export class Clients {
     if (repeated && random.next() < 0.8) return repeated;
     const number = this.operations.length + 1;
     const command =
-      random.next() < 0.02 ? "poison" : (commands[Math.floor(random.next() * commands.length)] ?? "");
+      random.next() < 0.02
+        ? "poison"
+        : (commands[Math.floor(random.next() * commands.length)] ?? "");
     const padding = command === "long" ? ` ${"long ".repeat(300)}` : "";
     const text = `#${number} ${command}${padding}`;
     // The same key with another content.

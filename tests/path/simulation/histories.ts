@@ -31,7 +31,9 @@ export class Histories {
       const isNone = thrown instanceof HoldfastError && thrown.code === "conversation_not_found";
       if (!isNone) throw thrown;
     }
-    this.#compare(conversationKey(ref), all);
+    const key = conversationKey(ref);
+    this.#record.note(`${path.services.node} reads ${all.length} messages of ${key}`);
+    this.#compare(key, all);
     return all;
   }
 

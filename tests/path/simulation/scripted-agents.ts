@@ -164,6 +164,8 @@ function effect(world: ScriptWorld, host: ScriptHost, name: string, id: string, 
   record.note(`${host.name} runs ${name} for ${key}`);
   record.count(name);
   for (const counted of [key, id]) effects.set(counted, (effects.get(counted) ?? 0) + 1);
+  // Replaying a dead letter begins anew: a person asked for it.
+  if (world.poisonIsHealed) return;
   if (name === "pay" && Math.max(effects.get(key) ?? 0, effects.get(id) ?? 0) > 1) {
     record.violate(`${id} ran twice and may not be repeated`);
   }

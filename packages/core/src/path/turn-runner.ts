@@ -1,5 +1,5 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
-import { agentKey, type TurnId } from "../ids.ts";
+import { agentKey, type MessageId, type TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { ConversationEvent } from "../messages.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
