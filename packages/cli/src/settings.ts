@@ -8,14 +8,20 @@ export function homeFolder(env: NodeJS.ProcessEnv): string {
   return path.resolve(env.HOLDFAST_HOME || path.join(homedir(), ".holdfast"));
 }
 
-/** The port that HOLDFAST_PORT names, or 7400. Errors: `usage`. */
-export function portOf(env: NodeJS.ProcessEnv): number {
+/** The port that a node listens at; NaN for what is no port, which the node names with all that is wrong. */
+export function listenPortOf(env: NodeJS.ProcessEnv): number {
   const text = env.HOLDFAST_PORT || "7400";
   const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  return /^\d+$/.test(text) && port <= 65_535 ? port : Number.NaN;
+}
+
+/** The port of the node that a command talks to. Errors: `usage`. */
+function portOf(env: NodeJS.ProcessEnv): number {
+  const port = listenPortOf(env);
+  if (!Number.isNaN(port)) return port;
   throw new HoldfastError(
     "usage",
-    `HOLDFAST_PORT is ${JSON.stringify(text)}: expected 0 to 65535.`,
+    `HOLDFAST_PORT is ${JSON.stringify(env.HOLDFAST_PORT)}: expected 0 to 65535.`,
   );
 }
 

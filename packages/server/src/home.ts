@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, type NodeId } from "@holdfast/core";
 import { systemRandom } from "./system-random.ts";
@@ -21,7 +21,7 @@ export interface Home {
  */
 export function openHome(path: string): Home {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   } catch (cause) {
     throw unusable(path, cause);
   }
@@ -40,6 +40,14 @@ export function openHome(path: string): Home {
     lock.close();
     throw thrown instanceof HoldfastError ? thrown : unusable(path, thrown);
   }
+}
+
+/** As `mkdir -p`. Node's own never ends where a file system refuses new folders with ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** A database lock is held by the kernel: it ends with the process, however that ends. */
@@ -76,7 +84,10 @@ function readNode(path: string): NodeId {
     return made.node as NodeId;
   }
   const found = parseNode(text);
-  if (!found) throw new HoldfastError("data_corrupt", `${file} cannot be read.`);
+  if (!found) {
+    const expected = `expected {"format": ${format}, "node": "n-…"}, as Holdfast wrote it`;
+    throw new HoldfastError("data_corrupt", `${file} cannot be read: ${expected}.`);
+  }
   if (found.format > format) {
     throw new HoldfastError(
       "home_too_new",
@@ -89,7 +100,9 @@ function readNode(path: string): NodeId {
 function parseNode(text: string): NodeFile | undefined {
   try {
     const value = JSON.parse(text) as Partial<NodeFile>;
-    const isWhole = typeof value.format === "number" && typeof value.node === "string";
+    if (typeof value.format !== "number") return undefined;
+    // What a newer version names its nodes is not known here.
+    const isWhole = value.format > format || /^n-[a-z0-9]+$/.test(String(value.node));
     return isWhole ? (value as NodeFile) : undefined;
   } catch {
     return undefined;
@@ -111,6 +124,9 @@ function writeWhole(file: string, text: string): void {
 }
 
 function unusable(path: string, cause: unknown): HoldfastError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const { code } = cause as NodeJS.ErrnoException;
+  const isFile = code === "EEXIST" || code === "ENOTDIR";
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const reason = isFile ? "a file stands there; expected a folder" : said;
   return new HoldfastError("home_unusable", `${path} cannot be used: ${reason}`, { cause });
 }

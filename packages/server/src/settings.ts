@@ -1,7 +1,13 @@
 import { HoldfastError } from "@holdfast/core";
 import { z } from "zod";
+import { parseFailpoint } from "./failpoint-killer.ts";
 
 const settingsSchema = z.object({
+  /** Only checked here, so that it is named together with everything else that is wrong. */
+  HOLDFAST_PORT: z
+    .string()
+    .refine((text) => /^\d*$/.test(text) && Number(text) <= 65_535, "expected 0 to 65535")
+    .optional(),
   /** Without it: `info`, but `warn` where a person looks at the terminal. */
   HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).optional(),
   /** Set when a cell is created; it cannot be changed afterwards. */
@@ -14,7 +20,13 @@ const settingsSchema = z.object({
   /** File with the user name in the first line and the password in the second. */
   HOLDFAST_ENGINE_CREDENTIALS: z.string().optional(),
   HOLDFAST_ENGINE_REPLICAS: z.coerce.number().int().min(1).max(5).default(3),
-  HOLDFAST_FAILPOINT: z.string().optional(),
+  HOLDFAST_FAILPOINT: z
+    .string()
+    .refine(
+      (text) => text === "" || parseFailpoint(text),
+      "expected a failpoint's number, or number:count",
+    )
+    .optional(),
 });
 
 export interface Settings {

@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { oneLine } from "../output/printable.ts";
 import { printJson, printLine, type Stream, styled } from "../output/terminal.ts";
 import { type DoctorCheck, loadServer } from "../server-module.ts";
-import { homeFolder, hostOf, portOf } from "../settings.ts";
+import { homeFolder, hostOf, listenPortOf } from "../settings.ts";
 
 interface Verdict extends DoctorCheck {
   /** Neither good nor bad, such as a node that is not running. */
@@ -15,7 +15,7 @@ export async function runDoctorCommand(context: Context, load = loadServer): Pro
   const { terminal } = context;
   const { env, stdout } = terminal;
   const server = await load();
-  const options = { home: homeFolder(env), host: hostOf(env), port: portOf(env), env };
+  const options = { home: homeFolder(env), host: hostOf(env), port: listenPortOf(env), env };
   const machine = await server.runDoctor(options);
   const checks: readonly Verdict[] = [...machine, ...(await nodeChecks(context))];
   const failed = checks.filter((check) => !check.ok && !check.skipped);

@@ -1,14 +1,14 @@
 import type { Context } from "../context.ts";
 import { printLine, styled, type Stream } from "../output/terminal.ts";
 import { loadServer, type RunningNode } from "../server-module.ts";
-import { homeFolder, hostOf, portOf } from "../settings.ts";
+import { homeFolder, hostOf, listenPortOf } from "../settings.ts";
 import { version } from "../version.ts";
 
 /** `holdfast up`: one node in the foreground, until Ctrl-C or SIGTERM. */
 export async function runUp(context: Context, load = loadServer): Promise<number> {
   const { terminal } = context;
   const { env, stdout, stderr } = terminal;
-  const options = { home: homeFolder(env), host: hostOf(env), port: portOf(env), env };
+  const options = { home: homeFolder(env), host: hostOf(env), port: listenPortOf(env), env };
   const asked = Promise.withResolvers<void>();
   let stopping = false;
   const stop = () => {
