@@ -46,7 +46,9 @@ export class Checkpoints {
     const entry = await this.#keyValue.get(checkpointBucket, storageKey(key));
     if (!entry) return { state: newConversation(), revision: 0 };
     const bytes = await unpackValue(this.#blobs, entry.value);
-    return { state: decodeCheckpoint(bytes, key), revision: entry.revision };
+    const state = decodeCheckpoint(bytes, key);
+    state.checkpointBlob = blobOf(entry.value);
+    return { state, revision: entry.revision };
   }
 
   /**
@@ -59,9 +61,10 @@ export class Checkpoints {
     const { journaled } = state;
     const bytes = encodeCheckpoint(state);
     const value = await packValue(this.#blobs, `checkpoint.${at}.${journaled}`, bytes);
-    const before = revision === 0 ? undefined : await this.#blobBefore(at, value);
     const saved = await this.#write(key, value, journaled, revision);
-    if (before !== undefined && before !== blobOf(value)) await this.#blobs.delete(before);
+    const before = state.checkpointBlob;
+    state.checkpointBlob = blobOf(value);
+    if (before !== undefined && before !== state.checkpointBlob) await this.#blobs.delete(before);
     return saved;
   }
 
@@ -91,13 +94,6 @@ export class Checkpoints {
 
   async #journaledIn(value: Uint8Array, key: string): Promise<number> {
     return decodeCheckpoint(await unpackValue(this.#blobs, value), key).journaled;
-  }
-
-  /** Only a large state can leave a blob behind, so only then is the old value looked at. */
-  async #blobBefore(at: string, value: Uint8Array): Promise<string | undefined> {
-    if (blobOf(value) === undefined) return undefined;
-    const entry = await this.#keyValue.get(checkpointBucket, at);
-    return entry && blobOf(entry.value);
   }
 }
 
@@ -148,5 +144,6 @@ function decodeCheckpoint(bytes: Uint8Array, key: string): ConversationState {
     openTurn: saved.openTurn,
     attempts: saved.attempts,
     journaled: saved.journaled,
+    checkpointBlob: undefined,
   };
 }

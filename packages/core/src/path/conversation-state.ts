@@ -114,6 +114,8 @@ export interface ConversationState {
   attempts: { readonly at: number; readonly count: number } | undefined;
   /** Journal sequence of the newest entry in this state. */
   journaled: number;
+  /** Where its checkpoint stands when that is large; replaced, the blob is deleted. */
+  checkpointBlob: string | undefined;
 }
 
 export function newConversation(): ConversationState {
@@ -126,6 +128,7 @@ export function newConversation(): ConversationState {
     openTurn: undefined,
     attempts: undefined,
     journaled: 0,
+    checkpointBlob: undefined,
   };
 }
 

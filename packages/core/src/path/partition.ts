@@ -126,11 +126,16 @@ export class Partition {
   async stateOf(ref: ConversationRef): Promise<ConversationState> {
     const conversation = this.#conversation(ref, false);
     conversation.usedAt = this.#services.clock.monotonic();
-    const state = conversation.state ?? (await this.#load(conversation));
-    // Asking for what does not exist leaves nothing in memory.
-    const isNothing = state.journaled === 0 && isIdle(conversation);
-    if (isNothing) this.#active.delete(conversation.key);
-    return state;
+    try {
+      return conversation.state ?? (await this.#load(conversation));
+    } finally {
+      // Asking for what does not exist, or cannot be loaded, leaves nothing in memory.
+      const { state, loading, mailbox, key } = conversation;
+      const isNothing = state
+        ? state.journaled === 0 && isIdle(conversation)
+        : loading === undefined && mailbox.size === 0;
+      if (isNothing && this.#active.get(key) === conversation) this.#active.delete(key);
+    }
   }
 
   /** The state of a conversation if it is in memory. */
