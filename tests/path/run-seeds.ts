@@ -1,5 +1,5 @@
 /**
- * Runs many seeds of the message path's simulation: `node tests/path/run-seeds.ts COUNT [FIRST] [--all]`.
+ * Runs many seeds of the message path's simulation: `node tests/path/run-seeds.ts COUNT [FIRST] [--quiet]`.
  * Prints what failed with the end of its history, then how often each thing happened in all runs. A
  * count of 1 prints the whole history of that seed.
  */
@@ -21,6 +21,8 @@ for (let seed = first; seed < first + count; seed += 1) {
   const shown = violations.slice(0, isQuiet ? 2 : 6).map((text) => text.slice(0, 600));
   console.log(`seed ${seed}: ${violations.length} violations\n  ${shown.join("\n  ")}`);
 }
-for (const [what, times] of [...totals].sort()) if (!isQuiet) console.log(`${times}\t${what}`);
+for (const [what, times] of [...totals].toSorted(([a], [b]) => a.localeCompare(b))) {
+  if (!isQuiet) console.log(`${times}\t${what}`);
+}
 console.log(`${failed.length} of ${count} seeds failed: ${failed.slice(0, 50).join(" ")}`);
 process.exitCode = failed.length > 0 ? 1 : 0;

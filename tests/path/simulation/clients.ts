@@ -34,9 +34,9 @@ export interface ClientsOptions {
   readonly cluster: Cluster;
 }
 
-const commands = [
-  ..."plain plain plain plain plain plain pay safe both steps long essay flaky".split(" "),
-];
+const commands = "plain plain plain plain plain plain pay safe both steps long essay flaky".split(
+  " ",
+);
 const callTimeoutMs = 15_000;
 
 export class Clients {

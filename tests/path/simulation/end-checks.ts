@@ -22,7 +22,7 @@ export interface EndState {
 /** What must hold when everything has come to rest. */
 export function checkEnd(end: EndState, record: RunRecord): void {
   const places = userMessages(end, record);
-  const lettered = new Map(end.letters.map((letter) => [letter.id as string, letter]));
+  const lettered = new Map<string, DeadLetter>(end.letters.map((letter) => [letter.id, letter]));
   for (const operation of end.operations) {
     if (operation.message.ephemeral) checkEphemeral(operation, end, record);
     else checkEnding(operation, places, lettered, end, record);
@@ -80,7 +80,7 @@ function checkEnding(
   if (!letter) return;
   record.count("letter");
   const together = journal.endings.get(letter.id)?.together ?? [];
-  const mayFail = [letter.id as string, ...together].some((id) => {
+  const mayFail = [letter.id, ...together].some((id: string) => {
     const other = operations.find((candidate) => candidate.id === id) ?? operation;
     return /^#\d+ (poison|flaky)/.test(other.text);
   });
