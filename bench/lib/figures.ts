@@ -1,7 +1,9 @@
-/** The middle value; the lower of the two middle ones when their number is even. */
+/** The middle value; the mean of the two middle ones when their number is even. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  const low = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  const high = sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0;
+  return (low + high) / 2;
 }
 
 /** Three digits are more than a shared machine can repeat. */

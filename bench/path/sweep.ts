@@ -76,15 +76,28 @@ const rows = [...found].flatMap(([setting, measured]) =>
         turnsPerSecond: middle((row) => row.turnsPerSecond),
         p50Ms: middle((row) => row.p50Ms),
         p99Ms: middle((row) => row.p99Ms),
+        cpuMicros: middle((row) => row.cpuMicros),
+        engineCpuMicros: middle((row) => row.engineCpuMicros),
         errors: runs.reduce((sum, row) => sum + row.errors, 0),
       };
     }),
   ),
 );
-const columns = ["partitions", "appends", "contender", "in flight", "turns/s", "p50 ms", "p99 ms"];
+const columns = [
+  "partitions",
+  "appends",
+  "contender",
+  "in flight",
+  "turns/s",
+  "p50 ms",
+  "p99 ms",
+  "own CPU us",
+  "engine CPU us",
+  "errors",
+];
 console.log(
   markdownTable(
-    [...columns, "errors"],
+    columns,
     rows.map((row) => Object.values(row)),
   ),
 );
