@@ -72,7 +72,7 @@ export class HttpConnection {
 }
 
 /** The answer when all of it is there. */
-export function parseAnswer(text: string): HttpAnswer | undefined {
+function parseAnswer(text: string): HttpAnswer | undefined {
   const end = text.indexOf(headEnd);
   if (end < 0) return undefined;
   const status = Number(text.slice(9, 12));
