@@ -11,6 +11,8 @@ import { withSmallLimits } from "./small-limits.ts";
 
 const stormMs = 20_000;
 const restMs = 20 * 60_000;
+/** By then whatever was sent during the storm has arrived. */
+const latestMs = 8_000;
 
 /** One run from a seed: the same seed gives the same run, line by line. */
 export function simulate(seed: number): Promise<RunRecord> {
@@ -180,6 +182,7 @@ class Run {
     for (const node of this.#cluster.alive) await this.#cluster.kill(node);
     const starts = this.#cluster.epoch;
     const node = await this.#cluster.startSurely();
+    await delay(this.#clock, latestMs);
     await this.#settled(node);
     const histories = await this.#readAll(node);
     const letters = await this.#path(node).conversations.deadLetters(undefined);
