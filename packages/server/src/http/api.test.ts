@@ -157,6 +157,50 @@ describe("who may do what", () => {
     expect(applied.json.error).toMatchObject({ code: "invalid_resource" });
   });
 
+  test("an organization's token declares nothing that uses the node's secrets, files or programs", async () => {
+    const provider = {
+      kind: "Provider",
+      organization: "demo",
+      name: "taker",
+      type: "openai-compatible",
+      baseUrl: "https://models.example.org/v1",
+      headers: { type: "http", parameters: { fromEnv: "ANTHROPIC_API_KEY" } },
+      apiKey: { fromFile: "/home/holdfast/admin-token" },
+    };
+    const transport = { type: "stdio", command: "/bin/sh", args: ["-c", "true"] };
+    const agent = {
+      kind: "Agent",
+      organization: "demo",
+      name: "runner",
+      model: "default",
+      tools: [{ type: "mcp", name: "shell", transport }],
+    };
+    const body = { resources: [provider, agent] };
+    const refused = await api.call("POST", "/api/v1/apply", { token: api.demo, body });
+    expect(refused.status).toBe(403);
+    expect(refused.json.error.details.map(({ path }: { path: string }) => path)).toEqual([
+      "resources[0].headers.parameters",
+      "resources[0].apiKey",
+      "resources[1].tools[0].transport",
+    ]);
+    const put = (token: string, path: string, resource: object) =>
+      api.call("PUT", `/api/v1/orgs/demo/${path}`, { token, body: resource });
+    expect((await put(api.demo, "providers/taker", provider)).status).toBe(403);
+    expect((await put(api.demo, "agents/runner", agent)).status).toBe(403);
+    expect((await put(api.admin, "providers/taker", provider)).status).toBe(201);
+    expect((await put(api.admin, "agents/runner", agent)).status).toBe(201);
+    // A tool's own argument may bear any name.
+    const tool = {
+      type: "http",
+      name: "copy",
+      description: "",
+      parameters: { type: "object", properties: { fromFile: { type: "string" } } },
+      url: "https://api.example.org/copy",
+    };
+    const harmless = { ...agent, name: "copier", tools: [tool] };
+    expect((await put(api.demo, "agents/copier", harmless)).status).toBe(201);
+  });
+
   test("an organization's tokens end with it, even if its name comes back", async () => {
     await api.call("PUT", "/api/v1/orgs/brief", { body: {} });
     const { token } = (await api.call("POST", "/api/v1/orgs/brief/tokens", { body: { name: "t" } }))

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { callerOf } from "../access.ts";
 import { endOldTokens } from "../apply-one.ts";
 import type { RouteContext } from "../dependencies.ts";
+import { refuseNodeAccess } from "../node-access.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
 import { applyBody, applyResults } from "../schemas.ts";
 
@@ -25,6 +26,7 @@ export function applyRoutes(app: FastifyInstance, context: RouteContext): void {
           ...errorSets.guarded,
           ...errorSets.withBody,
           ...errorSets.engine,
+          "forbidden",
           "invalid_resource",
           "revision_conflict",
         ]),
@@ -32,7 +34,9 @@ export function applyRoutes(app: FastifyInstance, context: RouteContext): void {
     },
     handler: async (request) => {
       const { resources: declared, dryRun } = request.body as ApplyBody;
-      const own = callerOf(request).organization;
+      const caller = callerOf(request);
+      refuseNodeAccess(caller, { resources: declared });
+      const own = caller.organization;
       const options: ApplyOptions = {
         ...(dryRun === undefined ? {} : { dryRun }),
         ...(own === null ? {} : { organization: own }),

@@ -1,10 +1,11 @@
 import { agentName, HoldfastError, organizationName, type Resource } from "@holdfast/core";
 import { z } from "zod";
 import type { FastifyInstance } from "fastify";
-import { shown } from "../access.ts";
+import { callerOf, shown } from "../access.ts";
 import { applyOne } from "../apply-one.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
+import { refuseNodeAccess } from "../node-access.ts";
 import {
   agent,
   agentBody,
@@ -107,6 +108,7 @@ function resourceKindRoutes(app: FastifyInstance, context: RouteContext, of: Kin
           ...common,
           ...errorSets.withBody,
           ...errorSets.engine,
+          "forbidden",
           "invalid_resource",
         ]),
       },
@@ -114,6 +116,7 @@ function resourceKindRoutes(app: FastifyInstance, context: RouteContext, of: Kin
     handler: async (request, reply) => {
       const { org, name } = request.params as Named;
       requireOrganization(context, org);
+      refuseNodeAccess(callerOf(request), request.body);
       const address = { kind: of.kind, organization: org, name };
       const applied = await applyOne(context, request.body as Partial<Resource>, address);
       return reply.code(applied.change === "created" ? 201 : 200).send(applied);
