@@ -27,6 +27,12 @@ export const limits = {
   appendTimeoutMs: 2_000,
   appendAttempts: 5,
 
+  /** Free space of the engine's disk below which nothing is written, and how often it is looked at. */
+  storageReserveBytes: 8 * MiB,
+  storageCheckMs: 250,
+  /** Of what the engine wrote about itself since the last look. */
+  engineLogReadBytes: 64 * KiB,
+
   conversationPending: 100,
   agentPending: 2_000,
   nodePending: 32_768,
@@ -54,6 +60,8 @@ export const limits = {
   journalTailBytes: 64 * MiB,
   journalTailRecords: 20_000,
   checkpointsInFlight: 32,
+  /** Conversations being read from their checkpoints per node: more at once would only time out. */
+  activationsInFlight: 256,
 
   stepsPerTurn: 32,
   toolCallsPerStep: 32,

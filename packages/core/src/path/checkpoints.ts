@@ -1,5 +1,6 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { parseConversationKey } from "../ids.ts";
+import { limits } from "../limits.ts";
 import type { BlobStore } from "../ports/blob-store.ts";
 import type { KeyValue } from "../ports/key-value.ts";
 import {
@@ -10,6 +11,7 @@ import {
 } from "./conversation-state.ts";
 import { blobOf, packValue, unpackValue } from "./large-values.ts";
 import { decodeEntry, encodeEntry } from "./records.ts";
+import { Slots } from "./slots.ts";
 import type { StoredMessage } from "../messages.ts";
 
 export const checkpointBucket = "checkpoints";
@@ -36,13 +38,18 @@ export interface LoadedConversation {
 export class Checkpoints {
   readonly #keyValue: KeyValue;
   readonly #blobs: BlobStore;
+  readonly #loads = new Slots(limits.activationsInFlight);
 
   constructor(keyValue: KeyValue, blobs: BlobStore) {
     this.#keyValue = keyValue;
     this.#blobs = blobs;
   }
 
-  async load(key: string): Promise<LoadedConversation> {
+  load(key: string): Promise<LoadedConversation> {
+    return this.#loads.run(() => this.#load(key));
+  }
+
+  async #load(key: string): Promise<LoadedConversation> {
     const entry = await this.#keyValue.get(checkpointBucket, storageKey(key));
     if (!entry) return { state: newConversation(), revision: 0 };
     const bytes = await unpackValue(this.#blobs, entry.value);
