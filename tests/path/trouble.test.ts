@@ -128,7 +128,6 @@ describe("a conversation", () => {
   test("of one call ends once, though its client's node cannot be told", async () => {
     const world = createWorld();
     const hanging: Model = {
-      // biome-ignore lint/correctness/useYield: it never says anything.
       async *stream(_, signal) {
         await new Promise<void>((resolve) => {
           signal.addEventListener("abort", () => resolve());
@@ -228,7 +227,6 @@ describe("a dead letter", () => {
   test("is not written for a model that is away while the node is restarted", async () => {
     const world = createWorld();
     const away: Model = {
-      // biome-ignore lint/correctness/useYield: it fails before it says anything.
       async *stream() {
         throw new HoldfastError("model_unavailable", "The model is away.");
       },
