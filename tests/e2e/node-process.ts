@@ -23,9 +23,13 @@ export interface NodeProcess {
 
 /** A data folder and a port on which nodes are started one after the other. */
 export class TestHome {
-  readonly path = mkdtempSync(join(tmpdir(), "holdfast-e2e-"));
+  readonly path: string;
   readonly #started: ChildProcess[] = [];
   #port = 0;
+
+  constructor(path = mkdtempSync(join(tmpdir(), "holdfast-e2e-"))) {
+    this.path = path;
+  }
 
   /** Starts `holdfast up` and waits until it says that it runs. */
   async start(env: Record<string, string> = {}): Promise<NodeProcess> {
@@ -75,6 +79,15 @@ export class TestHome {
     };
   }
 
+  /** The process that plays a part of the engine now; 0 between two of them. */
+  enginePid(role: "data" | "witness"): number {
+    try {
+      return Number(readFileSync(join(this.path, "engine", `${role}.conf.pid`), "utf8"));
+    } catch {
+      return 0;
+    }
+  }
+
   /** Ends what still runs and removes the folder. */
   async remove(): Promise<void> {
     for (const child of this.#started) {
@@ -84,6 +97,15 @@ export class TestHome {
       await ended;
     }
     rmSync(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+/** Whether a process runs; one that ended and was not waited for does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
   }
 }
 

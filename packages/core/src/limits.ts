@@ -50,7 +50,6 @@ export const limits = {
   /** Messages a conversation keeps in memory; older ones are sealed into history pages. */
   historyTailMessages: 96,
   historyPageMessages: 64,
-  historyPageBytes: 256 * KiB,
   /** Conversations in memory per partition, and their text. */
   activeConversations: 50_000,
   activeConversationBytes: 128 * MiB,
@@ -174,7 +173,6 @@ invariant(limits.inlinePayloadBytes * 2 < limits.batchBytes, "two inline payload
 invariant(limits.messageTextBytes <= limits.requestBodyBytes, "a message fits a request");
 invariant(limits.messageTextBytes <= limits.turnChars, "every message can be shown to a model");
 invariant(limits.requestBodyBytes <= limits.blobBytes, "whatever arrives fits a blob");
-invariant(limits.historyPageBytes < limits.enginePayloadBytes, "a history page fits a record");
 invariant(limits.historyPageMessages < limits.historyTailMessages, "a page fits the tail");
 invariant(limits.resourceBytes < limits.enginePayloadBytes, "a resource fits a record");
 invariant(limits.toolResultBytes * 4 < limits.mcpMessageBytes, "a whole result fits a message");

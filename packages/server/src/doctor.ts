@@ -1,8 +1,9 @@
-import { mkdirSync, statfsSync, writeFileSync, rmSync } from "node:fs";
+import { statfsSync, writeFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { toHoldfastError, errorCatalog } from "@holdfast/core";
 import { findNatsServer } from "@holdfast/engine";
+import { makeFolder } from "./home.ts";
 import { readSettings } from "./settings.ts";
 import type { NodeOptions } from "./start-node.ts";
 
@@ -59,7 +60,7 @@ function nodeVersion(): string {
 }
 
 function dataFolder(home: string): string {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   const probe = join(home, ".doctor");
   writeFileSync(probe, "", { flush: true });
   rmSync(probe);

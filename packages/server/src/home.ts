@@ -43,7 +43,7 @@ export function openHome(path: string): Home {
 }
 
 /** As `mkdir -p`. Node's own never ends where a file system refuses new folders with ENOENT, as /proc does. */
-function makeFolder(path: string): void {
+export function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   const parent = dirname(path);
   if (parent !== path) makeFolder(parent);
@@ -127,6 +127,9 @@ function unusable(path: string, cause: unknown): HoldfastError {
   const { code } = cause as NodeJS.ErrnoException;
   const isFile = code === "EEXIST" || code === "ENOTDIR";
   const said = cause instanceof Error ? cause.message : String(cause);
+  if (/ENOSPC|disk is full/.test(said)) {
+    return new HoldfastError("storage_full", `The disk of ${path} is full.`, { cause });
+  }
   const reason = isFile ? "a file stands there; expected a folder" : said;
   return new HoldfastError("home_unusable", `${path} cannot be used: ${reason}`, { cause });
 }

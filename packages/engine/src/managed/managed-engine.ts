@@ -8,6 +8,7 @@ import { unavailable } from "../nats/nats-errors.ts";
 import type { NatsServer } from "./find-server.ts";
 import { dataTag, type EngineSecrets, type ServerPlan, serverConfig } from "./server-config.ts";
 import { endOrphan, ServerProcess } from "./server-process.ts";
+import { StorageWatch } from "./storage-watch.ts";
 
 const restartMinMs = 100;
 const restartMaxMs = 10_000;
@@ -38,12 +39,20 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
   const plans = await writePlans(options.home, secrets);
   for (const plan of plans) await endOrphan(plan);
   const supervisors: Supervisor[] = [];
+  const watches: StorageWatch[] = [];
   try {
     // The witness listens before the data process looks for it: otherwise they first meet a second later.
     for (const plan of plans) supervisors.push(await Supervisor.start(options, plan));
     const data = plans.find(({ role }) => role === "data");
     if (!data) throw unavailable("The engine has no data process.");
-    const engine = await connectWhenReady(data, secrets);
+    const watch = new StorageWatch({
+      folder: options.home,
+      logPath: data.logPath,
+      report: options.report,
+      onRecovered: () => void supervisors.find(({ plan }) => plan === data)?.startAnew(),
+    });
+    watches.push(watch);
+    const engine = await connectWhenReady(data, secrets, watch.refusal);
     return {
       ...engine,
       get processes() {
@@ -54,11 +63,13 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
         }));
       },
       close: async () => {
+        watch.close();
         await engine.close();
         await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
       },
     };
   } catch (thrown) {
+    for (const watch of watches) watch.close();
     await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
     throw thrown;
   }
@@ -95,6 +106,16 @@ class Supervisor {
     await this.#process?.stop();
   }
 
+  /** Ends the process and starts it again. */
+  async startAnew(): Promise<void> {
+    if (this.#stopped || this.#restarting) return;
+    this.#restarting = (async () => {
+      await this.#process?.stop();
+      await this.#restart();
+    })();
+    await this.#restarting;
+  }
+
   #launch(): Promise<ServerProcess> {
     return ServerProcess.start(this.#options.server.path, this.plan, (reason) => {
       this.#options.report(
@@ -115,6 +136,7 @@ class Supervisor {
       if (this.#stopped) return;
       try {
         this.#process = await this.#launch();
+        this.#restarting = undefined;
         return;
       } catch (thrown) {
         this.#options.report(thrown as HoldfastError, "engine");
@@ -157,7 +179,11 @@ async function writePlans(home: string, secrets: EngineSecrets): Promise<ServerP
   return plans;
 }
 
-async function connectWhenReady(plan: ServerPlan, secrets: EngineSecrets): Promise<NatsEngine> {
+async function connectWhenReady(
+  plan: ServerPlan,
+  secrets: EngineSecrets,
+  refusal: () => HoldfastError | undefined,
+): Promise<NatsEngine> {
   const deadline = performance.now() + connectTimeoutMs;
   for (;;) {
     try {
@@ -170,6 +196,7 @@ async function connectWhenReady(plan: ServerPlan, secrets: EngineSecrets): Promi
         },
         replicas: 1,
         placementTags: [dataTag],
+        refusal,
       });
     } catch (thrown) {
       if (performance.now() > deadline) throw thrown;

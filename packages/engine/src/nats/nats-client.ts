@@ -1,4 +1,4 @@
-import { limits } from "@holdfast/core";
+import { type HoldfastError, limits } from "@holdfast/core";
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { type ApiAnswer, answeredError, unansweredError, unavailable } from "./nats-errors.ts";
 
@@ -29,8 +29,14 @@ export class NatsClient {
   #closed = false;
   readonly #onReconnect = new Set<() => void>();
 
-  constructor(connection: NatsConnection) {
+  readonly #refusal: () => HoldfastError | undefined;
+
+  constructor(
+    connection: NatsConnection,
+    refusal: () => HoldfastError | undefined = () => undefined,
+  ) {
     this.connection = connection;
+    this.#refusal = refusal;
     void this.#watchStatus();
   }
 
@@ -52,6 +58,8 @@ export class NatsClient {
   async store(subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<number> {
     const what = `Write to ${subject}`;
     this.#assertConnected(what);
+    const refusal = this.#refusal();
+    if (refusal) throw refusal;
     let reply: Msg;
     try {
       reply = await this.connection.request(subject, data, {

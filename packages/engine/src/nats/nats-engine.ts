@@ -18,6 +18,8 @@ export interface NatsEngineOptions extends StreamOptions {
   readonly connection: ConnectionOptions;
   /** How long provisioning waits for the cluster's metadata leader. */
   readonly provisionTimeoutMs?: number;
+  /** Asked before each write: why it may not be tried. */
+  readonly refusal?: () => HoldfastError | undefined;
 }
 
 export interface NatsEngine extends Engine {
@@ -43,7 +45,7 @@ export async function createNatsEngine(options: NatsEngineOptions): Promise<Nats
   }).catch((thrown: unknown) => {
     throw unavailable("The engine does not accept the connection.", thrown);
   });
-  const client = new NatsClient(connection);
+  const client = new NatsClient(connection, options.refusal);
   const { replicas } = options;
   return {
     messageLog: new NatsMessageLog(client),
