@@ -8,7 +8,7 @@ import {
   keyValueConformance,
   messageLogConformance,
 } from "@holdfast/testkit/conformance";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { findNatsServer } from "../managed/find-server.ts";
 import { type ManagedEngine, startManagedEngine } from "../managed/managed-engine.ts";
 import { createNatsEngine } from "./nats-engine.ts";
@@ -43,3 +43,14 @@ keyValueConformance("NATS JetStream", view, { propertyRuns: 5 });
 blobStoreConformance("NATS JetStream", view);
 busConformance("NATS JetStream", view);
 engineConformance("NATS JetStream", view);
+
+test("a bus message over the payload limit is dropped, and the next one arrives", async () => {
+  const engine = await view();
+  const arrived = new Promise<number>((resolve) => {
+    engine.bus.subscribe("sizes", (_, data) => resolve(data.byteLength));
+  });
+  engine.bus.publish("sizes", new Uint8Array(2_000_000));
+  engine.bus.publish("sizes", new Uint8Array(7));
+  expect(await arrived).toBe(7);
+  await engine.close();
+});

@@ -1,9 +1,12 @@
+import { hash } from "node:crypto";
 import { type BlobStore, HoldfastError, limits } from "@holdfast/core";
 import type { NatsClient } from "./nats-client.ts";
 import { blobStream, blobSubject } from "./streams.ts";
 
 const chunkBytes = 512 * 1024;
 const chunksInFlight = 4;
+/** nats-server cuts a connection that sends a subject of more than 4 KiB. */
+const wordChars = 2_000;
 
 /**
  * Blobs as chunks in one stream. The manifest is written last: a blob that was cut off in the middle is
@@ -69,10 +72,11 @@ function token(key: string): string {
   if (key.length === 0 || key.length > 1_000) {
     throw new HoldfastError("invalid_request", "A blob's key has 1 to 1,000 characters.");
   }
-  return key.replace(
+  const word = key.replace(
     /[^A-Za-z0-9_-]/g,
     (char) => `=${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+  return word.length <= wordChars ? word : `=h${hash("sha256", key, "hex")}`;
 }
 
 async function inParallel(count: number, run: (number: number) => Promise<unknown>): Promise<void> {

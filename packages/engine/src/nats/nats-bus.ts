@@ -1,9 +1,9 @@
-import type { Bus, Subscription } from "@holdfast/core";
+import { type Bus, limits, type Subscription } from "@holdfast/core";
 import { callHandler, type NatsClient, plainBytes } from "./nats-client.ts";
 
 const prefix = "hf.bus.";
 
-/** The bus as core NATS. What is published while cut off is dropped. */
+/** The bus as core NATS. What is published while cut off, or is over the payload limit, is dropped. */
 export class NatsBus implements Bus {
   readonly #client: NatsClient;
 
@@ -12,7 +12,8 @@ export class NatsBus implements Bus {
   }
 
   publish(subject: string, data: Uint8Array): void {
-    if (this.#client.isConnected) this.#client.connection.publish(prefix + subject, data);
+    if (!this.#client.isConnected || data.byteLength > limits.enginePayloadBytes) return;
+    this.#client.connection.publish(prefix + subject, data);
   }
 
   subscribe(subject: string, handle: (subject: string, data: Uint8Array) => void): Subscription {

@@ -44,6 +44,15 @@ export function blobStoreConformance(name: string, makeEngine: MakeEngine): void
         expect(sameBytes(await engine.blobStore.get(key), data)).toBe(true);
       });
 
+    test("the longest keys are told apart, whatever their characters", async () => {
+      const { blobStore } = await open();
+      const [one, other] = ["1", "2"].map((end) => uniqueName("blob").padEnd(999, ".=") + end);
+      await blobStore.put(one ?? "", bytes("one"));
+      await blobStore.put(other ?? "", bytes("other"));
+      expect(text((await blobStore.get(one ?? "")) ?? bytes(""))).toBe("one");
+      expect(text((await blobStore.get(other ?? "")) ?? bytes(""))).toBe("other");
+    });
+
     test("putting the same again is no error, also at once and by two views", async () => {
       const key = uniqueName("blob");
       const engine = await open();
