@@ -92,9 +92,11 @@ export class Partitions {
   async #tryOpen(number: number): Promise<void> {
     const { engine, node } = this.#services;
     const epoch = await raiseEpoch(engine, number, node);
-    this.#open[number] = await Partition.open(number, epoch, this.#services, (error) =>
+    const partition = await Partition.open(number, epoch, this.#services, (error) =>
       this.#onLost(number, error),
     );
+    this.#open[number] = partition;
+    if (this.#stop.signal.aborted) await partition.close();
   }
 
   #onLost(number: number, error: HoldfastError): void {

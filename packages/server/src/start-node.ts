@@ -13,6 +13,7 @@ import {
   type OwnerServices,
   Pending,
   storagePlan,
+  toHoldfastError,
   TurnScheduler,
 } from "@holdfast/core";
 import { createTokens } from "@holdfast/security";
@@ -182,7 +183,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       },
     };
   } catch (thrown) {
-    await stops.run();
+    // What made the start fail is what a person must read, whatever fails behind it.
+    await stops.run().catch((failure: unknown) => report(toHoldfastError(failure), "stop"));
     throw thrown;
   }
 }
