@@ -18,8 +18,8 @@ answerParent(
       for (let round = 0; round < 2; round += 1) {
         await global.gc?.({ type: "major", execution: "async" });
       }
-      const { heapUsed, external } = process.memoryUsage();
-      return { heapUsed, external };
+      const { heapUsed, heapTotal, external } = process.memoryUsage();
+      return { heapUsed, heapTotal, external };
     },
     snapshot: (file: string) => writeHeapSnapshot(file),
   },

@@ -12,6 +12,8 @@ interface EngineProcess {
 export interface NodeMemory extends ProcessMemory {
   /** After forced collections. */
   readonly heapUsed: number;
+  /** What the heap has reserved for them. */
+  readonly heapTotal: number;
   readonly external: number;
   /** Resident after forced collections. */
   readonly rssCollected: number;
@@ -91,7 +93,7 @@ export function killHard(pid: number): void {
 
 async function memoryOf(child: BenchChild): Promise<NodeMemory> {
   const { rss } = processMemory(child.pid);
-  const heap = await child.ask<{ heapUsed: number; external: number }>("memory");
+  const heap = await child.ask<Omit<NodeMemory, keyof ProcessMemory | "rssCollected">>("memory");
   const after = processMemory(child.pid);
   return { ...heap, rss, peak: after.peak, rssCollected: after.rss };
 }
