@@ -4,7 +4,7 @@ import { modelText } from "../lib/model-process.ts";
 import { eachOf } from "../lib/pool.ts";
 import type { RestartSettings } from "./settings.ts";
 
-export const organization = "restart";
+const organization = "restart";
 const answerTokens = 20;
 const messageChars = 500;
 
