@@ -18,7 +18,7 @@ import {
   scriptedTools,
 } from "./scripted-agents.ts";
 
-export const partitions = 2;
+const partitions = 2;
 
 /** One process of the cluster. */
 export interface SimNode extends ScriptHost {
