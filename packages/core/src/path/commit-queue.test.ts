@@ -9,6 +9,8 @@ interface Flight {
   readonly bytes: number;
   readonly succeed: () => Promise<void>;
   readonly fail: (error: HoldfastError) => Promise<void>;
+  /** Waits between two tries, until the result is called. */
+  readonly pause: () => Promise<() => Promise<boolean>>;
 }
 
 /** Queues on one gate whose appends end when the test says so. */
@@ -26,7 +28,7 @@ function createBench(capacity?: number) {
   const queue = (name: string) =>
     new CommitQueue(
       gate,
-      (batch) =>
+      (batch, pause) =>
         new Promise((resolve, reject) => {
           flights.push({
             name,
@@ -39,6 +41,18 @@ function createBench(capacity?: number) {
             fail: (error) => {
               reject(error);
               return settle();
+            },
+            pause: async () => {
+              const wait = Promise.withResolvers<void>();
+              let isBack = false;
+              const over = pause(() => wait.promise).then(() => (isBack = true));
+              over.catch(reject);
+              await settle();
+              return async () => {
+                wait.resolve();
+                await settle();
+                return isBack;
+              };
             },
           });
         }),
@@ -170,5 +184,33 @@ describe("the append gate", () => {
     await flights[3]?.succeed();
     const results = await Promise.allSettled(added);
     expect(results.filter(({ status }) => status === "rejected")).toHaveLength(4);
+  });
+
+  test("goes to other logs while an append waits between two tries", async () => {
+    const { queue, flights, settle } = createBench(2);
+    const lost = ["a", "b", "c"].map((name) => outcomeOf(queue(name).add(entry())));
+    await settle();
+    const first = await flights[0]!.pause();
+    const second = await flights[1]!.pause();
+    const third = await flights[2]!.pause();
+    const healthy = outcomeOf(queue("d").add(entry()));
+    await settle();
+    expect(flights.map(({ name }) => name)).toEqual(["a", "b", "c", "d"]);
+    // One repeat may run; the other place is for logs that take writes.
+    expect(await first()).toBe(true);
+    expect(await second()).toBe(false);
+    expect(await third()).toBe(false);
+    await flights[3]?.succeed();
+    expect(healthy.value).toBeDefined();
+    const next = outcomeOf(queue("e").add(entry()));
+    await settle();
+    await flights[4]?.succeed();
+    expect(next.value).toBeDefined();
+    await flights[0]?.succeed();
+    expect(await second()).toBe(true);
+    await flights[1]?.succeed();
+    expect(await third()).toBe(true);
+    await flights[2]?.succeed();
+    expect(lost.every(({ value }) => value !== undefined)).toBe(true);
   });
 });

@@ -7,15 +7,14 @@ import { framedBytes } from "./records.ts";
  * durable write is paid per batch.
  */
 export class CommitQueue {
-  readonly #commit: (batch: readonly Uint8Array[]) => Promise<number>;
+  readonly #commit: Commit;
   readonly #gate: AppendGate;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #busy = false;
   #closed: HoldfastError | undefined;
 
-  /** `commit` makes one batch durable and resolves to its record's sequence. */
-  constructor(gate: AppendGate, commit: (batch: readonly Uint8Array[]) => Promise<number>) {
+  constructor(gate: AppendGate, commit: Commit) {
     this.#gate = gate;
     this.#commit = commit;
   }
@@ -52,12 +51,15 @@ export class CommitQueue {
   }
 
   /** Called by the gate: takes the batch and appends it. */
-  async flush(): Promise<void> {
+  async flush(slot: Slot): Promise<void> {
     const batch = this.#takeBatch();
     if (batch.length === 0) return;
     this.#busy = true;
     try {
-      const sequence = await this.#commit(batch.map((item) => item.entry));
+      const sequence = await this.#commit(
+        batch.map((item) => item.entry),
+        (wait) => slot.during(wait),
+      );
       batch.forEach((item, index) => item.resolve({ sequence, index }));
     } catch (thrown) {
       const error = toHoldfastError(thrown);
@@ -95,6 +97,14 @@ export class CommitQueue {
   }
 }
 
+/**
+ * Makes one batch durable and resolves to its record's sequence. Between two tries it waits inside
+ * `pause`, which leaves the gate to other logs meanwhile.
+ */
+export type Commit = (batch: readonly Uint8Array[], pause: Pause) => Promise<number>;
+
+export type Pause = (wait: () => Promise<void>) => Promise<void>;
+
 export interface Committed {
   readonly sequence: number;
   readonly index: number;
@@ -106,20 +116,32 @@ interface Waiting {
   readonly reject: (error: HoldfastError) => void;
 }
 
+/** A place among the appends in flight. */
+interface Slot {
+  /** Gives the place back while `wait` runs, then waits for another. */
+  during(wait: () => Promise<void>): Promise<void>;
+}
+
 /**
  * Bounds the appends in flight of a whole node and lets the fullest batch go first: few, fat commits
- * keep the disk's flushes useful when many partitions write.
+ * keep the disk's flushes useful when many partitions write. Repeats of failed appends get at most half
+ * of the places, so that logs without a leader do not keep the others from writing.
  */
 export class AppendGate {
   readonly #ready = new Set<CommitQueue>();
+  /** Repeats that wait for a place, oldest first. */
+  readonly #repeats: (() => void)[] = [];
   readonly #soon: (run: () => void) => void;
   readonly #capacity: number;
+  readonly #repeatCapacity: number;
   #inFlight = 0;
+  #repeating = 0;
   #scheduled = false;
 
   constructor(soon: (run: () => void) => void, capacity: number = limits.appendsInFlight) {
     this.#soon = soon;
     this.#capacity = capacity;
+    this.#repeatCapacity = Math.max(1, Math.floor(capacity / 2));
   }
 
   request(queue: CommitQueue): void {
@@ -134,15 +156,41 @@ export class AppendGate {
   }
 
   #dispatch(): void {
-    while (this.#inFlight < this.#capacity && this.#ready.size > 0) {
-      const queue = this.#fullest();
-      this.#ready.delete(queue);
-      this.#inFlight += 1;
-      void queue.flush().finally(() => {
-        this.#inFlight -= 1;
-        this.#dispatch();
-      });
+    while (this.#inFlight < this.#capacity) {
+      const repeat = this.#repeating < this.#repeatCapacity ? this.#repeats.shift() : undefined;
+      if (repeat) {
+        this.#inFlight += 1;
+        this.#repeating += 1;
+        repeat();
+      } else if (this.#ready.size > 0) this.#flush(this.#fullest());
+      else return;
     }
+  }
+
+  #flush(queue: CommitQueue): void {
+    this.#ready.delete(queue);
+    this.#inFlight += 1;
+    let isRepeat = false;
+    const leave = (): void => {
+      this.#inFlight -= 1;
+      if (isRepeat) this.#repeating -= 1;
+      this.#dispatch();
+    };
+    const slot: Slot = {
+      during: async (wait) => {
+        leave();
+        try {
+          await wait();
+        } finally {
+          await new Promise<void>((resolve) => {
+            this.#repeats.push(resolve);
+            this.#dispatch();
+          });
+          isRepeat = true;
+        }
+      },
+    };
+    void queue.flush(slot).finally(leave);
   }
 
   #fullest(): CommitQueue {

@@ -3,7 +3,7 @@ import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 import { type Clock, delay } from "../ports/clock.ts";
 import type { LogRecord, MessageLog } from "../ports/message-log.ts";
-import { type AppendGate, type Committed, CommitQueue } from "./commit-queue.ts";
+import { type AppendGate, type Committed, CommitQueue, type Pause } from "./commit-queue.ts";
 import { decodeRecord, encodeEntry, encodeRecord } from "./records.ts";
 import { inboxLog } from "./router.ts";
 
@@ -16,8 +16,8 @@ export class Inbox {
 
   constructor(log: MessageLog, partition: number, gate: AppendGate, clock: Clock) {
     const name = inboxLog(partition);
-    this.#queue = new CommitQueue(gate, (batch) =>
-      appendWithin(log, name, encodeRecord(null, batch), clock),
+    this.#queue = new CommitQueue(gate, (batch, pause) =>
+      appendWithin(log, name, encodeRecord(null, batch), clock, pause),
     );
   }
 
@@ -56,6 +56,7 @@ async function appendWithin(
   name: string,
   record: Uint8Array,
   clock: Clock,
+  pause: Pause,
 ): Promise<number> {
   const deadline = clock.monotonic() + limits.appendTimeoutMs;
   for (;;) {
@@ -65,7 +66,7 @@ async function appendWithin(
       const error = toHoldfastError(thrown);
       const left = deadline - clock.monotonic();
       if (error.code !== "engine_unavailable" || left <= 0) throw error;
-      await delay(clock, Math.min(left, 50));
+      await pause(() => delay(clock, Math.min(left, 50)));
     }
   }
 }

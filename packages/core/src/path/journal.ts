@@ -3,7 +3,7 @@ import type { NodeId } from "../ids.ts";
 import { type Clock, delay } from "../ports/clock.ts";
 import type { MessageLog } from "../ports/message-log.ts";
 import type { Random } from "../ports/random.ts";
-import { type AppendGate, CommitQueue } from "./commit-queue.ts";
+import { type AppendGate, CommitQueue, type Pause } from "./commit-queue.ts";
 import type { JournalEntry } from "./conversation-state.ts";
 import { type DecodedRecord, decodeRecord, encodeEntry, encodeRecord } from "./records.ts";
 import { journalLog } from "./router.ts";
@@ -50,7 +50,7 @@ export class Journal {
   private constructor(options: JournalOptions) {
     this.#options = options;
     this.#name = journalLog(options.partition);
-    this.#queue = new CommitQueue(options.gate, (batch) => this.#commit(batch));
+    this.#queue = new CommitQueue(options.gate, (batch, pause) => this.#commit(batch, pause));
   }
 
   /**
@@ -136,10 +136,10 @@ export class Journal {
     }
   }
 
-  async #commit(batch: readonly Uint8Array[]): Promise<number> {
+  async #commit(batch: readonly Uint8Array[], pause: Pause): Promise<number> {
     const head = this.#head(this.#options.watermark());
     const record = encodeRecord(head, batch);
-    const sequence = await this.#appendFenced(head, record);
+    const sequence = await this.#appendFenced(head, record, pause);
     this.#last = sequence;
     this.#watermark = head.watermark;
     this.#bytes += record.byteLength;
@@ -147,14 +147,14 @@ export class Journal {
   }
 
   /** Repeats the same append until it is known to be stored, or known to be ours no more. */
-  async #appendFenced(head: JournalHead, record: Uint8Array): Promise<number> {
+  async #appendFenced(head: JournalHead, record: Uint8Array, pause: Pause): Promise<number> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#options.log.append(this.#name, record, { expectedLast: this.#last });
       } catch (thrown) {
         const error = toHoldfastError(thrown);
         if (error.code === "wrong_last_sequence") {
-          const ours = await this.#ownAppend(head);
+          const ours = await this.#ownAppend(head, pause);
           if (ours !== undefined) return ours;
           const lost = new HoldfastError(
             "ownership_lost",
@@ -164,20 +164,21 @@ export class Journal {
           throw lost;
         }
         if (this.#closed || error.retry === "never") throw error;
-        await delay(this.#options.clock, Math.min(1_000, 20 * 2 ** Math.min(attempt, 6)));
+        const backoff = Math.min(1_000, 20 * 2 ** Math.min(attempt, 6));
+        await pause(() => delay(this.#options.clock, backoff));
       }
     }
   }
 
   /** After "wrong last sequence": the sequence when the last record is this very append. */
-  async #ownAppend(head: JournalHead): Promise<number | undefined> {
+  async #ownAppend(head: JournalHead, pause: Pause): Promise<number | undefined> {
     for (;;) {
       try {
         const { last } = await this.#options.log.bounds(this.#name);
         return (await this.#headOf(last))?.append === head.append ? last : undefined;
       } catch (thrown) {
         if (this.#closed || toHoldfastError(thrown).retry === "never") throw thrown;
-        await delay(this.#options.clock, 100);
+        await pause(() => delay(this.#options.clock, 100));
       }
     }
   }
