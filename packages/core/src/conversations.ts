@@ -4,6 +4,7 @@ import type {
   DeadLetter,
   InboundContent,
   StoredMessage,
+  TurnEnd,
   TurnOptions,
 } from "./messages.ts";
 
@@ -22,6 +23,11 @@ export interface Conversations {
    * event from the history. Stopping the iteration or aborting the signal does not undo the message.
    */
   ask(message: NewMessage, signal: AbortSignal): Promise<Asked>;
+  /**
+   * Accepts a message and waits for the end of its turn, without the events on the way. `arm` gets what
+   * ends the wait early and returns what disarms it; then `end` is undefined. Errors: those of `submit`.
+   */
+  complete(message: NewMessage, arm: (end: () => void) => () => void): Promise<Completed>;
   /** Events of a conversation from now on. `listen` must not throw. Errors: `node_busy`. */
   subscribe(ref: ConversationRef, listen: (event: ConversationEvent) => void): () => void;
   /**
@@ -51,6 +57,10 @@ export interface Accepted {
 
 export interface Asked extends Accepted {
   readonly events: AsyncIterable<ConversationEvent>;
+}
+
+export interface Completed extends Accepted {
+  readonly end: TurnEnd | undefined;
 }
 
 export interface HistoryRange {

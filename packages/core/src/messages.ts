@@ -109,6 +109,13 @@ export type ConversationEvent =
       readonly final: boolean;
     };
 
+/** The last event of a turn, or of one try of it. */
+export type TurnEnd = Extract<ConversationEvent, { type: "committed" | "failed" }>;
+
+export function isTurnEnd(event: ConversationEvent): event is TurnEnd {
+  return event.type === "committed" || event.type === "failed";
+}
+
 /** A message that failed for good, kept until somebody replays or discards it. */
 export interface DeadLetter {
   readonly id: string;

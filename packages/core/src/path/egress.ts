@@ -1,7 +1,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { MessageId, NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { ConversationEvent } from "../messages.ts";
+import { type ConversationEvent, isTurnEnd, type TurnEnd } from "../messages.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
 import { decodeEntry, encodeEntry } from "./records.ts";
 
@@ -20,7 +20,8 @@ export class Egress {
   readonly #node: NodeId;
   readonly #bus: Bus;
   readonly #watchers = new Map<string, Set<Listener>>();
-  readonly #waiters = new Map<MessageId, Set<Listener>>();
+  readonly #followers = new Map<MessageId, Set<Listener>>();
+  readonly #waiters = new Map<MessageId, Set<(end: TurnEnd) => void>>();
   readonly #remote: Subscription;
 
   constructor(node: NodeId, bus: Bus) {
@@ -32,7 +33,7 @@ export class Egress {
     });
   }
 
-  /** True when an event of this conversation and these inputs has anybody to go to. */
+  /** True when the end of the turn that handles these inputs has anybody to go to. */
   isHeard(conversation: string, inputs: readonly EventInput[]): boolean {
     return (
       this.#watchers.has(conversation) ||
@@ -40,10 +41,19 @@ export class Egress {
     );
   }
 
+  /** True when what happens on the way to the end has anybody to go to. */
+  isFollowed(conversation: string, inputs: readonly EventInput[]): boolean {
+    return (
+      this.#watchers.has(conversation) ||
+      inputs.some(({ id, replyTo }) => this.#followers.has(id) || this.#isElsewhere(replyTo))
+    );
+  }
+
   emit(conversation: string, inputs: readonly EventInput[], event: ConversationEvent): void {
     const ids = inputs.map(({ id }) => id);
     this.#toWaiters(ids, event);
     for (const listen of this.#watchers.get(conversation) ?? []) listen(event);
+    if (!inputs.some(({ replyTo }) => this.#isElsewhere(replyTo))) return;
     for (const node of new Set(inputs.map(({ replyTo }) => replyTo))) {
       if (this.#isElsewhere(node)) {
         const remote: RemoteEvent = { inputs: ids, event };
@@ -62,8 +72,18 @@ export class Egress {
     return register(this.#watchers, conversation, listen);
   }
 
-  /** The events of the turn that handles one message. */
-  wait(message: MessageId, listen: Listener): () => void {
+  /** All events of the turn that handles one message. */
+  follow(message: MessageId, listen: Listener): () => void {
+    const leave = register(this.#followers, message, listen);
+    const stopWaiting = this.wait(message, listen);
+    return () => {
+      leave();
+      stopWaiting();
+    };
+  }
+
+  /** Only the end of the turn that handles one message. */
+  wait(message: MessageId, listen: (end: TurnEnd) => void): () => void {
     return register(this.#waiters, message, listen);
   }
 
@@ -76,7 +96,10 @@ export class Egress {
   }
 
   #toWaiters(ids: readonly MessageId[], event: ConversationEvent): void {
-    for (const id of ids) for (const listen of this.#waiters.get(id) ?? []) listen(event);
+    for (const id of ids) {
+      if (isTurnEnd(event)) for (const listen of this.#waiters.get(id) ?? []) listen(event);
+      else for (const listen of this.#followers.get(id) ?? []) listen(event);
+    }
   }
 }
 
@@ -86,8 +109,8 @@ export interface EventInput {
   readonly replyTo?: NodeId;
 }
 
-function register<Key>(map: Map<Key, Set<Listener>>, key: Key, listen: Listener): () => void {
-  const listeners = map.get(key) ?? new Set();
+function register<Key, Listen>(map: Map<Key, Set<Listen>>, key: Key, listen: Listen): () => void {
+  const listeners = map.get(key) ?? new Set<Listen>();
   map.set(key, listeners.add(listen));
   return () => {
     listeners.delete(listen);

@@ -1,6 +1,7 @@
 import type {
   Accepted,
   Asked,
+  Completed,
   Conversations,
   HistoryPage,
   HistoryRange,
@@ -9,12 +10,14 @@ import type {
 import { HoldfastError } from "../errors.ts";
 import { type ConversationRef, conversationKey, type MessageId, type NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type {
-  ConversationEvent,
-  DeadLetter,
-  InboundContent,
-  InboundMessage,
-  StoredMessage,
+import {
+  type ConversationEvent,
+  type DeadLetter,
+  type InboundContent,
+  type InboundMessage,
+  type StoredMessage,
+  isTurnEnd,
+  type TurnEnd,
 } from "../messages.ts";
 import type { BlobStore } from "../ports/blob-store.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -66,19 +69,39 @@ export class Ingress implements Conversations {
 
   async ask(message: NewMessage, signal: AbortSignal): Promise<Asked> {
     const prepared = this.#prepare(message);
-    const events = new EventQueue<ConversationEvent>(limits.streamBufferBytes, isLast);
-    const unregister = this.#services.egress.wait(prepared.id, (event) =>
+    const events = new EventQueue<ConversationEvent>(limits.streamBufferBytes, isTurnEnd);
+    const unregister = this.#services.egress.follow(prepared.id, (event) =>
       events.push(event, eventBytes(event)),
     );
-    signal.addEventListener("abort", () => events.end(), { once: true });
-    events.onEnd(unregister);
+    const end = () => events.end();
+    signal.addEventListener("abort", end, { once: true });
+    events.onEnd(() => {
+      unregister();
+      signal.removeEventListener("abort", end);
+    });
     try {
       const accepted = await this.#accept(prepared);
-      if (accepted.duplicate) await this.#answerFromHistory(prepared, events);
+      const answered = accepted.duplicate ? await this.#answerFromHistory(prepared) : undefined;
+      if (answered) events.push(answered, 0);
       return { ...accepted, events };
     } catch (thrown) {
       events.end();
       throw thrown;
+    }
+  }
+
+  async complete(message: NewMessage, arm: (end: () => void) => () => void): Promise<Completed> {
+    const prepared = this.#prepare(message);
+    const { promise, resolve } = Promise.withResolvers<TurnEnd | undefined>();
+    const unregister = this.#services.egress.wait(prepared.id, resolve);
+    const disarm = arm(() => resolve(undefined));
+    try {
+      const { id, duplicate } = await this.#accept(prepared);
+      const answered = duplicate ? await this.#answerFromHistory(prepared) : undefined;
+      return { id, duplicate, end: answered ?? (await promise) };
+    } finally {
+      unregister();
+      disarm();
     }
   }
 
@@ -203,31 +226,16 @@ export class Ingress implements Conversations {
     return true;
   }
 
-  /** The answer to a repeat: from the history when there is one, else from the turn that is running. */
-  async #answerFromHistory(
-    message: InboundMessage,
-    events: EventQueue<ConversationEvent>,
-  ): Promise<void> {
+  /** The end of the turn of a repeat, when the history has it; else it is still to come. */
+  async #answerFromHistory(message: InboundMessage): Promise<TurnEnd | undefined> {
     const state = await this.#owner(message).stateOf(message);
     const seen = state.seen.get(message.id);
-    if (!seen) return;
-    if (seen.index < 0) {
-      events.push(droppedEvent(message.id), 0);
-      return;
-    }
-    const ofTurn = await this.#turnFrom(message, state, seen.index);
-    const turn = ofTurn[0]?.turn;
-    if (turn === undefined) return;
-    events.push(
-      {
-        type: "committed",
-        turn,
-        inputs: [message.id],
-        messages: ofTurn,
-        ...outcomeOf(ofTurn),
-      },
-      0,
-    );
+    if (!seen) return undefined;
+    if (seen.index < 0) return droppedEvent(message.id);
+    const messages = await this.#turnFrom(message, state, seen.index);
+    const turn = messages[0]?.turn;
+    if (turn === undefined) return undefined;
+    return { type: "committed", turn, inputs: [message.id], messages, ...outcomeOf(messages) };
   }
 
   /** The messages of the turn whose input stands at an index. */
@@ -364,15 +372,11 @@ async function withLargePartsAsBlobs(
   return stored;
 }
 
-function isLast(event: ConversationEvent): boolean {
-  return event.type === "committed" || event.type === "failed";
-}
-
 function eventBytes(event: ConversationEvent): number {
   return event.type === "delta" ? 2 * event.text.length : 0;
 }
 
-function droppedEvent(id: MessageId): ConversationEvent {
+function droppedEvent(id: MessageId): TurnEnd {
   return {
     type: "failed",
     inputs: [id],

@@ -8,6 +8,7 @@ import type { OwnerServices } from "./owner-services.ts";
 import { inboxLog } from "./router.ts";
 
 const intervalMs = 1_000;
+const blockRecords = 256;
 
 /** What maintenance asks of the partition. */
 interface PartitionView {
@@ -30,8 +31,12 @@ export class Maintenance {
   readonly #partition: PartitionView;
   /** Conversations with entries that no checkpoint holds, and the first such sequence of each. */
   readonly #dirty: Map<string, number>;
-  /** Stateless calls have no checkpoint: their entries stay until the watermark has passed their input. */
-  #ephemeral: { readonly inbox: number; readonly journal: number }[] = [];
+  /**
+   * Stateless calls have no checkpoint: their entries stay until the watermark has passed their input.
+   * The first journal sequence needed, by block of inbox records, so that a message that waits for long
+   * costs little however many calls pass it.
+   */
+  readonly #ephemeral = new Map<number, number>();
   #truncatedInbox = 0;
   #timer: Cancel | undefined;
   #closed = false;
@@ -69,7 +74,9 @@ export class Maintenance {
 
   /** A stateless call is finished: its entries may go once the inbox will not deliver it again. */
   ephemeralDone(key: string, inbox: number, sequence: number): void {
-    this.#ephemeral.push({ inbox, journal: this.#dirty.get(key) ?? sequence });
+    const block = Math.floor(inbox / blockRecords);
+    const journal = this.#dirty.get(key) ?? sequence;
+    this.#ephemeral.set(block, Math.min(journal, this.#ephemeral.get(block) ?? journal));
     this.#dirty.delete(key);
   }
 
@@ -107,8 +114,11 @@ export class Maintenance {
   #firstNeeded(): number {
     let first = this.#journal.last;
     for (const sequence of this.#dirty.values()) first = Math.min(first, sequence);
-    this.#ephemeral = this.#ephemeral.filter(({ inbox }) => inbox > this.#journal.durableWatermark);
-    for (const { journal } of this.#ephemeral) first = Math.min(first, journal);
+    for (const [block, journal] of this.#ephemeral) {
+      const last = (block + 1) * blockRecords - 1;
+      if (last <= this.#journal.durableWatermark) this.#ephemeral.delete(block);
+      else first = Math.min(first, journal);
+    }
     return first;
   }
 

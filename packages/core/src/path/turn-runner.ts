@@ -129,7 +129,7 @@ export class TurnRunner {
     const id = `t.${messages[0]?.id}` as TurnId;
     const { key, ref } = conversation;
     const emit = (event: ConversationEvent) => this.#tell(conversation, inputs, event);
-    if (egress.isHeard(key, messages)) {
+    if (egress.isFollowed(key, messages)) {
       emit({ type: "started", turn: id, inputs: messages.map((message) => message.id) });
     }
     const answer = await runTurn(this.#services, {
@@ -148,7 +148,7 @@ export class TurnRunner {
           inputs: inputs.map(({ at }) => at),
           step,
         }),
-      isHeard: () => egress.isHeard(key, messages),
+      isFollowed: () => egress.isFollowed(key, messages),
       emit,
       signal: this.#partition.signal,
     });

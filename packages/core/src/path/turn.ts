@@ -32,7 +32,7 @@ export interface TurnContext {
   readonly steps: readonly Step[];
   /** Makes a step durable; resolves when it is, with the step in `steps`. */
   readonly journal: (step: Step) => Promise<void>;
-  readonly isHeard: () => boolean;
+  readonly isFollowed: () => boolean;
   readonly emit: (event: ConversationEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -163,7 +163,7 @@ async function callModel(run: Run): Promise<ModelStep> {
   for await (const event of services.model.stream(request, turn.signal)) {
     if (event.type === "text") {
       text += event.text;
-      if (turn.isHeard()) turn.emit({ type: "delta", turn: turn.id, text: event.text });
+      if (turn.isFollowed()) turn.emit({ type: "delta", turn: turn.id, text: event.text });
     } else if (event.type === "tool-call") {
       toolCalls.push(event.call);
       argumentBytes += event.call.arguments.length * 3;
@@ -228,20 +228,30 @@ async function buildMessages({ turn, options, agent, services }: Run): Promise<M
       `The turn's own messages hold ${needed} characters; the agent's limit is ${mostNeeded}.`,
     );
   }
-  let left = maxChars - needed;
-  const kept: ModelMessage[] = [];
-  for (const message of turn.history.toReversed()) {
-    if (left < message.text.length) break;
-    const whole = await storedMessage(services, message);
-    left -= whole.text.length;
-    if (left < 0) break;
-    kept.unshift(whole);
-  }
-  // A context never begins with a tool result or an answer whose question is cut off.
-  const first = kept.findIndex(({ role }) => role === "user");
-  const stored = first < 0 ? [] : kept.slice(first);
+  const stored = await storedMessages(services, turn.history, maxChars - needed);
   // What a caller gives as history comes before the conversation.
   return [...begun, ...stored, ...inputs];
+}
+
+/** The newest messages that fit, from a person's message on. */
+async function storedMessages(
+  services: TurnServices,
+  history: readonly StoredMessage[],
+  maxChars: number,
+): Promise<readonly ModelMessage[]> {
+  let from = history.length;
+  for (let left = maxChars; from > 0; from -= 1) {
+    const message = history[from - 1];
+    const chars = message?.blob ? await blobChars(services, message.blob) : message?.text.length;
+    left -= chars ?? 0;
+    if (left < 0) break;
+  }
+  // A context never begins with a tool result or an answer whose question is cut off.
+  while (from < history.length && history[from]?.role !== "user") from += 1;
+  const kept = history.slice(from);
+  // A stored message has what a model message has, so only long texts need work.
+  if (!kept.some(({ blob }) => blob !== undefined)) return kept as readonly ModelMessage[];
+  return Promise.all(kept.map((message) => storedMessage(services, message)));
 }
 
 function sum(messages: readonly ModelMessage[]): number {
@@ -304,18 +314,12 @@ async function storedMessage(
   services: TurnServices,
   message: StoredMessage,
 ): Promise<ModelMessage> {
-  const text = message.blob ? await blobText(services, message.blob) : message.text;
-  if (message.role === "user") return { role: "user", text };
-  if (message.role === "assistant") {
-    return { role: "assistant", text, ...(message.toolCalls && { toolCalls: message.toolCalls }) };
-  }
-  return {
-    role: "tool",
-    toolCallId: message.toolCallId ?? "",
-    toolName: message.toolName ?? "unknown",
-    text,
-    ...(message.isError && { isError: true }),
-  };
+  if (message.blob === undefined) return message as ModelMessage;
+  return { ...message, text: await blobText(services, message.blob) } as ModelMessage;
+}
+
+async function blobChars(services: TurnServices, key: string): Promise<number> {
+  return (await blobText(services, key)).length;
 }
 
 async function blobText(services: TurnServices, key: string): Promise<string> {

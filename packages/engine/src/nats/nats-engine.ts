@@ -36,6 +36,8 @@ export async function createNatsEngine(options: NatsEngineOptions): Promise<Nats
   const connection = await connect({
     ...options.connection,
     reconnect: true,
+    // A trace for each request costs an Error each; the message names the request.
+    noAsyncTraces: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
     reconnectJitter: 100,

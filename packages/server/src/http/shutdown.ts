@@ -4,14 +4,19 @@
  */
 export class Shutdown {
   readonly #stopping = new AbortController();
-  readonly #deadline = new AbortController();
+  /** A set, because every waiting request has one: an AbortSignal looks through all at each change. */
+  readonly #atDeadline = new Set<() => void>();
+  #isCut = false;
 
   get stopping(): AbortSignal {
     return this.#stopping.signal;
   }
 
-  get deadline(): AbortSignal {
-    return this.#deadline.signal;
+  /** Calls `run` at the deadline, unless the result is called before. */
+  onDeadline(run: () => void): () => void {
+    if (this.#isCut) run();
+    else this.#atDeadline.add(run);
+    return () => this.#atDeadline.delete(run);
   }
 
   begin(): void {
@@ -20,6 +25,7 @@ export class Shutdown {
 
   cut(): void {
     this.#stopping.abort();
-    this.#deadline.abort();
+    this.#isCut = true;
+    for (const run of this.#atDeadline) run();
   }
 }

@@ -1,4 +1,5 @@
 import {
+  type Accepted,
   type Asked,
   type ConversationEvent,
   errorCatalog,
@@ -14,26 +15,34 @@ import type { RouteContext } from "./dependencies.ts";
 export type CommittedTurn = Extract<ConversationEvent, { type: "committed" }>;
 type FailedTurn = Extract<ConversationEvent, { type: "failed" }>;
 
-/** A wait for a turn: it ends when the time is over, the client is gone, or the node must stop. */
-export interface Wait extends Disposable {
-  readonly signal: AbortSignal;
+/**
+ * Arms what ends a wait for a turn early: the time is over, the client is gone, or the node must stop.
+ * The result disarms it.
+ */
+export function armWait(
+  { clock, timing, shutdown }: RouteContext,
+  reply: FastifyReply,
+  waitMs: number,
+  end: () => void,
+): () => void {
+  const cancel = clock.schedule(Math.min(waitMs, timing.waitMaxMs), end);
+  const leave = shutdown.onDeadline(end);
+  reply.raw.once("close", end);
+  return () => {
+    cancel();
+    leave();
+    reply.raw.off("close", end);
+  };
 }
 
-export function waitFor(context: RouteContext, reply: FastifyReply, waitMs: number): Wait {
+/** The same as a signal, for those who follow the events. */
+export function waitFor(
+  context: RouteContext,
+  reply: FastifyReply,
+): Disposable & { readonly signal: AbortSignal } {
   const ended = new AbortController();
-  const end = () => ended.abort();
-  const cancel = context.clock.schedule(Math.min(waitMs, context.timing.waitMaxMs), end);
-  const { deadline } = context.shutdown;
-  deadline.addEventListener("abort", end);
-  reply.raw.once("close", end);
-  return {
-    signal: ended.signal,
-    [Symbol.dispose]() {
-      cancel();
-      deadline.removeEventListener("abort", end);
-      reply.raw.off("close", end);
-    },
-  };
+  const disarm = armWait(context, reply, context.timing.waitMaxMs, () => ended.abort());
+  return { signal: ended.signal, [Symbol.dispose]: disarm };
 }
 
 /**
@@ -55,23 +64,31 @@ export async function* turnEvents(
     if (!signal.aborted) throw thrown;
   }
   if (failed) throw turnFailure(failed);
-  throw new HoldfastError(
-    "wait_timeout",
-    `Message ${asked.id} is durable, but its answer was not ready within the wait.`,
-  );
+  throw waitTimeout(asked);
 }
 
-/** Submits a message and waits for the commit of its turn. */
+/**
+ * Submits a message and waits for the commit of its turn. Errors: those of the submission,
+ * `wait_timeout`, and the code with which the turn failed.
+ */
 export async function completeTurn(
   context: RouteContext,
+  reply: FastifyReply,
   message: NewMessage,
-  signal: AbortSignal,
-): Promise<{ asked: Asked; turn: CommittedTurn }> {
-  const asked = await context.conversations.ask(message, signal);
-  for await (const event of turnEvents(asked, signal)) {
-    if (event.type === "committed") return { asked, turn: event };
-  }
-  throw new HoldfastError("internal", "The events of a turn ended without its commit.");
+  waitMs: number = context.timing.waitMaxMs,
+): Promise<{ accepted: Accepted; turn: CommittedTurn }> {
+  const { end, ...accepted } = await context.conversations.complete(message, (stop) =>
+    armWait(context, reply, waitMs, stop),
+  );
+  if (end?.type === "committed") return { accepted, turn: end };
+  throw end ? turnFailure(end) : waitTimeout(accepted);
+}
+
+function waitTimeout({ id }: Accepted): HoldfastError {
+  return new HoldfastError(
+    "wait_timeout",
+    `Message ${id} is durable, but its answer was not ready within the wait.`,
+  );
 }
 
 function turnFailure(event: FailedTurn): HoldfastError {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { callerOf } from "../access.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
-import { completeTurn, waitFor } from "../turns.ts";
+import { completeTurn } from "../turns.ts";
 import { ChatAnswer } from "./chat-answer.ts";
 import { turnInput } from "./chat-messages.ts";
 import { type ChatRequest, chatRefusals, chatRequest } from "./chat-request.ts";
@@ -69,9 +69,8 @@ async function answerChat(
     const format = (id: string) => new ChatAnswer(id, options);
     return await streamTurn(context, request, reply, message, format);
   }
-  using wait = waitFor(context, reply, context.timing.waitMaxMs);
-  const { asked, turn } = await completeTurn(context, message, wait.signal);
-  return reply.send(new ChatAnswer(asked.id, options).whole(turn));
+  const { accepted, turn } = await completeTurn(context, reply, message);
+  return reply.send(new ChatAnswer(accepted.id, options).whole(turn));
 }
 
 function chatTurn(context: RouteContext, request: FastifyRequest, body: ChatRequest): NewMessage {

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { callerOf } from "../access.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses } from "../error-schemas.ts";
-import { completeTurn, waitFor } from "../turns.ts";
+import { completeTurn } from "../turns.ts";
 import { openAiErrors } from "./chat-completions.ts";
 import { chooseConversation, headerText } from "./conversation-names.ts";
 import { resolveModel } from "./model-names.ts";
@@ -64,9 +64,8 @@ async function respond(
     return new ResponseAnswer(responseId, body, context.clock);
   };
   if (body.stream === true) return await streamTurn(context, request, reply, message, answer);
-  using wait = waitFor(context, reply, context.timing.waitMaxMs);
-  const { asked, turn } = await completeTurn(context, message, wait.signal);
-  return reply.send(answer(asked.id).whole(turn));
+  const { accepted, turn } = await completeTurn(context, reply, message);
+  return reply.send(answer(accepted.id).whole(turn));
 }
 
 interface ResponseTurn {

@@ -26,7 +26,7 @@ export async function streamTurn(
   message: NewMessage,
   format: (messageId: string) => AnswerFormat,
 ): Promise<FastifyReply> {
-  using wait = waitFor(context, reply, context.timing.waitMaxMs);
+  using wait = waitFor(context, reply);
   const asked = await context.conversations.ask(message, wait.signal);
   const answer = format(asked.id);
   const stream = new EventStream(request, reply, context);

@@ -19,7 +19,7 @@ import {
   messageBody,
   messageHeaders,
 } from "../schemas.ts";
-import { completeTurn, turnText, waitFor } from "../turns.ts";
+import { completeTurn, turnText } from "../turns.ts";
 
 export const conversationPath = "/api/v1/orgs/:org/agents/:agent/conversations/:id";
 
@@ -108,13 +108,11 @@ async function answerMessage(
   message: NewMessage,
   waitMs: number,
 ): Promise<FastifyReply> {
-  using wait = waitFor(context, reply, waitMs);
-  const { asked, turn } = await completeTurn(context, message, wait.signal);
+  const { accepted, turn } = await completeTurn(context, reply, message, waitMs);
   const { messages, finish, usage, model } = turn;
   void reply.header("preference-applied", `wait=${Math.round(waitMs / 1_000)}`);
   return reply.send({
-    id: asked.id,
-    duplicate: asked.duplicate,
+    ...accepted,
     conversation: message.conversation,
     reply: turnText(messages),
     messages,

@@ -1,17 +1,20 @@
 import {
   type Accepted,
   type Asked,
+  type Completed,
   type ConversationEvent,
   conversationKey,
   type ConversationRef,
   type Conversations,
   type DeadLetter,
   HoldfastError,
+  isTurnEnd,
   type InboundMessage,
   type MessageId,
   type NewMessage,
   type StoredMessage,
   type ToolCall,
+  type TurnEnd,
   type TurnId,
 } from "@holdfast/core";
 
@@ -53,6 +56,16 @@ export class MemoryConversations implements Conversations {
     if (accepted.duplicate) events.push(this.#committed(message, accepted.id));
     else void this.#turn(message, accepted.id, (event) => events.push(event));
     return { ...accepted, events };
+  }
+
+  async complete(message: NewMessage, arm: (end: () => void) => () => void): Promise<Completed> {
+    const ended = new AbortController();
+    const disarm = arm(() => ended.abort());
+    const { events, ...accepted } = await this.ask(message, ended.signal);
+    let end: TurnEnd | undefined;
+    for await (const event of events) if (isTurnEnd(event)) end = event;
+    disarm();
+    return { ...accepted, end };
   }
 
   subscribe(ref: ConversationRef, listen: (event: ConversationEvent) => void): () => void {
