@@ -64,9 +64,14 @@ function checkEnding(
   const letter = [...lettered.values()].find((candidate) => numberOf(candidate) === `${number}`);
   const name = `#${number} of ${where(operation)}`;
   const isShared = operations.some(
-    (other) => other !== operation && other.id !== undefined && other.id === operation.id,
+    (other) =>
+      other !== operation &&
+      message.key !== undefined &&
+      other.message.key === message.key &&
+      where(other) === where(operation),
   );
-  // Known gap: two nodes that both believe they own the partition accept two texts with one key.
+  // Known gap: a key's second text is accepted and then dropped when the first stands in the inbox and
+  // the accepting node has not met it yet (just after a start, or at a deposed owner).
   if (ackedAt !== undefined && !isAnswered && !letter && isShared) record.count("shared key lost");
   else if (ackedAt !== undefined && !isAnswered && !letter) {
     record.violate(
