@@ -23,6 +23,7 @@ import { Maintenance } from "./maintenance.ts";
 import type { Waiting } from "./mailbox.ts";
 import type { OwnerServices } from "./owner-services.ts";
 import { decodeEntry, position, sequenceOf } from "./records.ts";
+import { endOfHandled } from "./repeats.ts";
 import { inboxLog } from "./router.ts";
 import { TurnRunner } from "./turn-runner.ts";
 import { Watermark } from "./watermark.ts";
@@ -293,7 +294,7 @@ export class Partition {
   #pump(conversation: ActiveConversation, state: ConversationState): void {
     if (!this.isOpen || conversation.running || conversation.wait) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
-      this.#finishRepeat(conversation, repeat);
+      this.#finishRepeat(conversation, state, repeat);
     }
     if (!conversation.mailbox.holdsInputsOf(state)) return;
     const { head } = conversation.mailbox;
@@ -305,12 +306,30 @@ export class Partition {
     this.#runner.begin(conversation, state, head);
   }
 
-  #finishRepeat(conversation: ActiveConversation, repeat: Waiting): void {
+  #finishRepeat(conversation: ActiveConversation, state: ConversationState, repeat: Waiting): void {
     if (conversation.ephemeral) {
       this.#maintenance.ephemeralDone(conversation.key, sequenceOf(repeat.at), this.#journal.last);
     }
     this.#watermark.done(repeat.at);
     this.#services.pending.remove(repeat.message.id);
+    this.#tellRepeat(conversation, state, repeat.message);
+  }
+
+  /** Whoever waited for the message when another partition answered it heard nothing of that. */
+  #tellRepeat(
+    { key }: ActiveConversation,
+    state: ConversationState,
+    message: InboundMessage,
+  ): void {
+    const { egress, report } = this.#services;
+    // Nobody watches under this name: those who watch the conversation have seen the turn.
+    const nobody = "";
+    if (!egress.isHeard(nobody, [message])) return;
+    try {
+      egress.emit(nobody, [message], endOfHandled(state, message.id));
+    } catch (thrown) {
+      report(toHoldfastError(thrown), `events of ${key}`);
+    }
   }
 }
 
