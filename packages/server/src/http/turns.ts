@@ -19,7 +19,7 @@ type FailedTurn = Extract<ConversationEvent, { type: "failed" }>;
  * Arms what ends a wait for a turn early: the time is over, the client is gone, or the node must stop.
  * The result disarms it.
  */
-export function armWait(
+function armWait(
   { clock, timing, shutdown }: RouteContext,
   reply: FastifyReply,
   waitMs: number,
