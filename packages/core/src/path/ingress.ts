@@ -214,7 +214,7 @@ export class Ingress implements Conversations {
 
   /** Errors: `idempotency_conflict`. */
   #isRepeat(message: InboundMessage, state: ConversationState): boolean {
-    const waiting = this.#services.pending.get(message.id)?.message;
+    const waiting = this.#services.pending.get(message.id);
     const known = state.seen.get(message.id)?.fingerprint ?? waiting?.fingerprint;
     if (known === undefined) return false;
     if (known !== message.fingerprint) {

@@ -57,6 +57,21 @@ describe("what is pending", () => {
     );
   });
 
+  test("is counted with its instructions, its history and its tools", () => {
+    const pending = new Pending();
+    const options = {
+      instructions: "i".repeat(1_000),
+      history: [{ role: "user", text: "h".repeat(1_000) }],
+      tools: [{ name: "search", description: "d".repeat(1_000), inputSchema: { type: "object" } }],
+    };
+    const asked = message({ options });
+    pending.add(asked);
+    expect(pending.bytes).toBeGreaterThan(6_000);
+    expect(pending.bytes).toBeLessThan(6_500);
+    pending.remove(asked.id);
+    expect(pending.bytes).toBe(0);
+  });
+
   test("is bounded in bytes", () => {
     const pending = new Pending();
     const content = { type: "blob", blob: "b", bytes: limits.nodePendingBytes };

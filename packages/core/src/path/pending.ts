@@ -3,9 +3,11 @@ import { agentKey, type ConversationRef, conversationKey, type MessageId } from 
 import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 
-/** A message that was let in and is not answered yet. */
+/** What is kept of a message that was let in and is not answered yet; the inbox holds the rest. */
 interface PendingMessage {
-  readonly message: InboundMessage;
+  readonly conversation: string;
+  readonly agent: string;
+  readonly fingerprint: string | undefined;
   /** Resolves when the message is durable. */
   readonly durable: Promise<unknown> | undefined;
   readonly bytes: number;
@@ -57,9 +59,12 @@ export class Pending {
   add(message: InboundMessage, durable?: Promise<unknown>): void {
     if (this.#messages.has(message.id)) return;
     const bytes = contentBytes(message);
-    this.#messages.set(message.id, { message, durable, bytes });
-    this.#conversations.add(conversationKey(message), 1);
-    this.#agents.add(agentKey(message), 1);
+    const conversation = conversationKey(message);
+    const agent = agentKey(message);
+    const { id, fingerprint } = message;
+    this.#messages.set(id, { conversation, agent, fingerprint, durable, bytes });
+    this.#conversations.add(conversation, 1);
+    this.#agents.add(agent, 1);
     this.#bytes += bytes;
   }
 
@@ -67,8 +72,8 @@ export class Pending {
     const pending = this.#messages.get(id);
     if (!pending) return;
     this.#messages.delete(id);
-    this.#conversations.add(conversationKey(pending.message), -1);
-    this.#agents.add(agentKey(pending.message), -1);
+    this.#conversations.add(pending.conversation, -1);
+    this.#agents.add(pending.agent, -1);
     this.#bytes -= pending.bytes;
   }
 }
@@ -87,17 +92,25 @@ class Counter {
   }
 }
 
-/** In memory a character takes at most two bytes. */
 function contentBytes({ content, options }: InboundMessage): number {
-  const history = options?.history?.reduce((sum, { text }) => sum + text.length, 0) ?? 0;
+  const more = options === undefined ? 0 : memoryBytes(options);
   switch (content.type) {
     case "text":
-      return 2 * (content.text.length + history);
+      return memoryBytes(content.text) + more;
     case "blob":
-      return content.bytes + 2 * history;
+      return content.bytes + more;
     case "tool-results":
-      return 2 * (content.results.reduce((sum, { text }) => sum + text.length, 0) + history);
+      return content.results.reduce((sum, { text }) => sum + memoryBytes(text), more);
   }
+}
+
+/** What a JSON value takes in memory: a character at most two bytes, anything else about eight. */
+function memoryBytes(value: unknown): number {
+  if (typeof value === "string") return 2 * value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  let bytes = 8;
+  for (const part of Object.values(value)) bytes += memoryBytes(part);
+  return bytes;
 }
 
 function busy(

@@ -11,7 +11,7 @@ export function endOfHandled(state: ConversationState, id: MessageId): TurnEnd {
   if (seen && seen.index < 0) return droppedEvent(id);
   const messages = seen ? turnInMemory(state, seen.index) : [];
   const [first] = messages;
-  if (!first || messages.some(({ blob }) => blob !== undefined)) {
+  if (first?.turn === undefined || messages.some(({ blob }) => blob !== undefined)) {
     return {
       type: "failed",
       inputs: [id],
