@@ -10,7 +10,11 @@ export interface NodeProcess {
   readonly url: string;
   readonly token: string;
   readonly pid: number;
-  readonly engine: readonly { readonly role: string; readonly pid: number }[];
+  readonly engine: readonly {
+    readonly role: string;
+    readonly pid: number;
+    readonly port: number;
+  }[];
   /** Everything that the process wrote. */
   output(): string;
   /** Ends it in good order; resolves to its exit code. */

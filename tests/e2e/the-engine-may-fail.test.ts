@@ -1,3 +1,4 @@
+import { createServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Api, apiOf } from "./api.ts";
 import { isAlive, type NodeProcess, TestHome } from "./node-process.ts";
@@ -146,6 +147,30 @@ test("a stopped data process: refused within 2 s, nothing hangs, and what was un
     }),
   );
   await expectEveryAcknowledgedAnsweredOnce(again);
+});
+
+test("its port taken while it is away: refused meanwhile, and back by itself when the port is free", async () => {
+  const port = node.engine.find(({ role }) => role === "data")?.port;
+  const intruder = createServer((socket) => socket.destroy());
+  const listens = () =>
+    new Promise<boolean>((resolve) => {
+      intruder.once("error", () => resolve(false));
+      intruder.listen(port, "127.0.0.1", () => resolve(true));
+    });
+  process.kill(enginePid("data"), "SIGKILL");
+  await expect.poll(listens, { timeout: 5_000, interval: 1 }).toBe(true);
+  try {
+    const { status, retryAfter, tookMs } = await send("c0", 0);
+    expect([status, retryAfter]).toEqual([503, "1"]);
+    expect(tookMs).toBeLessThan(promptly);
+  } finally {
+    await new Promise((resolve) => intruder.close(resolve));
+  }
+  let last: Sent | undefined;
+  await expect
+    .poll(async () => (last = await send("c0", 0)).status, { timeout: 20_000, interval: 100 })
+    .toBe(202);
+  await expectEveryAcknowledgedAnsweredOnce(last ? [last] : []);
 });
 
 test("the witness killed: nobody notices", async () => {
