@@ -5,6 +5,10 @@ import { eachOf } from "./pool.ts";
 export interface Expected {
   readonly path: string;
   readonly ids: readonly string[];
+  /** Of these: never acknowledged, so they may be missing, and their place is not known. */
+  readonly unsure?: ReadonlySet<string>;
+  /** Of these: sent while another was under way, so the order of the acknowledgements is not known. */
+  readonly overlapping?: ReadonlySet<string>;
 }
 
 export interface CheckResult {
@@ -33,7 +37,7 @@ export async function checkHistories(
     const expected = conversations[number];
     if (!expected) return;
     const found = (await api.history(expected.path)).map(({ role, text }) => markOf(role, text));
-    const faults = compare(expected.ids, found);
+    const faults = compare(expected.ids, found, expected.unsure, expected.overlapping);
     total.messages += expected.ids.length;
     for (const name of ["lost", "doubled", "reordered", "strange"] as const) {
       total[name] += faults[name];
@@ -50,20 +54,27 @@ function markOf(role: string, text: string): string {
   return pattern.exec(text)?.[1] ?? `?${role}`;
 }
 
-/** Questions and answers alternate, in the order of the ids. */
+const none: ReadonlySet<string> = new Set();
+
+/** Questions and answers alternate, in the order of the ids; what arrived must be answered. */
 export function compare(
   ids: readonly string[],
   found: readonly string[],
+  unsure: ReadonlySet<string> = none,
+  overlapping: ReadonlySet<string> = none,
 ): { lost: number; doubled: number; reordered: number; strange: number } {
-  const wanted = ids.flatMap((id) => [id, `re:${id}`]);
   const counts = new Map<string, number>();
   for (const mark of found) counts.set(mark, (counts.get(mark) ?? 0) + 1);
+  const due = ids.filter((id) => !unsure.has(id) || counts.has(id));
+  const wanted = due.flatMap((id) => [id, `re:${id}`]);
   const known = new Set(wanted);
   const lost = wanted.filter((mark) => !counts.has(mark)).length;
   const doubled = [...counts].filter(([mark, count]) => known.has(mark) && count > 1).length;
   const strange = found.filter((mark) => !known.has(mark)).length;
-  const once = [...new Set(found.filter((mark) => known.has(mark)))];
-  const present = wanted.filter((mark) => counts.has(mark));
+  const ordered = due.filter((id) => !unsure.has(id) && !overlapping.has(id));
+  const marks = new Set(ordered.flatMap((id) => [id, `re:${id}`]));
+  const once = [...new Set(found.filter((mark) => marks.has(mark)))];
+  const present = [...marks].filter((mark) => counts.has(mark));
   const reordered = once.some((mark, index) => mark !== present[index]) ? 1 : 0;
   return { lost, doubled, reordered, strange };
 }

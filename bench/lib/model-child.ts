@@ -25,6 +25,10 @@ const server = createServer((incoming, response) => {
   );
 });
 
+// Node closes idle connections after five seconds, in the middle of a client's next request when that is slow.
+server.keepAliveTimeout = 600_000;
+server.requestTimeout = 0;
+
 answerParent(
   {
     async start(options: ModelOptions) {

@@ -82,6 +82,19 @@ function nodeFlags(): string[] {
   return process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
 }
 
+/** Seconds until no message waits for its answer. Errors: some stay unanswered for five minutes. */
+export async function untilAnswered({ api }: BenchNode): Promise<number> {
+  const startedAt = performance.now();
+  for (;;) {
+    const left = await api.metric("holdfast_messages_pending");
+    const lag = await api.metric("holdfast_inbox_lag_records");
+    const seconds = (performance.now() - startedAt) / 1_000;
+    if (left === 0 && lag === 0) return seconds;
+    if (seconds > 300) throw new Error(`${left} messages stay unanswered, lag ${lag}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Ends what a killed node left behind, should no later start have ended it. */
 export function killHard(pid: number): void {
   try {

@@ -1,7 +1,7 @@
 import { type CheckResult, checkHistories } from "../lib/history-check.ts";
 import type { Workshop } from "../lib/home.ts";
 import { startBenchModel } from "../lib/model-process.ts";
-import { type BenchNode, startBenchNode } from "../lib/node-process.ts";
+import { type BenchNode, startBenchNode, untilAnswered } from "../lib/node-process.ts";
 import { declareAgents, Sender } from "./sender.ts";
 import type { RestartSettings } from "./settings.ts";
 
@@ -78,17 +78,5 @@ export async function startTimed(
     const { status } = await node.api.call("GET", "/readyz");
     if (status === 200) return { node, readyMs: performance.now() - startedAt, startedAt };
     await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Errors: messages stay unanswered for five minutes. */
-async function untilAnswered(node: BenchNode): Promise<void> {
-  const deadline = Date.now() + 300_000;
-  for (;;) {
-    const left = await node.api.metric("holdfast_messages_pending");
-    const lag = await node.api.metric("holdfast_inbox_lag_records");
-    if (left === 0 && lag === 0) return;
-    if (Date.now() > deadline) throw new Error(`${left} messages stay unanswered, lag ${lag}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -20,7 +20,8 @@ export async function baseline(
   const replay = new Replay({ arrivals: first, speed, conversations }, async (_, id, text) => {
     const body = { model: "paced", stream: true, messages: [{ role: "user", content: text }] };
     const answer = await post(agent, `${model.url}/chat/completions`, JSON.stringify(body));
-    return answer.includes(`re:${id}`) ? undefined : "another answer";
+    const problem = answer.includes(`re:${id}`) ? undefined : "another answer";
+    return { problem, isDurable: true };
   });
   const exchanges = await replay.run();
   agent.destroy();

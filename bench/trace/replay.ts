@@ -12,6 +12,8 @@ export interface Exchange {
   /** When the message before it in the same conversation had been answered; 0 when there was none. */
   readonly freeAt: number;
   readonly problem: string | undefined;
+  /** Answered, or refused with an error that says that the message is durable and will be tried again. */
+  readonly isDurable: boolean;
 }
 
 export interface ReplayPlan {
@@ -20,8 +22,14 @@ export interface ReplayPlan {
   readonly conversations: number;
 }
 
-/** Sends a text to a conversation; resolves with what was wrong with the answer, if anything. */
-type Send = (conversation: number, id: string, text: string) => Promise<string | undefined>;
+export interface Outcome {
+  /** What was wrong with the answer, if anything. */
+  readonly problem: string | undefined;
+  readonly isDurable: boolean;
+}
+
+/** Sends a text to a conversation. */
+type Send = (conversation: number, id: string, text: string) => Promise<Outcome>;
 
 const charsPerToken = 4;
 
@@ -72,11 +80,11 @@ export class Replay {
     const text = modelText(id, arrival.generatedTokens, arrival.contextTokens * charsPerToken);
     const sentAt = performance.now();
     this.#open += 1;
-    let problem: string | undefined;
+    let outcome: Outcome;
     try {
-      problem = await this.#send(conversation, id, text);
+      outcome = await this.#send(conversation, id, text);
     } catch (thrown) {
-      problem = String(thrown);
+      outcome = { problem: String(thrown), isDurable: false };
     }
     this.#open -= 1;
     const answeredAt = performance.now();
@@ -89,7 +97,7 @@ export class Replay {
       answeredAt,
       lateMs: sentAt - due,
       freeAt,
-      problem,
+      ...outcome,
     });
   }
 }

@@ -8,6 +8,8 @@ import type { Shares } from "./shares.ts";
 
 export interface TraceResult {
   readonly seconds: number;
+  /** From the last answer to a client until nothing was unanswered. */
+  readonly backlogSeconds: number;
   readonly requests: number;
   readonly bare: Shares;
   readonly shares: Shares;
@@ -30,6 +32,7 @@ export function reportTrace(settings: TraceSettings, result: TraceResult): void 
     { what: "model time", value: shown(shares.model) },
     { what: "sent later than the trace", value: shown(shares.late) },
     { what: "queued behind an unanswered message", value: String(shares.queued) },
+    { what: "answered behind the last client", value: `${round(result.backlogSeconds)} s` },
     { what: "model calls repeated", value: String(shares.repeatedCalls) },
     { what: "most unanswered at once", value: String(Math.max(0, ...samples.map((s) => s.open))) },
     { what: "resident, peak", value: `${megabytes(memory.peak)} MB` },
@@ -69,6 +72,7 @@ export function reportTrace(settings: TraceSettings, result: TraceResult): void 
       modelMs: shares.model,
       lateMs: shares.late,
       queued: shares.queued,
+      backlogSeconds: round(result.backlogSeconds),
       repeatedCalls: shares.repeatedCalls,
       failed: shares.problems,
       check,

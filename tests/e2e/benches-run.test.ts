@@ -69,6 +69,29 @@ describe("the checker of histories", () => {
   });
 });
 
+describe("the checker where not everything was acknowledged", () => {
+  const b = new Set(["b"]);
+
+  test("lets a message be missing that was never acknowledged, but answers it when it came", () => {
+    expect(compare(["a", "b"], ["a", "re:a"], b)).toEqual(clean);
+    expect(compare(["a", "b"], ["a", "re:a", "b"], b)).toEqual({ ...clean, lost: 1 });
+    expect(compare(["a"], [], b)).toEqual({ ...clean, lost: 2 });
+  });
+
+  test("still finds one twice", () => {
+    const found = ["a", "re:a", "b", "re:b", "b", "re:b"];
+    expect(compare(["a", "b"], found, b)).toEqual({ ...clean, doubled: 2 });
+  });
+
+  test("asks no order of messages that overlapped, and keeps it for the others", () => {
+    const overlapping = new Set(["a", "b"]);
+    const found = ["b", "re:b", "a", "re:a", "c", "re:c", "d", "re:d"];
+    expect(compare(["a", "b", "c", "d"], found, undefined, overlapping)).toEqual(clean);
+    const swapped = ["a", "re:a", "b", "re:b", "d", "re:d", "c", "re:c"];
+    expect(compare(["a", "b", "c", "d"], swapped, undefined, overlapping).reordered).toBe(1);
+  });
+});
+
 describe("the figures of a trace", () => {
   const exchange = {
     conversation: 0,
@@ -77,6 +100,7 @@ describe("the figures of a trace", () => {
     lateMs: 0,
     freeAt: 0,
     problem: undefined,
+    isDurable: true,
   };
 
   test("the platform's share leaves out the model's time and the wait for the conversation", () => {
