@@ -37,7 +37,7 @@ export interface Conversations {
   history(ref: ConversationRef, range: HistoryRange): Promise<HistoryPage>;
   deadLetters(organization: string | undefined): Promise<readonly DeadLetter[]>;
   /** Submits the message of a dead letter anew. Errors: `message_not_found`. */
-  replay(organization: string | undefined, id: string): Promise<Accepted>;
+  replay(organization: string | undefined, id: string): Promise<Replayed>;
   /** Errors: `message_not_found`. */
   discard(organization: string | undefined, id: string): Promise<void>;
 }
@@ -53,6 +53,10 @@ export interface NewMessage extends ConversationRef {
 export interface Accepted {
   readonly id: MessageId;
   readonly duplicate: boolean;
+}
+
+export interface Replayed extends Accepted {
+  readonly conversation: ConversationRef["conversation"];
 }
 
 export interface Asked extends Accepted {

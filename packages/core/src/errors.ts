@@ -191,6 +191,13 @@ export const errorCatalog = {
     meaning: "The client reads its event stream slower than it is written.",
     remedy: "Connect again with the Last-Event-ID that was read last.",
   },
+  dead_letters_full: {
+    status: 503,
+    retry: "safe",
+    meaning:
+      "A message failed for good, but its organization holds as many dead letters as it may.",
+    remedy: "Replay or discard some of them; the message is kept and tried on until then.",
+  },
   node_busy: {
     status: 503,
     retry: "safe",

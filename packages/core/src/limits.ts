@@ -42,6 +42,10 @@ export const limits = {
   turnAttempts: 5,
   turnRetryMinMs: 200,
   turnRetryMaxMs: 30_000,
+  /** Over this a message stays in its inbox and is tried on, until one is replayed or discarded. */
+  deadLettersPerOrganization: 10_000,
+  /** How often they are counted anew while there are too many: another node may have made room. */
+  deadLetterRecountMs: 10_000,
   /** How long a message waits for a model that is away before it is dead-lettered. */
   modelOutageMaxMs: 24 * 3_600_000,
 

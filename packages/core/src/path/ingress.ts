@@ -6,6 +6,7 @@ import type {
   HistoryPage,
   HistoryRange,
   NewMessage,
+  Replayed,
 } from "../conversations.ts";
 import { HoldfastError } from "../errors.ts";
 import { type ConversationRef, conversationKey, type MessageId, type NodeId } from "../ids.ts";
@@ -130,7 +131,7 @@ export class Ingress implements Conversations {
   }
 
   /** A replay that is cut off between its two writes leaves one message: its key stays the same. */
-  async replay(organization: string | undefined, id: string): Promise<Accepted> {
+  async replay(organization: string | undefined, id: string): Promise<Replayed> {
     const letter = await this.#services.deadLetters.get(organization, id);
     const { organization: org, agent, conversation, content, depth } = letter.message;
     const options = await readOptions(letter.message, this.#services.blobs);
@@ -144,7 +145,7 @@ export class Ingress implements Conversations {
       ...(options && { options }),
     });
     await this.#services.deadLetters.remove(letter);
-    return accepted;
+    return { ...accepted, conversation };
   }
 
   async discard(organization: string | undefined, id: string): Promise<void> {

@@ -269,8 +269,13 @@ export class TurnRunner {
       else await this.#onFailedTry(conversation, state, inputs, error);
     } catch (thrown) {
       // The failure itself could not be recorded: the message stays, and is tried again.
-      this.#services.report(toHoldfastError(thrown), `failure of a turn in ${conversation.key}`);
-      this.#pause(conversation, 1_000);
+      const failure = toHoldfastError(thrown);
+      const pause = failure.retryAfterMs ?? 1_000;
+      this.#services.report(failure, `failure of a turn in ${conversation.key}`);
+      if (failure.code === "dead_letters_full") {
+        this.#emitFailure(conversation, inputs, error, pause);
+      }
+      this.#pause(conversation, pause);
     }
   }
 
@@ -344,6 +349,8 @@ export class TurnRunner {
   ): Promise<void> {
     const [head] = inputs;
     if (head && !conversation.ephemeral) {
+      const { deadLetters, clock } = this.#services;
+      await deadLetters.ensureRoom(conversation.ref.organization, inputs.length, clock.now());
       if (triesOf(state, head) < limits.turnAttempts) {
         await this.#write(conversation, state, {
           t: "attempt",

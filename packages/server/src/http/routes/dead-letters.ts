@@ -1,4 +1,3 @@
-import { HoldfastError } from "@holdfast/core";
 import { z } from "zod";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Access } from "../access.ts";
@@ -73,13 +72,7 @@ function deadLettersAt(
     },
     handler: async (request, reply) => {
       const { id } = request.params as { id: string };
-      const organization = organizationOf(request);
-      const letters = await conversations.deadLetters(organization);
-      const letter = letters.find((candidate) => candidate.id === id);
-      if (!letter) throw new HoldfastError("message_not_found", "No such dead letter is found.");
-      const replayed = await conversations.replay(organization, id);
-      const { conversation } = letter.message;
-      return reply.code(202).send({ ...replayed, conversation });
+      return reply.code(202).send(await conversations.replay(organizationOf(request), id));
     },
   });
 

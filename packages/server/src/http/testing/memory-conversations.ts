@@ -12,6 +12,7 @@ import {
   type InboundMessage,
   type MessageId,
   type NewMessage,
+  type Replayed,
   type StoredMessage,
   type ToolCall,
   type TurnEnd,
@@ -89,10 +90,11 @@ export class MemoryConversations implements Conversations {
     );
   }
 
-  async replay(organization: string | undefined, id: string): Promise<Accepted> {
+  async replay(organization: string | undefined, id: string): Promise<Replayed> {
     const letter = (await this.deadLetters(organization)).find((one) => one.id === id);
     if (!letter) throw new HoldfastError("message_not_found", "No such dead letter.");
-    return await this.submit(letter.message);
+    const { conversation } = letter.message;
+    return { ...(await this.submit(letter.message)), conversation };
   }
 
   async discard(organization: string | undefined, id: string): Promise<void> {
