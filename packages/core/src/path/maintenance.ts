@@ -5,6 +5,7 @@ import { type ActiveConversation, isEphemeralKey, isIdle } from "./active-conver
 import { HistoryPages } from "./history.ts";
 import type { Journal } from "./journal.ts";
 import type { OwnerServices } from "./owner-services.ts";
+import { type ActiveConversations, excessOf, unusedSince } from "./passivation.ts";
 import { inboxLog } from "./router.ts";
 
 const intervalMs = 1_000;
@@ -12,8 +13,7 @@ const blockRecords = 256;
 
 /** What maintenance asks of the partition. */
 interface PartitionView {
-  /** Conversations in memory, the longest unused first. */
-  readonly active: Map<string, ActiveConversation>;
+  readonly active: ActiveConversations;
   /** Brings a conversation into memory that only the journal's tail knows. */
   readonly activate: (key: string) => Promise<ActiveConversation | undefined>;
   readonly lost: (error: HoldfastError) => void;
@@ -138,38 +138,14 @@ export class Maintenance {
   /** Puts out of memory what was not used for long, and the longest unused when there is too much. */
   async #passivate(): Promise<void> {
     const { active } = this.#partition;
-    const leaving = this.#excess() ?? this.#unused();
+    const since = this.#services.clock.monotonic() - limits.passivateAfterMs;
+    const leaving = excessOf(active) ?? unusedSince(active, since);
     await this.#checkpoint(leaving.map(({ key }) => key));
     for (const conversation of leaving) {
       if (isIdle(conversation) && !this.#dirty.has(conversation.key)) {
         active.delete(conversation.key);
       }
     }
-  }
-
-  #unused(): ActiveConversation[] {
-    const since = this.#services.clock.monotonic() - limits.passivateAfterMs;
-    return [...this.#partition.active.values()].filter(
-      (conversation) => conversation.usedAt < since && isIdle(conversation),
-    );
-  }
-
-  /** The longest unused conversations that are over the memory's limits, if any. */
-  #excess(): ActiveConversation[] | undefined {
-    const { active } = this.#partition;
-    let count = active.size - limits.activeConversations;
-    let chars = -limits.activeConversationBytes / 2;
-    for (const { state } of active.values()) chars += state?.tailChars ?? 0;
-    if (count <= 0 && chars <= 0) return undefined;
-    const leaving: ActiveConversation[] = [];
-    for (const conversation of [...active.values()].sort((a, b) => a.usedAt - b.usedAt)) {
-      if (count <= 0 && chars <= 0) break;
-      if (!isIdle(conversation)) continue;
-      leaving.push(conversation);
-      count -= 1;
-      chars -= conversation.state?.tailChars ?? 0;
-    }
-    return leaving;
   }
 
   async #checkpoint(keys: readonly string[]): Promise<void> {

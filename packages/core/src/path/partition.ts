@@ -22,6 +22,7 @@ import { Journal, type JournalRecord } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { Waiting } from "./mailbox.ts";
 import type { OwnerServices } from "./owner-services.ts";
+import { type ActiveConversations, touch } from "./passivation.ts";
 import { decodeEntry, position, sequenceOf } from "./records.ts";
 import { endOfHandled } from "./repeats.ts";
 import { inboxLog } from "./router.ts";
@@ -34,7 +35,7 @@ export class Partition {
   readonly #services: OwnerServices;
   readonly #journal: Journal;
   readonly #watermark: Watermark;
-  readonly #active = new Map<string, ActiveConversation>();
+  readonly #active: ActiveConversations = new Map();
   /** Journal entries that no checkpoint covers, of conversations that are not in memory yet. */
   readonly #cold: Map<string, ColdEntry[]>;
   readonly #maintenance: Maintenance;
@@ -126,7 +127,7 @@ export class Partition {
   /** The state of a conversation, brought into memory if need be. Errors: `engine_unavailable`. */
   async stateOf(ref: ConversationRef): Promise<ConversationState> {
     const conversation = this.#conversation(ref, false);
-    conversation.usedAt = this.#services.clock.monotonic();
+    touch(this.#active, conversation, this.#services.clock.monotonic());
     try {
       return conversation.state ?? (await this.#load(conversation));
     } finally {
@@ -299,7 +300,7 @@ export class Partition {
     if (!conversation.mailbox.holdsInputsOf(state)) return;
     const { head } = conversation.mailbox;
     if (!head) {
-      conversation.usedAt = this.#services.clock.monotonic();
+      touch(this.#active, conversation, this.#services.clock.monotonic());
       if (conversation.ephemeral) this.#active.delete(conversation.key);
       return;
     }
