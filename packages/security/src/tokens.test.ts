@@ -114,6 +114,25 @@ test("a token chosen elsewhere is adopted once", async () => {
   });
 });
 
+test("an administrator's token that was revoked is never adopted again", async () => {
+  const store = sharedStore();
+  const node = await nodeOn(store);
+  const other = await nodeOn(store);
+  const admin = { name: "first admin", organization: null };
+  const { token, record } = await node.create(admin);
+  store.deliver();
+  expect(other.find(token)).toEqual(record);
+  await node.revoke(null, record.id);
+  expect(node.find(token)).toBeUndefined();
+  store.deliver();
+  expect(other.find(token)).toBeUndefined();
+  for (const each of [node, other, await nodeOn(store)]) {
+    expect(await each.adopt(token, admin)).toBeUndefined();
+    expect(each.find(token)).toBeUndefined();
+    expect(each.list(null)).toEqual([]);
+  }
+});
+
 test("broken records open nothing, and an organization has only so many tokens", async () => {
   const store = sharedStore();
   const value = new TextEncoder().encode("{");

@@ -14,8 +14,11 @@ export interface Tokens {
   find(token: string): TokenRecord | undefined;
   /** The only moment at which a token can be read. Errors: those of KeyValue, `invalid_request`. */
   create(spec: NewToken): Promise<CreatedToken>;
-  /** Makes a token known whose text was chosen elsewhere; a known one stays as it is. */
-  adopt(token: string, spec: NewToken): Promise<TokenRecord>;
+  /**
+   * Makes a token known whose text was chosen elsewhere; a known one stays as it is. Undefined for an
+   * administrator's token that was revoked: it never becomes known again.
+   */
+  adopt(token: string, spec: NewToken): Promise<TokenRecord | undefined>;
   /** The records of an organization, or with null of the administrators; oldest first. */
   list(organization: string | null): readonly TokenRecord[];
   /** Ends a token at once on this node, and elsewhere when the change arrives. Errors: `token_not_found`. */
@@ -54,6 +57,8 @@ export interface TokensDependencies {
 }
 
 const bucket = "tokens";
+/** Stands in the place of an administrator's token that was revoked. */
+const revokedMark = new TextEncoder().encode(JSON.stringify({ revoked: true }));
 const tokenPattern = /^hf_[0-9a-z]{40}$/;
 
 /** Reads the records and follows their changes. */
@@ -91,6 +96,14 @@ export async function createTokens(dependencies: TokensDependencies): Promise<To
     }
   }
 
+  /** The text may still stand in the folder of a node, which adopts it at its next start. */
+  async function revokeForGood(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      await keyValue.put(bucket, key, revokedMark);
+      records.remove(key);
+    }
+  }
+
   return {
     find: (token) => records.find(token),
     list: (organization) => records.list(organization),
@@ -103,12 +116,16 @@ export async function createTokens(dependencies: TokensDependencies): Promise<To
       if (!tokenPattern.test(token)) {
         throw new HoldfastError("invalid_request", "A token is hf_ and 40 characters of 0-9 a-z.");
       }
-      return records.find(token) ?? (await store(token, spec));
+      const known = records.find(token);
+      if (known) return known;
+      const stored = await keyValue.get(bucket, sha256(token));
+      if (stored && isRevokedMark(stored.value)) return undefined;
+      return store(token, spec);
     },
     async revoke(organization, id) {
       const keys = records.keysOf(organization, id);
       if (keys.length === 0) throw new HoldfastError("token_not_found", `No token ${id} is found.`);
-      await revokeKeys(keys);
+      await (organization === null ? revokeForGood(keys) : revokeKeys(keys));
     },
     revokeAll: (organization) => revokeKeys(records.keysOf(organization)),
   };
@@ -145,7 +162,7 @@ class TokenTable {
   }
 
   follow(change: KeyChange): void {
-    if (change.value === undefined) {
+    if (change.value === undefined || isRevokedMark(change.value)) {
       this.#revoked.delete(change.key);
       this.#records.delete(change.key);
     } else if (!this.#revoked.has(change.key) && !this.#records.has(change.key)) {
@@ -167,6 +184,10 @@ class TokenTable {
       .filter(([, record]) => id === undefined || record.id === id)
       .map(([key]) => key);
   }
+}
+
+function isRevokedMark(value: Uint8Array): boolean {
+  return Buffer.compare(value, revokedMark) === 0;
 }
 
 /** An unreadable record opens nothing: undefined. */

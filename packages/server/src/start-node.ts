@@ -210,14 +210,13 @@ class Stops {
   }
 }
 
-/** The token of the folder stays valid; a folder without one gets a new one. */
+/** The token of the folder stays valid until it is revoked; a folder without a valid one gets a new one. */
 async function ensureAdminToken(
   home: ReturnType<typeof openHome>,
   tokens: Awaited<ReturnType<typeof createTokens>>,
 ): Promise<string | undefined> {
   const spec = { name: "first admin", organization: null };
-  if (home.adminToken !== undefined) {
-    await tokens.adopt(home.adminToken, spec);
+  if (home.adminToken !== undefined && (await tokens.adopt(home.adminToken, spec))) {
     return undefined;
   }
   const { token } = await tokens.create(spec);
