@@ -110,7 +110,7 @@ test("a port of the API that is taken, and no engine is left behind", async () =
   const { port } = other.address() as { port: number };
   const said = await up({ HOLDFAST_PORT: String(port) });
   expect(said).toMatch(
-    new RegExp(`error\\[engine_port_taken\\]: Port ${port} on 127.0.0.1 is taken.*HOLDFAST_PORT`),
+    new RegExp(`error\\[port_taken\\]: Port ${port} on 127.0.0.1 is taken.*HOLDFAST_PORT`),
   );
   await new Promise((resolve) => other.close(resolve));
 });

@@ -260,7 +260,7 @@ export const errorCatalog = {
     meaning: "The managed nats-server did not start.",
     remedy: "The message holds the engine's own last words.",
   },
-  engine_port_taken: {
+  port_taken: {
     status: 500,
     retry: "safe",
     meaning: "Another process listens on a port that the node needs.",

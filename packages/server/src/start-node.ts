@@ -7,7 +7,7 @@ import {
   DeadLetters,
   Egress,
   HistoryPages,
-  HoldfastError,
+  type HoldfastError,
   Ingress,
   openResourceStore,
   type OwnerServices,
@@ -24,6 +24,7 @@ import { failpointKiller } from "./failpoint-killer.ts";
 import { NodeHealth } from "./health.ts";
 import { openHome } from "./home.ts";
 import { createHttpApi } from "./http/index.ts";
+import { listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { partitionCount, Partitions } from "./partitions.ts";
 import { readSettings } from "./settings.ts";
@@ -222,23 +223,6 @@ async function ensureAdminToken(
   const { token } = await tokens.create(spec);
   home.writeAdminToken(token);
   return token;
-}
-
-async function listen(
-  api: Awaited<ReturnType<typeof createHttpApi>>,
-  host: string,
-  port: number,
-): Promise<string> {
-  try {
-    return await api.listen({ host, port });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-    throw new HoldfastError(
-      "engine_port_taken",
-      `Port ${port} on ${host} is taken by another process. Stop it, or set HOLDFAST_PORT.`,
-      { cause },
-    );
-  }
 }
 
 function causeOf(error: HoldfastError): string | undefined {
