@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -27,6 +28,20 @@ function processOf(engine: ManagedEngine, role: string): number {
   const found = engine.processes.find((each) => each.role === role);
   expect(found, `a ${role} process runs`).toBeDefined();
   return found?.pid ?? 0;
+}
+
+const polling = { timeout: 15_000, interval: 20 };
+
+/** Listens as soon as the process that was ended has left the port. */
+async function listenWhenFree(server: Server, port: number): Promise<void> {
+  for (;;) {
+    const listening = once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    server.listen(port, "127.0.0.1");
+    if (await listening) return;
+  }
 }
 
 /** The process group of a running process. */
@@ -60,6 +75,24 @@ test("a process that is killed is started again, and what was acknowledged is th
   const values: number[] = [];
   for await (const { data } of engine.messageLog.read("l", 1)) values.push(data[0] ?? -1);
   expect(values[0]).toBe(7);
+  await engine.close();
+});
+
+test("a port that another process took meanwhile is named until it is free again", async () => {
+  const engine = await start();
+  await engine.provision({ logs: ["l"], buckets: [] });
+  const data = engine.processes.find(({ role }) => role === "data");
+  const other = createServer();
+  process.kill(data?.pid ?? 0, "SIGKILL");
+  await listenWhenFree(other, data?.port ?? 0);
+  await expect.poll(() => reports.find(({ code }) => code === "port_taken"), polling).toBeDefined();
+  const said = reports.find(({ code }) => code === "port_taken")?.message;
+  expect(said).toContain(
+    `data process did not start: another process listens on its port ${data?.port}.`,
+  );
+  expect(said).toContain("restart the node");
+  await new Promise((resolve) => other.close(resolve));
+  await appendPatiently(engine, "l");
   await engine.close();
 });
 

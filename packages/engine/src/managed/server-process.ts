@@ -25,7 +25,8 @@ export class ServerProcess {
     child.once("exit", (code, signal) => {
       process.off("exit", end);
       this.#exited = true;
-      if (!this.#expected) onExit(signal ? `was ended by ${signal}` : `ended with code ${code}`);
+      if (this.#expected) return;
+      onExit(signal ? `was ended by ${signal}` : `ended with code ${code}${portTaken(plan)}`);
     });
     child.once("error", () => {
       process.off("exit", end);
@@ -35,7 +36,7 @@ export class ServerProcess {
 
   /**
    * Starts the process and waits until it listens. `onExit` is called when it ends without being
-   * stopped. Errors: `engine_start_failed`.
+   * stopped. Errors: `engine_start_failed`, `port_taken`.
    */
   static async start(
     binary: string,
@@ -59,10 +60,7 @@ export class ServerProcess {
     while (!(await server.#listens()) || server.#exited) {
       if (server.#exited || performance.now() > deadline) {
         await server.stop();
-        throw new HoldfastError(
-          "engine_start_failed",
-          `The engine's ${plan.role} process did not start: ${lastWords.trim() || lastLogLine(plan) || "it gave no reason"}`,
-        );
+        throw startError(plan, lastWords.trim());
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
@@ -155,6 +153,25 @@ function accepts(port: number): Promise<boolean> {
     socket.once("connect", () => finish(true));
     socket.once("error", () => finish(false));
   });
+}
+
+function startError(plan: ServerPlan, lastWords: string): HoldfastError {
+  const what = `The engine's ${plan.role} process did not start`;
+  const taken = portTaken(plan);
+  if (taken !== "") {
+    const remedy = "Stop that process, or restart the node: it chooses other ports then.";
+    return new HoldfastError("port_taken", `${what}${taken}. ${remedy}`);
+  }
+  const words = lastWords || lastLogLine(plan) || "it gave no reason";
+  return new HoldfastError("engine_start_failed", `${what}: ${words}`);
+}
+
+/** Says so when the process ended because another one listens on its port; empty otherwise. */
+function portTaken(plan: ServerPlan): string {
+  const line = lastLogLine(plan) ?? "";
+  if (!/address already in use/i.test(line)) return "";
+  const port = [plan.clientPort, plan.clusterPort].find((each) => line.includes(`:${each}`));
+  return `: another process listens on its port${port === undefined ? "" : ` ${port}`}`;
 }
 
 function lastLogLine(plan: ServerPlan): string | undefined {
