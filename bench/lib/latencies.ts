@@ -1,7 +1,3 @@
-// NOT THE ORIGINAL: the first text of this file was overwritten by mistake (by the author of bench/density)
-// before it was committed. This stand-in has the names that closed-loop.ts and load.ts use; the names of the
-// summary's fields are guessed. Its author should put the original back, or check this and drop the note.
-
 export interface LatencySummary {
   readonly p50Ms: number;
   readonly p99Ms: number;

@@ -1,4 +1,3 @@
-import type { MessageId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 import type { ConversationState } from "./conversation-state.ts";
@@ -17,7 +16,6 @@ export type QueueMode = "followup" | "collect";
 /** Stage 4 of the message path: the messages of one conversation, strictly in order. */
 export class Mailbox {
   #waiting: Waiting[] = [];
-  readonly #ids = new Set<MessageId>();
 
   get size(): number {
     return this.#waiting.length;
@@ -29,8 +27,7 @@ export class Mailbox {
 
   /** False when the same message waits already: it is a repeat. */
   add(waiting: Waiting): boolean {
-    if (this.#ids.has(waiting.message.id)) return false;
-    this.#ids.add(waiting.message.id);
+    if (this.#waiting.some(({ message }) => message.id === waiting.message.id)) return false;
     this.#waiting.push(waiting);
     return true;
   }
@@ -42,7 +39,6 @@ export class Mailbox {
     const handled = this.#waiting.filter(isHandled);
     if (handled.length > 0) {
       this.#waiting = this.#waiting.filter((waiting) => !isHandled(waiting));
-      for (const { message } of handled) this.#ids.delete(message.id);
     }
     return handled;
   }
@@ -68,7 +64,6 @@ export class Mailbox {
   /** Takes out the first `count` messages. */
   remove(count: number): readonly Waiting[] {
     const removed = this.#waiting.splice(0, count);
-    for (const { message } of removed) this.#ids.delete(message.id);
     return removed;
   }
 

@@ -10,6 +10,7 @@ import {
   blobConfig,
   bucketConfig,
   logConfig,
+  settledConfig,
   type StreamConfig,
   type StreamOptions,
 } from "./streams.ts";
@@ -30,6 +31,8 @@ export interface NatsEngine extends Engine {
 const streamExistsCode = 10058;
 const streamNotFoundCode = 10059;
 const retryMs = 50;
+const firstLookMs = 100;
+const createTimeoutMs = 10_000;
 
 /** Connects to the engine. Errors: `engine_unavailable`. */
 export async function createNatsEngine(options: NatsEngineOptions): Promise<NatsEngine> {
@@ -72,28 +75,43 @@ async function provision(
     ...plan.buckets.map((bucket) => bucketConfig(bucket, options)),
     blobConfig(options),
   ];
-  for (const config of wanted) await provisionStream(client, config, deadline);
+  const made = await Promise.all(wanted.map((config) => provisionStream(client, config, deadline)));
+  if (!made.includes(true)) return;
+  const settled = settledConfig(options);
+  await client.api(`STREAM.DELETE.${settled.name}`, {}, createTimeoutMs);
+  await provisionStream(client, settled, deadline);
 }
 
-/** Looks first: what is there needs no metadata leader. */
+/** Looks first: what is there needs no metadata leader. True when it had to be made. */
 async function provisionStream(
   client: NatsClient,
   wanted: StreamConfig,
   deadline: number,
-): Promise<void> {
-  for (;;) {
+): Promise<boolean> {
+  // A server that has just started drops such questions without an answer.
+  for (let timeoutMs = firstLookMs; ; timeoutMs = Math.min(createTimeoutMs, 2 * timeoutMs)) {
     try {
-      const found = await client.api<{ config?: StreamConfig }>(`STREAM.INFO.${wanted.name}`, {});
-      if (found.config) return checkConfig(wanted, found.config);
+      const found = await client.api<{ config?: StreamConfig }>(
+        `STREAM.INFO.${wanted.name}`,
+        {},
+        timeoutMs,
+      );
+      if (found.config) {
+        checkConfig(wanted, found.config);
+        return false;
+      }
       if (found.error && found.error.err_code !== streamNotFoundCode) {
         throw answeredError(found.error, `Look at stream ${wanted.name}`);
       }
       const made = await client.api<{ config?: StreamConfig }>(
         `STREAM.CREATE.${wanted.name}`,
         wanted,
-        10_000,
+        createTimeoutMs,
       );
-      if (made.config) return checkConfig(wanted, made.config);
+      if (made.config) {
+        checkConfig(wanted, made.config);
+        return true;
+      }
       if (made.error && made.error.err_code !== streamExistsCode) {
         throw answeredError(made.error, `Create stream ${wanted.name}`);
       }

@@ -60,6 +60,14 @@ export function blobConfig(options: StreamOptions): StreamConfig {
   };
 }
 
+/**
+ * A stream without a use of its own. After a restart the server knows the last change of its metadata only
+ * when a metadata leader is elected, which takes seconds; when that change is this stream, nothing waits.
+ */
+export function settledConfig(options: StreamOptions): StreamConfig {
+  return { ...common("HF_SETTLED", options), subjects: ["hf.settled"], max_msgs_per_subject: 1 };
+}
+
 function common(name: string, { replicas, placementTags }: StreamOptions) {
   return {
     name,
