@@ -101,7 +101,7 @@ export class CommitQueue {
  * Makes one batch durable and resolves to its record's sequence. Between two tries it waits inside
  * `pause`, which leaves the gate to other logs meanwhile.
  */
-export type Commit = (batch: readonly Uint8Array[], pause: Pause) => Promise<number>;
+type Commit = (batch: readonly Uint8Array[], pause: Pause) => Promise<number>;
 
 export type Pause = (wait: () => Promise<void>) => Promise<void>;
 

@@ -34,6 +34,7 @@ import type { Inbox } from "./inbox.ts";
 import type { Partition } from "./partition.ts";
 import type { Pending } from "./pending.ts";
 import { encodeEntry } from "./records.ts";
+import { droppedEvent } from "./repeats.ts";
 import { partitionOf } from "./router.ts";
 import { readOptions } from "./turn.ts";
 
@@ -375,14 +376,4 @@ async function withLargePartsAsBlobs(
 
 function eventBytes(event: ConversationEvent): number {
   return event.type === "delta" ? 2 * event.text.length : 0;
-}
-
-function droppedEvent(id: MessageId): TurnEnd {
-  return {
-    type: "failed",
-    inputs: [id],
-    code: "dead_lettered",
-    message: "The message failed for good and was put to the dead letters.",
-    final: true,
-  };
 }
