@@ -103,8 +103,8 @@ describe("resources", () => {
     expect(local.code).toBe(1);
     expect(local.stderr.split("\n").slice(0, 3)).toEqual([
       `error[invalid_resource]: Found 2 faults in ${file}.`,
-      `  ${file}:5:1: the key stands here a second time`,
       `  ${file}:1:1: kind: unknown kind "Robot": expected Organization, Provider or Agent`,
+      `  ${file}:5:1: the key stands here a second time`,
     ]);
     expect(node.requests).toHaveLength(0);
     await writeFile(file, "\nkind: Agent\nname: x\norganization: other\nmodel: default\n");
