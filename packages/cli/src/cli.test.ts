@@ -106,7 +106,6 @@ describe("resources", () => {
       `  ${file}:1:1: kind: unknown kind "Robot": expected Organization, Provider or Agent`,
       `  ${file}:5:1: the key stands here a second time`,
     ]);
-    expect(node.requests).toHaveLength(0);
     await writeFile(file, "\nkind: Agent\nname: x\norganization: other\nmodel: default\n");
     const remote = await cli(["apply", "-f", folder]);
     expect(remote.stderr).toContain(`  ${file}:4:1: organization: there is no organization other`);
