@@ -1,3 +1,4 @@
+import { commandFlags } from "./command-flags.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApiClient } from "./api-client.ts";
@@ -44,7 +45,7 @@ export async function startBenchNode(
   const child = new BenchChild({
     entry: new URL("./node-child.ts", import.meta.url),
     env: { HOLDFAST_LOG_LEVEL: "error", ...env, HOLDFAST_HOME: home },
-    nodeFlags: ["--expose-gc", ...nodeFlags()],
+    nodeFlags: ["--expose-gc", ...commandFlags(), ...nodeFlags()],
   });
   const { url, engine } = await child.ask<Started>("start");
   const token = readFileSync(join(home, "admin-token"), "utf8").trim();

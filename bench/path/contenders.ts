@@ -1,3 +1,4 @@
+import { commandFlags } from "../lib/command-flags.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { limits } from "@holdfast/core";
@@ -45,7 +46,10 @@ export async function startProduct(options: PathOptions): Promise<Running> {
   mkdirSync(home, { recursive: true });
   const child = new BenchChild({
     entry: new URL("./product-process.ts", import.meta.url),
-    nodeFlags: profileFolder ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`] : [],
+    nodeFlags: [
+      ...commandFlags(),
+      ...(profileFolder ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`] : []),
+    ],
   });
   const input: ProductOptions = {
     home,

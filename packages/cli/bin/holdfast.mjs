@@ -1,4 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
+// A small young generation: a node keeps many small texts for long, and a large one leaves holes around
+// them that are never given back.
 import module from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";

@@ -183,7 +183,7 @@ function turnMessages(state: ConversationState, entry: TurnEntry): UnindexedMess
   const steps = state.openTurn?.id === entry.turn ? state.openTurn.steps : [];
   const { turn, at, answer, blob } = entry;
   const said = [...steps, answer].map((step, number): UnindexedMessage => {
-    const common = { id: `${turn}.${number}` as MessageId, turn, at, text: step.text };
+    const common = { id: flatString(turn, String(number)) as MessageId, turn, at, text: step.text };
     if (step.kind === "tool") {
       return {
         ...common,
@@ -246,4 +246,12 @@ export function outcomeOf(messages: readonly StoredMessage[]): TurnOutcome {
   const outcome = messages.at(-1)?.outcome;
   invariant(outcome, "a finished turn ends with its outcome");
   return outcome;
+}
+
+/**
+ * The words with dots between, in one piece: what a template makes of long words keeps a second object
+ * beside the characters for as long as it lives, and these live as long as their conversation.
+ */
+export function flatString(...words: readonly string[]): string {
+  return words.join(".");
 }

@@ -160,7 +160,7 @@ export class Ingress implements Conversations {
     const { digest, random, node, clock } = this.#services;
     // The same key gives the same id on every node, so a repeat is recognised wherever it lands.
     const id = key
-      ? `m${digest(`${conversationKey(message)}\n${key}`).slice(0, 24)}`
+      ? `m${digest(`${conversationKey(message)}\n${key}`).slice(0, 20)}`
       : `m${random.token(20)}`;
     return {
       id: id as MessageId,
@@ -173,7 +173,7 @@ export class Ingress implements Conversations {
       depth,
       ...(key !== undefined && {
         key,
-        fingerprint: digest(JSON.stringify([content, options ?? null])).slice(0, 24),
+        fingerprint: digest(JSON.stringify([content, options ?? null])).slice(0, 16),
       }),
       ...(message.ephemeral && key === undefined && { ephemeral: true }),
       ...(options && { options }),

@@ -5,6 +5,7 @@ import type { ConversationEvent } from "../messages.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
 import {
   applyEntry,
+  flatString,
   type ConversationEntry,
   type ConversationState,
   type HandledInput,
@@ -126,7 +127,7 @@ export class TurnRunner {
   ): Promise<void> {
     const { egress, clock, reach } = this.#services;
     const messages = inputs.map(({ message }) => message);
-    const id = `t.${messages[0]?.id}` as TurnId;
+    const id = flatString("t", messages[0]?.id ?? "") as TurnId;
     const { key, ref } = conversation;
     const emit = (event: ConversationEvent) => this.#tell(conversation, inputs, event);
     if (egress.isFollowed(key, messages)) {
