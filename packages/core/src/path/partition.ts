@@ -313,6 +313,15 @@ export class Partition {
     }
     this.#watermark.done(repeat.at);
     this.#services.pending.remove(repeat.message.id);
+    const seen = state.seen.get(repeat.message.id);
+    if (seen && seen.fingerprint !== (repeat.message.fingerprint ?? "")) {
+      // The node that accepted it could not know of the first: the client broke its own promise.
+      const problem = `A key of ${conversation.key} came with two contents; the first took effect alone.`;
+      this.#services.report(
+        new HoldfastError("idempotency_conflict", problem),
+        `message ${repeat.message.id}`,
+      );
+    }
     this.#tellRepeat(conversation, state, repeat.message);
   }
 
@@ -327,7 +336,7 @@ export class Partition {
     const nobody = "";
     if (!egress.isHeard(nobody, [message])) return;
     try {
-      egress.emit(nobody, [message], endOfHandled(state, message.id));
+      egress.emit(nobody, [message], endOfHandled(state, message));
     } catch (thrown) {
       report(toHoldfastError(thrown), `events of ${key}`);
     }

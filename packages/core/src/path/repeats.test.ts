@@ -26,7 +26,7 @@ function answered(): ConversationState {
 
 describe("the end of a message that was handled before", () => {
   test("is its turn's, when the memory holds that", () => {
-    expect(endOfHandled(answered(), id)).toMatchObject({
+    expect(endOfHandled(answered(), { id })).toMatchObject({
       type: "committed",
       turn: "t.m1",
       inputs: [id],
@@ -39,16 +39,24 @@ describe("the end of a message that was handled before", () => {
     const toHistory = { type: "failed", code: "wait_timeout", final: false };
     const sealed = answered();
     forgetBefore(sealed, 2);
-    expect(endOfHandled(sealed, id)).toMatchObject(toHistory);
+    expect(endOfHandled(sealed, { id })).toMatchObject(toHistory);
     const cut = answered();
     cut.tail[1] = { ...cut.tail[1]!, blob: "answer.t.m1" };
-    expect(endOfHandled(cut, id)).toMatchObject(toHistory);
-    expect(endOfHandled(newConversation(), id)).toMatchObject(toHistory);
+    expect(endOfHandled(cut, { id })).toMatchObject(toHistory);
+    expect(endOfHandled(newConversation(), { id })).toMatchObject(toHistory);
+  });
+
+  test("says that another content took effect under its key", () => {
+    const repeat = { id, fingerprint: "another" };
+    expect(endOfHandled(answered(), repeat)).toMatchObject({
+      code: "idempotency_conflict",
+      final: true,
+    });
   });
 
   test("says that it was dead-lettered", () => {
     const state = newConversation();
     state.seen.set(id, { fingerprint: "", index: -1 });
-    expect(endOfHandled(state, id)).toMatchObject({ code: "dead_lettered", final: true });
+    expect(endOfHandled(state, { id })).toMatchObject({ code: "dead_lettered", final: true });
   });
 });

@@ -1,13 +1,17 @@
 import type { MessageId } from "../ids.ts";
-import type { TurnEnd } from "../messages.ts";
+import type { InboundMessage, TurnEnd } from "../messages.ts";
 import { type ConversationState, outcomeOf } from "./conversation-state.ts";
 
 /**
  * What is told to those who wait for a message that was handled before: the end of its turn where the
  * memory holds it whole, else that the history must be read.
  */
-export function endOfHandled(state: ConversationState, id: MessageId): TurnEnd {
+export function endOfHandled(
+  state: ConversationState,
+  { id, fingerprint }: Pick<InboundMessage, "id" | "fingerprint">,
+): TurnEnd {
   const seen = state.seen.get(id);
+  if (seen && seen.fingerprint !== (fingerprint ?? "")) return conflictEvent(id);
   if (seen && seen.index < 0) return droppedEvent(id);
   const messages = seen ? turnInMemory(state, seen.index) : [];
   const [first] = messages;
@@ -21,6 +25,16 @@ export function endOfHandled(state: ConversationState, id: MessageId): TurnEnd {
     };
   }
   return { type: "committed", turn: first.turn, inputs: [id], messages, ...outcomeOf(messages) };
+}
+
+function conflictEvent(id: MessageId): TurnEnd {
+  return {
+    type: "failed",
+    inputs: [id],
+    code: "idempotency_conflict",
+    message: "The key was used before with another content, which alone took effect.",
+    final: true,
+  };
 }
 
 export function droppedEvent(id: MessageId): TurnEnd {
