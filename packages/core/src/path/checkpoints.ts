@@ -147,6 +147,7 @@ function decodeCheckpoint(bytes: Uint8Array, key: string): ConversationState {
     next: saved.next,
     tail: saved.tail,
     tailChars: saved.tail.reduce((sum, message) => sum + message.text.length, 0),
+    tailBlobs: saved.tail.filter(({ blob }) => blob !== undefined).length,
     seen: new Map(saved.seen),
     openTurn: saved.openTurn,
     attempts: saved.attempts,

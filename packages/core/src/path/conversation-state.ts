@@ -109,6 +109,8 @@ export interface ConversationState {
   /** The newest messages; older ones stand in history pages. */
   tail: StoredMessage[];
   tailChars: number;
+  /** How many messages of the tail have their text in the blob store. */
+  tailBlobs: number;
   readonly seen: Map<string, SeenInput>;
   openTurn: OpenTurn | undefined;
   attempts: { readonly at: number; readonly count: number } | undefined;
@@ -124,6 +126,7 @@ export function newConversation(): ConversationState {
     next: 0,
     tail: [],
     tailChars: 0,
+    tailBlobs: 0,
     seen: new Map(),
     openTurn: undefined,
     attempts: undefined,
@@ -172,6 +175,7 @@ function finishTurn(state: ConversationState, entry: TurnEntry): readonly Stored
   for (const message of added) {
     state.tail.push(message);
     state.tailChars += message.text.length;
+    if (message.blob !== undefined) state.tailBlobs += 1;
   }
   state.next += added.length;
   closeInputs(state, entry.inputs);
@@ -238,7 +242,10 @@ function remember(state: ConversationState, input: HandledInput, index: number):
 export function forgetBefore(state: ConversationState, index: number): void {
   const count = state.tail.findIndex((message) => message.index >= index);
   const removed = state.tail.splice(0, count < 0 ? state.tail.length : count);
-  for (const message of removed) state.tailChars -= message.text.length;
+  for (const message of removed) {
+    state.tailChars -= message.text.length;
+    if (message.blob !== undefined) state.tailBlobs -= 1;
+  }
 }
 
 /** The outcome that a turn's last message carries. */

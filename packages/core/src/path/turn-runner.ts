@@ -138,6 +138,8 @@ export class TurnRunner {
       ref,
       inputs: messages,
       history: state.tail,
+      historyChars: state.tailChars,
+      historyBlobs: state.tailBlobs,
       get steps() {
         return state.openTurn?.id === id ? state.openTurn.steps : [];
       },

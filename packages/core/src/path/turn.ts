@@ -28,6 +28,10 @@ export interface TurnContext {
   readonly inputs: readonly InboundMessage[];
   /** The conversation's newest messages. */
   readonly history: readonly StoredMessage[];
+  /** Characters of their texts; of a long text only what stands in the record. */
+  readonly historyChars: number;
+  /** How many of them have a long text in the blob store. */
+  readonly historyBlobs: number;
   /** Steps that were finished before this run; grows as steps are journaled. */
   readonly steps: readonly Step[];
   /** Makes a step durable; resolves when it is, with the step in `steps`. */
@@ -228,17 +232,21 @@ async function buildMessages({ turn, options, agent, services }: Run): Promise<M
       `The turn's own messages hold ${needed} characters; the agent's limit is ${mostNeeded}.`,
     );
   }
-  const stored = await storedMessages(services, turn.history, maxChars - needed);
+  const stored = await storedMessages(services, turn, maxChars - needed);
   // What a caller gives as history comes before the conversation.
-  return [...begun, ...stored, ...inputs];
+  return begun.concat(stored, inputs);
 }
 
 /** The newest messages that fit, from a person's message on. */
 async function storedMessages(
   services: TurnServices,
-  history: readonly StoredMessage[],
+  { history, historyChars, historyBlobs }: TurnContext,
   maxChars: number,
 ): Promise<readonly ModelMessage[]> {
+  // A stored message has what a model message has, so only long texts and long histories need work.
+  if (historyBlobs === 0 && historyChars <= maxChars && history[0]?.role === "user") {
+    return history as readonly ModelMessage[];
+  }
   let from = history.length;
   for (let left = maxChars; from > 0; from -= 1) {
     const message = history[from - 1];
@@ -248,10 +256,7 @@ async function storedMessages(
   }
   // A context never begins with a tool result or an answer whose question is cut off.
   while (from < history.length && history[from]?.role !== "user") from += 1;
-  const kept = history.slice(from);
-  // A stored message has what a model message has, so only long texts need work.
-  if (!kept.some(({ blob }) => blob !== undefined)) return kept as readonly ModelMessage[];
-  return Promise.all(kept.map((message) => storedMessage(services, message)));
+  return Promise.all(history.slice(from).map((message) => storedMessage(services, message)));
 }
 
 function sum(messages: readonly ModelMessage[]): number {
