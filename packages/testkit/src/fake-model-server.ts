@@ -58,6 +58,8 @@ export interface FakeModelRequest {
 export interface FakeModelOptions {
   /** What to do with a request that no `next` script waits for; a short text by default. */
   readonly respond?: (request: FakeModelRequest) => ModelScript;
+  /** Address to listen on, loopback by default. */
+  readonly host?: string;
   /** Pace of text chunks per answer; as fast as possible when absent. */
   readonly tokensPerSecond?: number;
   /** Requests kept in `requests`, 1,000 by default; 0 keeps none (for load). */
@@ -130,11 +132,12 @@ export async function startFakeModelServer(
       (error: unknown) => response.destroy(error as Error),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const host = options.host ?? "127.0.0.1";
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
 
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `http://${host}:${port}/v1`,
     requests,
     counts,
     get abandoned() {
