@@ -260,6 +260,24 @@ export const errorCatalog = {
     meaning: "The managed nats-server did not start.",
     remedy: "The message holds the engine's own last words.",
   },
+  engine_update_failed: {
+    status: 500,
+    retry: "never",
+    meaning: "The managed nats-server refused its new configuration; the one before stays in force.",
+    remedy: "The message holds the engine's own words.",
+  },
+  engine_forbidden: {
+    status: 500,
+    retry: "never",
+    meaning: "The engine refuses what this node's certificate or user does not permit.",
+    remedy: "An external engine needs a user with the rights that docs/operations.md lists.",
+  },
+  store_quorum_at_risk: {
+    status: 409,
+    retry: "never",
+    meaning: "The step would leave the engine, or one of its streams, without a majority.",
+    remedy: "Bring the other store nodes up, or add one, first.",
+  },
   port_taken: {
     status: 500,
     retry: "safe",
@@ -295,6 +313,43 @@ export const errorCatalog = {
     retry: "never",
     meaning: "The node's configuration is wrong.",
     remedy: "The details list every setting that is wrong and what was expected.",
+  },
+  // Certificates and joining
+  certificate_invalid: {
+    status: 422,
+    retry: "never",
+    meaning: "A certificate or a request for one is malformed, or is not of this cluster's authority.",
+    remedy: "The message names the fault; make a new request, or join the node again.",
+  },
+  authority_phase: {
+    status: 409,
+    retry: "never",
+    meaning: "The step does not follow from the phase in which the authority's rotation is.",
+    remedy: "The message names the phase and the steps that it allows.",
+  },
+  join_token_invalid: {
+    status: 401,
+    retry: "never",
+    meaning: "The join token is malformed, unknown or revoked.",
+    remedy: "Copy it whole, or make a new one with `holdfast token create`.",
+  },
+  join_token_expired: {
+    status: 403,
+    retry: "never",
+    meaning: "The join token is older than ten minutes.",
+    remedy: "Make a new one with `holdfast token create`.",
+  },
+  join_token_used: {
+    status: 409,
+    retry: "never",
+    meaning: "The join token has let a node in already; each lets in one.",
+    remedy: "Make a new one with `holdfast token create`.",
+  },
+  join_token_role: {
+    status: 403,
+    retry: "never",
+    meaning: "The join token was made for nodes of another role.",
+    remedy: "Join with the role that the message names, or make a token for this one.",
   },
   // Models
   model_unavailable: {
@@ -400,6 +455,43 @@ export const errorCatalog = {
     meaning: "Agents messaged each other deeper than the limit.",
     remedy: "Break the circle in the agents' instructions.",
   },
+  // Clusters
+  discovery_failed: {
+    status: 503,
+    retry: "safe",
+    meaning: "No node of the cluster was found.",
+    remedy: "The message says what was tried and what came; give an address with --discover.",
+  },
+  cluster_mismatch: {
+    status: 409,
+    retry: "never",
+    meaning: "The join token is of another cluster than the node that was asked.",
+    remedy: "Make a join token in the cluster that the node is to join.",
+  },
+  version_mismatch: {
+    status: 409,
+    retry: "never",
+    meaning: "The node's version does not work together with the cluster's.",
+    remedy: "Install the cluster's version, or one that is one minor version away from it.",
+  },
+  clock_skew: {
+    status: 409,
+    retry: "never",
+    meaning: "The clocks of the node and of the cluster differ too much.",
+    remedy: "Set the clock of the machine that the message names, for instance with NTP.",
+  },
+  node_name_taken: {
+    status: 409,
+    retry: "never",
+    meaning: "The cluster has, or had, another node of that name.",
+    remedy: "Give another name with --name.",
+  },
+  home_of_other_cluster: {
+    status: 409,
+    retry: "never",
+    meaning: "The data folder already belongs to another cluster.",
+    remedy: "Use another HOLDFAST_HOME, or start without --join.",
+  },
   // Commands
   usage: {
     status: 400,
@@ -434,6 +526,11 @@ export const errorCatalog = {
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalog;
+
+/** False for a code that only a newer version knows. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalog, text);
+}
 
 /** One thing that is wrong, and where. */
 export interface ErrorDetail {

@@ -1,3 +1,4 @@
+export * from "./cluster/records.ts";
 export * from "./conversations.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";

@@ -164,10 +164,88 @@ export const limits = {
   keepAliveTimeoutMs: 72_000,
   /** Open connections of the API, over which new ones are dropped. */
   connections: 20_000,
+  /** A node's certificates are renewed at half of this; they begin earlier, as clocks differ and jump. */
+  certificateLifetimeMs: 24 * 3_600_000,
+  certificateBackdateMs: 2 * 3_600_000,
+  authorityLifetimeMs: 3_652 * 24 * 3_600_000,
+  /** DNS names and addresses in one certificate. */
+  certificateHosts: 32,
+  /** PEM text of one certificate with its chain, or of a request for one. */
+  certificateChars: 32 * KiB,
+  /** Tries to change the authority while others change it, too. */
+  authorityChangeAttempts: 8,
+  joinTokenLifetimeMs: 10 * 60_000,
+  /** Join tokens that have not expired, the used ones too. */
+  joinTokens: 1_000,
+  /** Addresses in one join token, and its text. */
+  joinTokenUrls: 16,
+  joinTokenChars: 8 * KiB,
   tokensPerOrganization: 1_000,
   tokenCacheEntries: 10_000,
   /** Stored responses that may lie between a response and the conversation it branched from. */
   responseForks: 4,
+  /** Body of a request to join, its token and certificate requests included. */
+  joinBodyBytes: 64 * KiB,
+  /** Requests to join per node, as many at once and as many per second afterwards. */
+  joinBurst: 20,
+  joinsPerSecond: 5,
+  /** How far the clocks of a joining node and of the cluster may lie apart. */
+  joinClockSkewMs: 5 * 60_000,
+  /** One try to join at one address, and the redirects that are followed. */
+  joinTimeoutMs: 20_000,
+  joinRedirects: 2,
+  joinAnswerBytes: 1 * MiB,
+  /** Without a wish a node becomes a store node while there are fewer. */
+  storeNodesWanted: 3,
+  /** How long nodes in the local network have to answer. */
+  discoveryMdnsMs: 3_000,
+  discoveryDnsTryMs: 1_000,
+  discoveryDnsTries: 2,
+  /** Addresses of one discovery; what was found beyond them is left out. */
+  discoveredAddresses: 32,
+  discoveryInterfaces: 16,
+  /** How often a node looks whether its certificates are due, and tries of one renewal. */
+  renewalCheckMs: 30_000,
+  renewalTries: 5,
+  renewalRetryMinMs: 500,
+  renewalRetryMaxMs: 20_000,
+  /** Of the certificates that a store node keeps for the start after all nodes were off. */
+  reserveCertificateLifetimeMs: 400 * 24 * 3_600_000,
+  /** Pause after a failed change of the engine's users and routes. */
+  engineUsersRetryMs: 2_000,
+
+  /** Nodes say that they live this often, and are dead after this silence. */
+  heartbeatMs: 500,
+  nodeSilenceMs: 2_000,
+  failureCheckMs: 200,
+  /** A node that was dead gets new partitions when it has been alive for this long. */
+  nodeProbationMs: 10_000,
+  coordinatorRoundMs: 1_000,
+  clusterWriteAttempts: 8,
+  /** Partitions are moved for their load this often, so many at once, if the hottest node gets so much cooler. */
+  rebalanceIntervalMs: 5_000,
+  rebalanceMoves: 4,
+  rebalanceMinGain: 0.1,
+  /** How long a partition that was moved stays where it is, unless its node is away. */
+  moveRestMs: 30_000,
+  /** How long turns may go on at an owner whose partition is moved. */
+  handOverMs: 100,
+  /** How long a starting node waits for its partitions; pauses between tries to open one. */
+  openPatienceMs: 20_000,
+  reopenMinMs: 200,
+  reopenMaxMs: 10_000,
+  /** One question to a partition's owner, and how long it is asked again while the owner changes. */
+  ownerAnswerMs: 1_000,
+  ownerPatienceMs: 5_000,
+  ownerRetryMs: 50,
+  ownerQuestions: 10_000,
+  /** A node asks this often for the ends of messages that it accepted and another node handles. */
+  awaitedCheckMs: 5_000,
+  awaitedQuestions: 256,
+  /** Conversations of a node that clients of other nodes watch, and how often those say so. */
+  remoteWatches: 20_000,
+  watchRenewalMs: 5_000,
+
   waitMaxMs: 600_000,
   shutdownMs: 10_000,
 } as const;

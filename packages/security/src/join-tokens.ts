@@ -1,0 +1,248 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import {
+  type Clock,
+  encodeJson,
+  HoldfastError,
+  type KeyEntry,
+  type KeyValue,
+  limits,
+  type NodeRole,
+  type Random,
+} from "@holdfast/core";
+import { authorityBucket } from "./authority/private-keys.ts";
+import { codeOf, updateExpecting } from "./expected-write.ts";
+import {
+  invalidJoinToken,
+  joinSecretLength,
+  joinTokenText,
+  parseJoinToken,
+} from "./join-token-text.ts";
+
+/**
+ * Tokens that let one new node in each, for ten minutes on the wall clock of the store node that is
+ * asked. Only the SHA-256 of the secret is stored. Errors of all: those of KeyValue.
+ */
+export interface JoinTokens {
+  /** The only moment at which the token can be read. Errors: `invalid_request`, `node_busy` (too many). */
+  create(spec: NewJoinToken): Promise<CreatedJoinToken>;
+  /**
+   * Uses a token up; of any number of callers one succeeds. A caller that gives a `claim` succeeds again
+   * with the same one, until the token expires: a node whose answer was lost asks again. So the claim
+   * must be worthless to anybody else, as the hash of the key that it wants certified is.
+   * When it ends with `append_outcome_unknown` the token may be used up. Errors: `join_token_invalid`,
+   * `join_token_expired`, `join_token_used`, `join_token_role`.
+   */
+  redeem(token: string, joining: Joining): Promise<RedeemedJoinToken>;
+  /** Those that are stored, oldest first; expired ones stand there until another is created. */
+  list(): Promise<readonly JoinTokenInfo[]>;
+  /** Errors: `token_not_found`. */
+  revoke(id: string): Promise<void>;
+}
+
+export interface NewJoinToken {
+  readonly cluster: string;
+  /** Of the authority that the new node is to trust. */
+  readonly fingerprint: string;
+  /** https addresses of store nodes' APIs. */
+  readonly urls: readonly string[];
+  /** Lets in nodes of this role only; absent: of any. */
+  readonly role?: NodeRole;
+}
+
+export interface CreatedJoinToken {
+  readonly token: string;
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+export interface Joining {
+  readonly role: NodeRole;
+  readonly claim?: string;
+}
+
+export interface RedeemedJoinToken {
+  readonly id: string;
+  readonly cluster: string;
+}
+
+export interface JoinTokenInfo {
+  readonly id: string;
+  readonly role?: NodeRole;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly state: "open" | "used" | "expired";
+}
+
+export interface JoinTokensDependencies {
+  readonly keyValue: KeyValue;
+  readonly random: Random;
+  readonly clock: Clock;
+}
+
+interface JoinTokenRecord {
+  readonly cluster: string;
+  /** SHA-256 of the secret, hex. */
+  readonly hash: string;
+  readonly role?: NodeRole;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** Who used it: a caller's claim, or a text that only one call knows. */
+  readonly usedBy?: string;
+}
+
+interface Stored {
+  readonly id: string;
+  readonly record: JoinTokenRecord;
+  readonly revision: number;
+}
+
+const prefix = "join";
+const keyOf = (id: string) => `${prefix}.${id}`;
+
+export function createJoinTokens(dependencies: JoinTokensDependencies): JoinTokens {
+  const { keyValue, random, clock } = dependencies;
+  const hasExpired = ({ record }: Stored) => clock.now() >= record.expiresAt;
+
+  async function all(): Promise<Stored[]> {
+    const found: Stored[] = [];
+    for await (const entry of keyValue.list(authorityBucket, prefix)) {
+      const stored = parseStored(entry);
+      if (stored) found.push(stored);
+    }
+    return found;
+  }
+
+  /** Deletes the expired ones. Errors: `node_busy` when as many as may be are left. */
+  async function makeRoom(): Promise<void> {
+    const stored = await all();
+    for (const each of stored.filter(hasExpired)) {
+      await keyValue.delete(authorityBucket, keyOf(each.id));
+    }
+    const left = stored.filter((each) => !hasExpired(each));
+    if (left.length < limits.joinTokens) return;
+    const firstEnd = Math.min(...left.map(({ record }) => record.expiresAt));
+    throw new HoldfastError(
+      "node_busy",
+      `There are ${left.length} join tokens; they expire after ten minutes each.`,
+      { retryAfterMs: Math.max(1, firstEnd - clock.now()) },
+    );
+  }
+
+  /** The record of a token whose secret is right. Errors: `join_token_invalid`. */
+  async function authenticated(id: string, secret: string): Promise<Stored> {
+    const entry = await keyValue.get(authorityBucket, keyOf(id));
+    const stored = entry && parseStored(entry);
+    // Unknown and wrong look alike, so that ids cannot be tried out.
+    if (stored && isSame(sha256(secret), stored.record.hash)) return stored;
+    throw invalidJoinToken("The join token is unknown or was revoked.");
+  }
+
+  return {
+    async create({ cluster, fingerprint, urls, role }) {
+      const id = random.token(16);
+      const secret = random.token(joinSecretLength);
+      const token = joinTokenText({ cluster, fingerprint, urls, id, secret });
+      await makeRoom();
+      const createdAt = clock.now();
+      const record: JoinTokenRecord = {
+        cluster,
+        hash: sha256(secret),
+        ...(role === undefined ? {} : { role }),
+        createdAt,
+        expiresAt: createdAt + limits.joinTokenLifetimeMs,
+      };
+      await updateExpecting(keyValue, authorityBucket, keyOf(id), encodeJson(record), 0);
+      return { token, id, expiresAt: record.expiresAt };
+    },
+
+    async redeem(token, { role, claim }) {
+      const { id, secret } = parseJoinToken(token);
+      const mark = claim === undefined ? `once:${random.token(20)}` : `claim:${claim}`;
+      for (;;) {
+        const stored = await authenticated(id, secret);
+        const { record, revision } = stored;
+        checkUsable(stored, hasExpired(stored), role, mark);
+        if (record.usedBy === mark) return { id, cluster: record.cluster };
+        const used = encodeJson({ ...record, usedBy: mark });
+        try {
+          await updateExpecting(keyValue, authorityBucket, keyOf(id), used, revision);
+          return { id, cluster: record.cluster };
+        } catch (thrown) {
+          // Somebody was faster. A record changes once, so the next look is the last: it is used, or gone.
+          if (codeOf(thrown) !== "revision_conflict") throw thrown;
+        }
+      }
+    },
+
+    async list() {
+      const stored = await all();
+      return stored
+        .map((each) => info(each, hasExpired(each)))
+        .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    },
+
+    async revoke(id) {
+      const isId = /^[0-9a-z]{16}$/.test(id);
+      if (!isId || !(await keyValue.get(authorityBucket, keyOf(id)))) {
+        throw new HoldfastError("token_not_found", `No join token ${id.slice(0, 80)} is found.`);
+      }
+      await keyValue.delete(authorityBucket, keyOf(id));
+    },
+  };
+}
+
+function checkUsable({ record }: Stored, isExpired: boolean, role: NodeRole, mark: string): void {
+  if (record.usedBy !== undefined && record.usedBy !== mark) {
+    throw new HoldfastError("join_token_used", "The join token has let a node in already.");
+  }
+  if (isExpired) {
+    throw new HoldfastError("join_token_expired", "The join token has expired; make a new one.");
+  }
+  if (record.role !== undefined && record.role !== role) {
+    throw new HoldfastError(
+      "join_token_role",
+      `The join token is for ${record.role} nodes, not for ${role} nodes.`,
+    );
+  }
+}
+
+function info({ id, record }: Stored, isExpired: boolean): JoinTokenInfo {
+  const { role, createdAt, expiresAt, usedBy } = record;
+  return {
+    id,
+    ...(role === undefined ? {} : { role }),
+    createdAt,
+    expiresAt,
+    state: usedBy !== undefined ? "used" : isExpired ? "expired" : "open",
+  };
+}
+
+/** An unreadable record lets nobody in: undefined. */
+function parseStored({ key, value, revision }: KeyEntry): Stored | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(value));
+  } catch {
+    return undefined;
+  }
+  const record = parsed as Partial<JoinTokenRecord> | null;
+  const isSound =
+    typeof record?.cluster === "string" &&
+    typeof record.hash === "string" &&
+    (record.role === undefined || record.role === "store" || record.role === "compute") &&
+    typeof record.createdAt === "number" &&
+    typeof record.expiresAt === "number" &&
+    (record.usedBy === undefined || typeof record.usedBy === "string");
+  if (!isSound) return undefined;
+  return { id: key.slice(prefix.length + 1), record: record as JoinTokenRecord, revision };
+}
+
+function isSame(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function sha256(text: string): string {
+  return hash("sha256", text, "hex");
+}
