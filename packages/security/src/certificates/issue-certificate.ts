@@ -84,9 +84,15 @@ const dnsName =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/i;
 
 function hostName(host: string): GeneralName {
-  if (isIP(host) !== 0 && !host.includes("%")) return new GeneralName("ip", host);
+  if (isIP(host) === 4) return new GeneralName("ip", host);
+  if (isIP(host) === 6 && !host.includes("%")) return new GeneralName("ip", withoutDots(host));
   if (dnsName.test(host)) return new GeneralName("dns", host.toLowerCase());
   throw invalidCertificate(
     `${JSON.stringify(host.slice(0, 80))} is neither a DNS name nor an IP address.`,
   );
+}
+
+/** The library reads the IPv4 end of an IPv6 address (`::ffff:1.2.3.4`) wrongly and says nothing. */
+function withoutDots(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
