@@ -24,14 +24,35 @@ export interface PlacementPartition {
 }
 
 export interface PlacementPolicy {
-  /** A voluntary move happens only if the hottest node gets cooler by this share (hysteresis). */
+  /**
+   * How far above the best that can be reached the hottest node may stay, as a share: voluntary
+   * moves go down to there and no further, which saves most of them.
+   */
+  readonly tolerance: number;
+  /**
+   * Voluntary moves happen only if they make the hottest node cooler by this share (hysteresis).
+   * What it gets cooler than `tolerance` asks for does not count, or noise would start moves.
+   */
   readonly minGain: number;
   /** Voluntary moves of one plan; partitions without an available owner do not count. */
   readonly maxMoves: number;
+}
+
+export interface PlacementInput {
+  readonly nodes: readonly PlacementNode[];
+  readonly partitions: readonly PlacementPartition[];
+  readonly policy: PlacementPolicy;
 }
 
 export interface PlacementMove {
   readonly partition: number;
   readonly from: NodeId | undefined;
   readonly to: NodeId;
+}
+
+export interface PlacementPlan {
+  /** By partition. */
+  readonly moves: readonly PlacementMove[];
+  /** Partitions for which no available node has the labels, in order; they are not in `moves`. */
+  readonly unassigned: readonly number[];
 }
