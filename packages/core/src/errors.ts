@@ -263,7 +263,8 @@ export const errorCatalog = {
   engine_update_failed: {
     status: 500,
     retry: "never",
-    meaning: "The managed nats-server refused its new configuration; the one before stays in force.",
+    meaning:
+      "The managed nats-server refused its new configuration; the one before stays in force.",
     remedy: "The message holds the engine's own words.",
   },
   engine_forbidden: {
@@ -318,7 +319,8 @@ export const errorCatalog = {
   certificate_invalid: {
     status: 422,
     retry: "never",
-    meaning: "A certificate or a request for one is malformed, or is not of this cluster's authority.",
+    meaning:
+      "A certificate or a request for one is malformed, or is not of this cluster's authority.",
     remedy: "The message names the fault; make a new request, or join the node again.",
   },
   authority_phase: {
@@ -485,6 +487,37 @@ export const errorCatalog = {
     retry: "never",
     meaning: "The cluster has, or had, another node of that name.",
     remedy: "Give another name with --name.",
+  },
+  node_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The cluster has no node of that name.",
+    remedy: "`holdfast get nodes` lists them.",
+  },
+  node_alive: {
+    status: 409,
+    retry: "never",
+    meaning: "The node still runs, so it is not removed.",
+    remedy:
+      "Drain it, wait until it has no partitions, stop it, and remove it then; or use --force.",
+  },
+  last_node: {
+    status: 409,
+    retry: "never",
+    meaning: "No other node could take over what this one does.",
+    remedy: "Add a node first.",
+  },
+  store_node_required: {
+    status: 421,
+    retry: "never",
+    meaning: "Only store nodes change the cluster.",
+    remedy: "Ask one of the addresses in the details; the command line does so by itself.",
+  },
+  store_node_needed: {
+    status: 409,
+    retry: "never",
+    meaning: "A compute node was asked for what only store nodes can do.",
+    remedy: "Ask the store node that the message names.",
   },
   home_of_other_cluster: {
     status: 409,

@@ -212,7 +212,12 @@ export const limits = {
   /** Of the certificates that a store node keeps for the start after all nodes were off. */
   reserveCertificateLifetimeMs: 400 * 24 * 3_600_000,
   /** Pause after a failed change of the engine's users and routes. */
-  engineUsersRetryMs: 2_000,
+  engineUsersRetryMs: 1_000,
+  /** How long a joining node waits until the engine knows it. */
+  engineUsersWaitMs: 10_000,
+  /** How often a growing cluster is looked at, and one that need not grow. */
+  growthCheckMs: 1_000,
+  growthIdleCheckMs: 30_000,
 
   /** Nodes say that they live this often, and are dead after this silence. */
   heartbeatMs: 500,
@@ -220,12 +225,13 @@ export const limits = {
   failureCheckMs: 200,
   /** A node that was dead gets new partitions when it has been alive for this long. */
   nodeProbationMs: 10_000,
+  /** How long a node that stops waits for others to take its partitions. */
+  leaveMs: 8_000,
   coordinatorRoundMs: 1_000,
   clusterWriteAttempts: 8,
-  /** Partitions are moved for their load this often, so many at once, if the hottest node gets so much cooler. */
+  /** Partitions are moved for their load this often, so many at once. */
   rebalanceIntervalMs: 5_000,
   rebalanceMoves: 4,
-  rebalanceMinGain: 0.1,
   /** How long a partition that was moved stays where it is, unless its node is away. */
   moveRestMs: 30_000,
   /** How long turns may go on at an owner whose partition is moved. */
@@ -241,6 +247,8 @@ export const limits = {
   ownerQuestions: 10_000,
   /** A node asks this often for the ends of messages that it accepted and another node handles. */
   awaitedCheckMs: 5_000,
+  /** The same for messages that clients wait for here although another node accepted them. */
+  awaitedRepeatMs: 500,
   awaitedQuestions: 256,
   /** Conversations of a node that clients of other nodes watch, and how often those say so. */
   remoteWatches: 20_000,

@@ -23,6 +23,8 @@ export interface NodeRecord {
   readonly engine?: EngineAddress;
   /** Milliseconds since 1970. */
   readonly joinedAt: number;
+  /** SHA-256 of the certificate request that it joined with: whoever has its key may join again. */
+  readonly claim?: string;
 }
 
 export interface EngineAddress {
@@ -69,7 +71,9 @@ export interface PartitionLoad {
   readonly activeConversations: number;
   readonly turnsInFlight: number;
   readonly turnsPerSecond: number;
-  /** Time its turns kept places busy, as a share: 2.5 means two and a half turns at any moment. */
+  /** Mean duration of the turns that ended. */
+  readonly turnLatencyMs: number;
+  /** Turns that ran at any moment, on average. */
   readonly turnLoad: number;
 }
 

@@ -13,6 +13,7 @@ import { requestIds } from "./request-ids.ts";
 import { applyRoutes } from "./routes/apply.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { joinRoutes } from "./routes/join.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { organizationRoutes } from "./routes/organizations.ts";
@@ -64,6 +65,7 @@ const allRoutes = [
   resourceRoutes,
   applyRoutes,
   tokenRoutes,
+  joinRoutes,
   messageRoutes,
   eventRoutes,
   deadLetterRoutes,

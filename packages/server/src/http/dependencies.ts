@@ -1,6 +1,7 @@
 import type { Clock, Conversations, Random, ResourceStore } from "@holdfast/core";
 import type { Tokens } from "@holdfast/security";
 import type { Logger } from "pino";
+import type { ClusterEntry } from "./cluster-entry.ts";
 import type { Shutdown } from "./shutdown.ts";
 
 /** What the API stands on; the composition root gives it. */
@@ -14,6 +15,8 @@ export interface HttpDependencies {
   readonly random: Random;
   readonly log: Logger;
   readonly version: string;
+  /** How nodes join; absent where there is no cluster. */
+  readonly cluster?: ClusterEntry;
   /** Shorter times than those of `limits`, for tests. */
   readonly timing?: Partial<HttpTiming>;
 }

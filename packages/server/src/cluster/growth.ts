@@ -1,0 +1,207 @@
+import {
+  type Cancel,
+  type Clock,
+  clusterBucket,
+  encodeJson,
+  type HoldfastError,
+  type KeyValue,
+  limits,
+  type NodeRecord,
+  toHoldfastError,
+} from "@holdfast/core";
+import { storeNodes } from "./addresses.ts";
+
+/** What growth needs of the engine: a part of the managed engine. */
+export interface GrowingEngine {
+  readonly processes: readonly { readonly role: string }[];
+  askLeaders(): void;
+  readonly admin: {
+    health(): Promise<EngineState>;
+    raiseReplicas(
+      count: number,
+      options: {
+        readonly onProgress: (progress: { stream: string; done: number; total: number }) => void;
+        readonly signal: AbortSignal;
+      },
+    ): Promise<void>;
+    retireWitness(): Promise<void>;
+  };
+}
+
+export interface EngineState {
+  readonly servers: readonly {
+    readonly name: string;
+    readonly isOnline: boolean;
+    readonly isCurrent: boolean;
+  }[];
+  readonly streams: readonly { readonly name: string; readonly replicas: number }[];
+}
+
+/** What the cluster is doing about its data: the value of `operation` in the bucket `cluster`. */
+export interface Operation {
+  readonly kind: "growth";
+  readonly phase: "waiting" | "copying" | "done";
+  /** A sentence for people: what happens, and why. */
+  readonly text: string;
+  /** Streams that have their replicas, of `total`. */
+  readonly done?: number;
+  readonly total?: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export const operationKey = "operation";
+
+export interface GrowthOptions {
+  readonly engine: GrowingEngine;
+  readonly keyValue: KeyValue;
+  readonly clock: Clock;
+  readonly records: () => readonly NodeRecord[];
+  /** Whether this node coordinates now: it raises the replicas. */
+  readonly isCoordinator: () => boolean;
+  readonly say: (text: string) => void;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** What is to be done about the replicas. */
+export type GrowthStep =
+  | { readonly do: "nothing" }
+  | { readonly do: "wait"; readonly current: number }
+  | { readonly do: "raise"; readonly streams: number; readonly total: number }
+  | { readonly do: "retire-witness" };
+
+const wanted = limits.storeNodesWanted;
+
+/** The next step of a cluster with these store nodes; the witness leaves last. */
+export function nextStep(
+  stores: readonly string[],
+  hasWitness: boolean,
+  { servers, streams }: EngineState,
+): GrowthStep {
+  if (stores.length < wanted) return { do: "nothing" };
+  const current = servers.filter(
+    ({ name, isOnline, isCurrent }) => isOnline && isCurrent && !isWitness(name, stores),
+  ).length;
+  const low = streams.filter(({ replicas }) => replicas < wanted).length;
+  if (low === 0 && !hasWitness) return { do: "nothing" };
+  if (current < wanted) return { do: "wait", current };
+  if (low > 0) return { do: "raise", streams: low, total: streams.length };
+  return { do: "retire-witness" };
+}
+
+/** A node's own name may end like that of a witness. */
+function isWitness(server: string, stores: readonly string[]): boolean {
+  return server.endsWith("-witness") && !stores.includes(server.replace(/^holdfast-/, ""));
+}
+
+/**
+ * Makes three replicas of the data when there are three store nodes, while everything goes on; then the
+ * founder's witness leaves. Any step may be repeated after a crash, also by another coordinator. Runs on
+ * every store node: the coordinator raises the replicas, the founder sends its witness away.
+ */
+export class Growth {
+  readonly #options: GrowthOptions;
+  readonly #closing = new AbortController();
+  #timer: Cancel | undefined;
+  #running: Promise<void> | undefined;
+  #said = "";
+  #reported = "";
+
+  constructor(options: GrowthOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#look().then((pauseMs) => {
+      if (this.#closing.signal.aborted) return;
+      this.#timer = this.#options.clock.schedule(pauseMs, () => this.start());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#timer?.();
+    await this.#running;
+  }
+
+  /** Gives the milliseconds until the next look. */
+  async #look(): Promise<number> {
+    try {
+      const isDone = await this.#step();
+      this.#reported = "";
+      return isDone ? limits.growthIdleCheckMs : limits.growthCheckMs;
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      // An engine that is away is away at every look.
+      if (!this.#closing.signal.aborted && error.code !== this.#reported) {
+        this.#options.report(error, "growth");
+        this.#reported = error.code;
+      }
+      return limits.growthCheckMs;
+    }
+  }
+
+  async #step(): Promise<boolean> {
+    const { engine, records, isCoordinator } = this.#options;
+    const stores = storeNodes(records()).map(({ node }) => node as string);
+    if (stores.length > 1) engine.askLeaders();
+    // Few nodes may become enough at any time, and that is known without asking the engine.
+    if (stores.length < wanted) return false;
+    const hasWitness = engine.processes.some(({ role }) => role === "witness");
+    const coordinates = isCoordinator();
+    if (!hasWitness && !coordinates) return false;
+    const step = nextStep(stores, hasWitness, await engine.admin.health());
+    if (step.do === "nothing") return true;
+    if (step.do === "retire-witness") await this.#retireWitness();
+    else if (!coordinates) return false;
+    else if (step.do === "wait") {
+      const text = `three store nodes are members; ${step.current} of ${wanted} engines are up to date, so the data keeps one replica for now`;
+      await this.#tell({ phase: "waiting", text });
+    } else await this.#raise(step.streams, step.total);
+    return false;
+  }
+
+  async #raise(low: number, total: number): Promise<void> {
+    const { engine } = this.#options;
+    const text = `three engines are up to date: ${low} of ${total} streams get three replicas, so that one node may fail`;
+    await this.#tell({ phase: "copying", text, done: total - low, total });
+    let told: Promise<void> = Promise.resolve();
+    await engine.admin.raiseReplicas(wanted, {
+      signal: this.#closing.signal,
+      onProgress: ({ done, total: all }) => {
+        told = told.then(() =>
+          this.#tell({
+            phase: "copying",
+            text: `streams get three replicas: ${done} of ${all} have them`,
+            done,
+            total: all,
+          }),
+        );
+      },
+    });
+    await told;
+    const done = `all ${total} streams have three replicas: one store node may fail`;
+    await this.#tell({ phase: "done", text: done, done: total, total });
+  }
+
+  async #retireWitness(): Promise<void> {
+    const { engine, say } = this.#options;
+    say("the data has three replicas: the first node's witness is no longer needed and leaves");
+    await engine.admin.retireWitness();
+    say("the witness left");
+  }
+
+  /** Progress is for people: that it cannot be written does not stop what it tells of. */
+  async #tell(operation: Omit<Operation, "kind" | "at">): Promise<void> {
+    const { keyValue, clock, say, report } = this.#options;
+    if (operation.text === this.#said) return;
+    this.#said = operation.text;
+    say(operation.text);
+    try {
+      const value: Operation = { kind: "growth", ...operation, at: clock.now() };
+      await keyValue.put(clusterBucket, operationKey, encodeJson(value));
+    } catch (thrown) {
+      report(toHoldfastError(thrown), "growth");
+    }
+  }
+}

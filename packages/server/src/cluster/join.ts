@@ -1,0 +1,190 @@
+import {
+  type Clock,
+  errorCatalog,
+  type ErrorCode,
+  HoldfastError,
+  limits,
+  type NodeRole,
+  toHoldfastError,
+} from "@holdfast/core";
+import { parseJoinToken } from "@holdfast/security";
+import type { ClusterFile, ClusterHome, LeafRequests } from "./cluster-home.ts";
+import { createLeafRequests, textsOf } from "./found-cluster.ts";
+import { type JoinAnswer, joinAnswerSchema, joinPath, type JoinRequest } from "./join-protocol.ts";
+import { type Pin, postPinned } from "./pinned-request.ts";
+
+/** What a node tells of itself when it joins. */
+export type JoiningNode = Omit<JoinRequest, "token" | "cluster" | "role" | "now" | "requests">;
+
+export interface JoinDependencies {
+  readonly clock: Clock;
+  readonly say: (text: string) => void;
+}
+
+export interface Join extends JoinDependencies {
+  readonly token: string;
+  readonly role?: NodeRole;
+  readonly node: JoiningNode;
+  /** Addresses to try, in this order. */
+  readonly urls: AsyncIterable<string>;
+}
+
+/** Whether a home may join with this token. Errors: `home_of_other_cluster`, `join_token_invalid`. */
+export function memberOf(home: ClusterHome, token: string): ClusterFile | undefined {
+  const { cluster } = parseJoinToken(token);
+  const member = home.readCluster();
+  if (member?.cluster === cluster) return member;
+  if (member || home.holdsData) {
+    const whose = member ? `of cluster ${member.cluster}` : "of a node that ran alone";
+    const problem = `${home.path} holds the data ${whose}; the token is for cluster ${cluster}.`;
+    throw new HoldfastError("home_of_other_cluster", problem);
+  }
+  return undefined;
+}
+
+/**
+ * Makes the home that of a member. The keys are on disk, with room for the rest, before anything is
+ * sent, and the home belongs to the cluster with the last write: after a crash in between the same keys
+ * join again, with a new token if the old one has expired. Errors: those of the store node (see
+ * `JoinService`), `home_of_other_cluster`, `discovery_failed`, `node_unreachable`, `storage_full`,
+ * `home_unusable`.
+ */
+export async function joinCluster(home: ClusterHome, join: Join): Promise<ClusterFile> {
+  const { clock, node, role, token } = join;
+  const member = memberOf(home, token);
+  if (member) return member;
+  const { cluster, fingerprint } = parseJoinToken(token);
+  const requests = home.readPending() ?? (await createLeafRequests());
+  home.writePending(requests);
+  const body = (): JoinRequest => ({
+    ...node,
+    token: token.trim(),
+    cluster,
+    ...(role && { role }),
+    now: clock.now(),
+    requests: textsOf(requests),
+  });
+  const answer = await ask(join.urls, body, { cluster, fingerprint, clock }, join.say);
+  home.releaseReserve();
+  writeIdentity(home, requests, answer);
+  const file = fileOf(node, answer);
+  home.writeCluster(file);
+  home.removePending();
+  return file;
+}
+
+/**
+ * New certificates for a member whose own may have ended, for the keys that it joined with. Errors: as
+ * `joinCluster`.
+ */
+export async function askForCertificates(
+  file: ClusterFile,
+  requests: LeafRequests,
+  fingerprint: string,
+  node: JoiningNode,
+  { clock, say }: JoinDependencies,
+): Promise<JoinAnswer> {
+  const { cluster, urls } = file;
+  const body = (): JoinRequest => ({
+    ...node,
+    cluster,
+    now: clock.now(),
+    requests: textsOf(requests),
+  });
+  return ask(urls, body, { cluster, fingerprint, clock }, say);
+}
+
+async function ask(
+  urls: AsyncIterable<string> | Iterable<string>,
+  body: () => JoinRequest,
+  pin: Pin,
+  say: (text: string) => void,
+): Promise<JoinAnswer> {
+  const failures: HoldfastError[] = [];
+  for await (const url of urls) {
+    try {
+      say(`asking ${url}`);
+      return await askOne(url, body, pin);
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      // What a node of the cluster decided the next one would decide too.
+      if (!isOfThisAddress(error)) throw error;
+      failures.push(error);
+      say(error.message);
+    }
+  }
+  const [first] = failures;
+  const tried = failures.map(({ message }) => message).join(" ") || "No address is known.";
+  throw new HoldfastError(
+    first && failures.every(({ code }) => code === first.code) ? first.code : "discovery_failed",
+    `No node of cluster ${pin.cluster} could be asked. ${tried}`,
+  );
+}
+
+/** What another address may do better. */
+function isOfThisAddress({ code, retry }: HoldfastError): boolean {
+  return code === "node_unreachable" || code === "certificate_invalid" || retry !== "never";
+}
+
+async function askOne(url: string, body: () => JoinRequest, pin: Pin): Promise<JoinAnswer> {
+  let at = new URL(joinPath, url);
+  for (let redirects = 0; ; redirects += 1) {
+    const answer = await postPinned(at, body(), pin, limits.joinTimeoutMs);
+    if (answer.status === 307 && answer.location && redirects < limits.joinRedirects) {
+      const next = URL.parse(answer.location, at.href);
+      if (!next || next.pathname !== joinPath) throw noNode(at, "it leads elsewhere");
+      at = next;
+      continue;
+    }
+    const value = parsed(answer.body);
+    if (answer.status !== 200) throw refusal(at, answer.status, value);
+    const result = joinAnswerSchema.safeParse(value);
+    if (!result.success) throw noNode(at, "its answer cannot be understood");
+    if (result.data.cluster === pin.cluster) return result.data;
+    throw noNode(at, `it is of cluster ${result.data.cluster}`);
+  }
+}
+
+function refusal(at: URL, status: number, value: unknown): HoldfastError {
+  const error = (value as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
+  if (typeof error?.code !== "string" || !(error.code in errorCatalog)) {
+    return noNode(at, `it answers with status ${status}`);
+  }
+  const message = typeof error.message === "string" ? error.message.slice(0, 1_000) : "";
+  return new HoldfastError(error.code as ErrorCode, message);
+}
+
+function noNode(at: URL, why: string): HoldfastError {
+  const problem = `What answers at ${at.origin} lets no node in: ${why}.`;
+  return new HoldfastError("node_unreachable", problem);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The certificates of an answer, for the keys that were asked for. */
+export function writeIdentity(
+  home: ClusterHome,
+  requests: LeafRequests,
+  { certificates, reserve, authority, bundle, generation }: JoinAnswer,
+): void {
+  home.writeIdentity({
+    requests,
+    certificates,
+    ...(reserve && { reserve }),
+    authority,
+    bundle,
+    generation,
+  });
+}
+
+function fileOf({ node, engine }: JoiningNode, answer: JoinAnswer): ClusterFile {
+  const { cluster, role, partitions, engines, urls } = answer;
+  const own = role === "store" ? { engine } : {};
+  return { cluster, node, role, isFounder: false, partitions, ...own, engines, urls };
+}

@@ -1,0 +1,159 @@
+import { HoldfastError, limits } from "@holdfast/core";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { z } from "zod";
+import {
+  type JoinRequest,
+  joinAnswerSchema,
+  joinPath,
+  joinRequestSchema,
+} from "../../cluster/join-protocol.ts";
+import type { StoreEntry } from "../cluster-entry.ts";
+import type { RouteContext } from "../dependencies.ts";
+import { errorResponses, errorSets } from "../error-schemas.ts";
+import { idParams } from "../schemas.ts";
+import { TokenBucket } from "../token-bucket.ts";
+
+const joinErrors = [
+  "join_token_invalid",
+  "join_token_expired",
+  "join_token_used",
+  "join_token_role",
+  "cluster_mismatch",
+  "version_mismatch",
+  "clock_skew",
+  "node_name_taken",
+  "certificate_invalid",
+] as const;
+
+/** How nodes come in: the join itself, whose token is its credential, and the tokens for it. */
+export function joinRoutes(app: FastifyInstance, context: RouteContext): void {
+  joinRoute(app, context);
+  joinTokenRoutes(app, context);
+}
+
+function joinRoute(app: FastifyInstance, { cluster, clock }: RouteContext): void {
+  const bucket = new TokenBucket(clock, limits.joinsPerSecond, limits.joinBurst);
+  app.post(joinPath, {
+    config: { access: "public" },
+    bodyLimit: limits.joinBodyBytes,
+    // Before the body is read: guesses at tokens cost next to nothing.
+    onRequest: (_request, _reply, done) => {
+      const retryAfterMs = bucket.take();
+      if (retryAfterMs === 0) return done();
+      const problem = `This node takes ${limits.joinsPerSecond} requests to join per second.`;
+      done(new HoldfastError("rate_limited", problem, { retryAfterMs }));
+    },
+    schema: {
+      operationId: "joinCluster",
+      summary: "Lets a node in that has a join token, and gives it certificates",
+      body: joinRequestSchema,
+      response: {
+        200: joinAnswerSchema,
+        307: z.null().describe("A store node lets nodes in: ask there"),
+        ...errorResponses([
+          "rate_limited",
+          "not_ready",
+          "internal",
+          ...errorSets.withBody,
+          ...errorSets.engine,
+          ...joinErrors,
+        ]),
+      },
+    },
+    handler: async (request, reply) => {
+      if (!cluster?.store) return showTheWay(cluster?.storeUrl(), reply);
+      void reply.header("cache-control", "no-store");
+      return reply.send(await cluster.store.join(request.body as JoinRequest));
+    },
+  });
+}
+
+function showTheWay(url: string | undefined, reply: FastifyReply): FastifyReply {
+  if (url !== undefined)
+    return reply
+      .code(307)
+      .header("location", url + joinPath)
+      .send();
+  throw new HoldfastError("not_ready", "This node knows no store node yet.", {
+    retryAfterMs: 1_000,
+  });
+}
+
+const role = z.enum(["store", "compute"]);
+const joinTokenInfo = z.object({
+  id: z.string(),
+  role: role.optional().describe("Absent when it lets in nodes of any role."),
+  createdAt: z.number(),
+  expiresAt: z.number(),
+  state: z.enum(["open", "used", "expired"]),
+});
+const createdJoinToken = z.object({
+  id: z.string(),
+  expiresAt: z.number(),
+  role: role.optional(),
+  token: z.string().describe("Shown this once."),
+});
+
+function joinTokenRoutes(app: FastifyInstance, context: RouteContext): void {
+  const path = "/api/v1/join-tokens";
+  const config = { access: "admin" } as const;
+  const common = [
+    ...errorSets.guarded,
+    ...errorSets.engine,
+    "forbidden",
+    "store_node_needed",
+    "invalid_request",
+  ] as const;
+
+  app.get(path, {
+    config,
+    schema: {
+      operationId: "listJoinTokens",
+      response: { 200: z.object({ items: z.array(joinTokenInfo) }), ...errorResponses(common) },
+    },
+    handler: async () => ({ items: await storeOf(context).tokens() }),
+  });
+
+  app.post(path, {
+    config,
+    schema: {
+      operationId: "createJoinToken",
+      summary: "Creates a token that lets one node in; its text is shown this once",
+      body: z.strictObject({ role: role.optional() }).optional(),
+      response: {
+        201: createdJoinToken,
+        ...errorResponses([...common, ...errorSets.withBody, "node_busy", "invalid_configuration"]),
+      },
+    },
+    handler: async (request, reply) => {
+      const wanted = (request.body as { role?: z.infer<typeof role> } | undefined)?.role;
+      const created = await storeOf(context).createToken(wanted);
+      void reply.code(201).header("cache-control", "no-store");
+      return reply.send({ ...created, ...(wanted && { role: wanted }) });
+    },
+  });
+
+  app.delete(`${path}/:id`, {
+    config,
+    schema: {
+      operationId: "revokeJoinToken",
+      params: idParams,
+      response: {
+        204: z.null().describe("Revoked"),
+        ...errorResponses([...common, "token_not_found"]),
+      },
+    },
+    handler: async (request, reply) => {
+      await storeOf(context).revokeToken((request.params as { id: string }).id);
+      return reply.code(204).send();
+    },
+  });
+}
+
+/** Errors: `store_node_needed`. */
+function storeOf({ cluster }: RouteContext): StoreEntry {
+  if (cluster?.store) return cluster.store;
+  const url = cluster?.storeUrl();
+  const where = url === undefined ? "none is known here" : `ask ${url}`;
+  throw new HoldfastError("store_node_needed", `Only store nodes can do that; ${where}.`);
+}
