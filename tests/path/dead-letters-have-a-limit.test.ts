@@ -32,7 +32,7 @@ describe("an organization with as many dead letters as it may have", () => {
     });
     expect(await letters()).toHaveLength(1);
     expect(reports.at(-1)).toMatchObject({ code: "dead_letters_full" });
-    expect(node.services.pending.size).toBe(1);
+    expect(node.pending.size).toBe(1);
     // It is tried on.
     const before = tries;
     await world.clock.advance(limits.turnRetryMaxMs + 1_000);
@@ -43,7 +43,7 @@ describe("an organization with as many dead letters as it may have", () => {
     expect(await letters()).toEqual([]);
     await world.clock.advance(limits.turnRetryMaxMs + 1_000);
     expect(await letters()).toMatchObject([{ message: { conversation: "c2" } }]);
-    expect(node.services.pending.size).toBe(0);
+    expect(node.pending.size).toBe(0);
   });
 });
 

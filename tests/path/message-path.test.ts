@@ -29,7 +29,7 @@ describe("a message", () => {
     expect(first.duplicate).toBe(false);
     expect(again).toEqual({ id: first.id, duplicate: true });
     await world.run(answerTo(node, message("next")));
-    await node.crash();
+    await node.close();
     const second = await world.start();
     const events = await world.run(answerTo(second, message("pay", { key: "k1" })));
     expect(events.at(-1)).toMatchObject({ type: "committed", inputs: [first.id] });
@@ -77,7 +77,7 @@ describe("a message", () => {
     for (let n = 0; n < 10; n += 1) {
       await world.run(node.conversations.submit(message(`m${n}`)));
     }
-    await node.crash();
+    await node.close();
     const second = await world.start();
     await world.run(answerTo(second, message("last")));
     const history = textsOf(await world.run(historyOf(second, message(""))));
@@ -176,7 +176,7 @@ describe("a failing turn", () => {
         );
       }
       await world.clock.advance(2_000);
-      await node.crash();
+      await node.close();
     }
     const node = await world.start();
     expect(runs).toBeLessThanOrEqual(6);
@@ -246,14 +246,14 @@ async function crashedToolTurn(crashAt: number, idempotent: boolean) {
       places += 1;
       if (places === crashAt) {
         isCrashed = true;
-        for (const partition of node.partitions) void partition.close();
+        for (const partition of node.ownership.open()) void partition.close();
         throw new Error("the node is dead");
       }
     },
   });
   void node.conversations.submit(message("pay", { key: "k" })).catch(() => undefined);
   await world.clock.advance(5_000);
-  await node.crash();
+  await node.close();
   const second = await world.start({ model, tools });
   // The client's repeat: the key makes it take effect once, accepted before or not.
   await world.run(answerTo(second, message("pay", { key: "k" })));

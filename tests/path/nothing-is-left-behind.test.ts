@@ -15,7 +15,9 @@ test("asking for a conversation while the engine is away leaves nothing in memor
   await expect(world.run(historyOf(node, message("")))).rejects.toMatchObject({
     code: "engine_unavailable",
   });
-  expect(node.partitions.map(({ activeConversations }) => activeConversations)).toEqual([0, 0]);
+  expect(node.ownership.open().map(({ activeConversations }) => activeConversations)).toEqual([
+    0, 0,
+  ]);
 });
 
 test("a checkpoint that becomes small leaves no blob of its large time behind", async () => {

@@ -12,19 +12,19 @@ describe("a partition that was lost and opened again on the same node", () => {
       partitions: 2,
       reach: (failpoint) => {
         if (failpoint !== "afterTurnCommit") return;
-        void node.partitions[number]?.close();
+        void node.ownership.open()[number]?.close();
         committed.resolve();
         throw new Error("The partition is lost.");
       },
     });
     const answer = answerTo(node, message("hello"));
     await world.run(committed.promise);
-    await world.run(Partition.open(number, 2, node.services, () => undefined));
+    await world.run(Partition.open(number, 2, node.services, { onLost: () => undefined }));
     const events = await world.run(answer);
     expect(events.at(-1)).toMatchObject({
       type: "committed",
       messages: [{ text: "hello" }, { text: "echo: hello" }],
     });
-    expect(node.services.pending.size).toBe(0);
+    expect(node.pending.size).toBe(0);
   });
 });

@@ -18,6 +18,8 @@ export interface InboundMessage extends ConversationRef {
   readonly receivedAt: number;
   /** The node whose client waits for the answer. */
   readonly replyTo?: NodeId;
+  /** Somebody there follows what happens on the way to the end. */
+  readonly isFollowed?: true;
   /** How many agents messaged each other to come here. */
   readonly depth: number;
   /** A conversation of one call: nothing is kept behind the journal. */

@@ -1,12 +1,9 @@
-import type { Pending, TurnScheduler } from "@holdfast/core";
+import type { NodeRuntime } from "@holdfast/core";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Metrics } from "./http/index.ts";
-import type { Partitions } from "./partitions.ts";
 
 interface MetricSources {
-  readonly partitions: Partitions;
-  readonly pending: Pending;
-  readonly scheduler: TurnScheduler;
+  readonly runtime: NodeRuntime;
   readonly counts: () => { organizations: number; providers: number; agents: number };
   readonly isEngineConnected: () => boolean;
 }
@@ -15,7 +12,8 @@ interface MetricSources {
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const { partitions, pending, scheduler, counts, isEngineConnected } = sources;
+  const { runtime, counts, isEngineConnected } = sources;
+  const { ownership, pending, scheduler, heartbeats, coordinator } = runtime;
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `holdfast_${name}`,
@@ -25,10 +23,16 @@ export function createMetrics(sources: MetricSources): Metrics {
         this.set(read());
       },
     });
-  const sum = (read: (partition: ReturnType<Partitions["open"]>[number]) => number) => () =>
-    partitions.open().reduce((total, partition) => total + read(partition), 0);
+  const sum = (read: (partition: ReturnType<typeof ownership.open>[number]) => number) => () =>
+    ownership.open().reduce((total, partition) => total + read(partition), 0);
   gauge("engine_connected", "1 when the engine is connected.", () => (isEngineConnected() ? 1 : 0));
-  gauge("partitions_open", "Partitions that this node runs.", () => partitions.open().length);
+  gauge("partitions_open", "Partitions that this node runs.", () => ownership.open().length);
+  gauge("cut_off", "1 when the node does not hear itself over the engine.", () =>
+    heartbeats.isCutOff ? 1 : 0,
+  );
+  gauge("coordinator", "1 when the node places the partitions.", () =>
+    coordinator.isLeading ? 1 : 0,
+  );
   gauge(
     "inbox_lag_records",
     "Inbox records not done.",

@@ -1,20 +1,18 @@
 import { hash } from "node:crypto";
 import { composeInstructions, createModelGateway, createTools } from "@holdfast/agent";
 import {
-  AppendGate,
-  Checkpoints,
+  assignmentBucket,
+  clusterBucket,
   type Conversations,
-  DeadLetters,
-  Egress,
-  HistoryPages,
+  createNodeRuntime,
   type HoldfastError,
-  Ingress,
+  nodeKey,
+  type NodeRuntime,
   openResourceStore,
-  type OwnerServices,
-  Pending,
+  ownRecord,
+  encodeJson,
   storagePlan,
   toHoldfastError,
-  TurnScheduler,
 } from "@holdfast/core";
 import { createTokens } from "@holdfast/security";
 import pino from "pino";
@@ -26,7 +24,8 @@ import { openHome } from "./home.ts";
 import { createHttpApi } from "./http/index.ts";
 import { listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
-import { partitionCount, Partitions } from "./partitions.ts";
+import { createMachineLoad } from "./machine-load.ts";
+import { partitionCount } from "./partition-count.ts";
 import { readSettings } from "./settings.ts";
 import { systemClock as clock } from "./system-clock.ts";
 import { systemRandom as random } from "./system-random.ts";
@@ -58,7 +57,7 @@ export interface RunningNode {
   readonly closed: Promise<void>;
 }
 
-const buckets = ["assignments", "resources", "tokens", "memory"];
+const buckets = [assignmentBucket, clusterBucket, "resources", "tokens", "memory"];
 
 /**
  * Starts a node: the one place where its parts are put together. What was started is stopped again when
@@ -81,79 +80,57 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const count = await partitionCount(engine, settings.partitions);
     await engine.provision(storagePlan(count));
 
-    const { keyValue, blobStore } = engine;
+    const { keyValue } = engine;
     const resources = await openResourceStore({ keyValue, clock });
     stops.add(() => resources.close());
     const tokens = await createTokens({ keyValue, random, clock });
     stops.add(() => tokens.close());
 
-    const pending = new Pending();
-    const scheduler = new TurnScheduler();
-    const egress = new Egress(home.node, engine.bus);
-    stops.add(async () => egress.close());
-    const history = new HistoryPages(keyValue, blobStore);
-    const deadLetters = new DeadLetters(keyValue);
     const tools = createTools({
       resources,
       keyValue,
-      conversations: () => ingress,
+      conversations: () => runtime.conversations,
       clock,
       env,
       log,
     });
     stops.add(() => tools.close());
-    const services: OwnerServices = {
+    const machine = createMachineLoad();
+    stops.add(async () => machine.close());
+    const { node } = home;
+    const about = { url: urlOf(host, port), version };
+    const record = ownRecord({ node, role: "store", ...about }, clock);
+    await keyValue.put(clusterBucket, nodeKey(node), encodeJson(record));
+    const runtime: NodeRuntime = await createNodeRuntime({
       engine,
       clock,
       random,
-      node: home.node,
-      gate: new AppendGate((run) => clock.soon(run)),
-      scheduler,
-      pending,
-      egress,
-      checkpoints: new Checkpoints(keyValue, blobStore),
-      history,
-      deadLetters,
-      report,
+      node,
+      about,
+      partitions: count,
+      mayCoordinate: true,
+      machineLoad: () => machine.sample(),
       resources,
       model: createModelGateway({ resources, clock, random, env }),
       tools,
-      blobs: blobStore,
       instructionsOf: composeInstructions,
-      reach,
-    };
-    const partitions = new Partitions(services, count);
-    stops.add(() => partitions.close());
-    const ingress: Ingress = new Ingress({
-      node: home.node,
-      partitions: count,
-      inbox: partitions.inbox,
-      owner: partitions.owner,
-      resources,
-      pending,
-      egress,
-      history,
-      deadLetters,
-      blobs: blobStore,
-      clock,
-      random,
       digest: (text) => hash("sha256", text),
       reach,
+      report,
     });
+    stops.add(() => runtime.leave());
     await seedDemo(resources);
-    await partitions.openAll();
+    await runtime.start();
 
     const adminToken = await ensureAdminToken(home, tokens);
-    const health = new NodeHealth(engine, partitions);
+    const health = new NodeHealth(engine, runtime);
     const api = await createHttpApi({
-      conversations: ingress,
+      conversations: runtime.conversations,
       resources,
       tokens,
       health,
       metrics: createMetrics({
-        partitions,
-        pending,
-        scheduler,
+        runtime,
         counts: () => resources.counts,
         isEngineConnected: engine.isConnected,
       }),
@@ -164,7 +141,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     });
     stops.add(() => api.close());
     const url = await listen(api, host, port);
-    log.info({ url, node: home.node, partitions: count }, "the node is ready");
+    about.url = url;
+    log.info({ url, node, partitions: count }, "the node is ready");
 
     const closed = Promise.withResolvers<void>();
     let closing: Promise<void> | undefined;
@@ -176,7 +154,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       organizations: resources
         .list("Organization", undefined, { limit: 100 })
         .items.map(({ name }) => name),
-      conversations: ingress,
+      conversations: runtime.conversations,
       closed: closed.promise,
       close() {
         closing ??= stops.run().then(closed.resolve, closed.reject);
@@ -188,6 +166,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await stops.run().catch((failure: unknown) => report(toHoldfastError(failure), "stop"));
     throw thrown;
   }
+}
+
+/** Where clients reach the node's API. */
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** What was started, stopped in the reverse order; one failing stop does not keep the others. */

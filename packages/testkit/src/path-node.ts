@@ -1,28 +1,26 @@
 import {
   type Agent,
   type AgentRef,
-  AppendGate,
+  type Assignment,
   agentKey,
-  Checkpoints,
+  assignmentBucket,
   type Clock,
-  DeadLetters,
-  Egress,
+  clusterBucket,
+  createNodeRuntime,
   type Engine,
-  HistoryPages,
+  encodeJson,
   type HoldfastError,
-  Inbox,
-  Ingress,
   type Model,
   type NodeId,
-  type OwnerServices,
-  Partition,
-  Pending,
+  type NodeRuntime,
+  nodeKey,
+  ownRecord,
+  partitionKey,
   type Random,
   type ReachFailpoint,
   type ResourceStore,
   storagePlan,
   type Tools,
-  TurnScheduler,
 } from "@holdfast/core";
 
 export interface PathNodeOptions {
@@ -35,73 +33,66 @@ export interface PathNodeOptions {
   readonly reach?: ReachFailpoint;
   readonly node?: string;
   readonly partitions?: number;
-  /** Must rise with every node on the same data. */
-  readonly epoch: number;
+  /**
+   * Without a coordinator the node takes all partitions with this epoch, whoever has them; it must rise
+   * with every node on the same data. Absent: a coordinator among the nodes places the partitions.
+   */
+  readonly epoch?: number;
 }
 
-/** The message path of a node on any engine, without HTTP. */
-export interface PathNode {
-  readonly conversations: Ingress;
-  readonly services: OwnerServices;
-  readonly partitions: readonly Partition[];
+/** A node on any engine, without HTTP. */
+export interface PathNode extends NodeRuntime {
+  readonly name: NodeId;
   /** What the node reported, newest last. */
   readonly reports: readonly HoldfastError[];
-  /** Stops as a crash does. */
-  crash(): Promise<void>;
 }
 
 export async function startPathNode(options: PathNodeOptions): Promise<PathNode> {
   const { engine, clock, random, model, epoch } = options;
   const count = options.partitions ?? 2;
-  const node = (options.node ?? `node-${epoch}`) as NodeId;
-  const reach = options.reach ?? (() => undefined);
+  const name = (options.node ?? `node-${epoch}`) as NodeId;
   const reports: HoldfastError[] = [];
   await engine.provision(storagePlan(count));
-  const egress = new Egress(node, engine.bus);
-  const services: OwnerServices = {
+  const about = { url: `http://${name}.test`, version: "0.0.0" };
+  const record = ownRecord({ node: name, role: "store", ...about }, clock);
+  await engine.keyValue.put(clusterBucket, nodeKey(name), encodeJson(record));
+  if (epoch !== undefined) await assignAll(engine, count, { node: name, epoch });
+  const runtime = await createNodeRuntime({
     engine,
     clock,
     random,
-    node,
-    gate: new AppendGate((run) => clock.soon(run)),
-    scheduler: new TurnScheduler(),
-    pending: new Pending(),
-    egress,
-    checkpoints: new Checkpoints(engine.keyValue, engine.blobStore),
-    history: new HistoryPages(engine.keyValue, engine.blobStore),
-    deadLetters: new DeadLetters(engine.keyValue),
-    report: (error) => reports.push(error),
+    node: name,
+    about,
+    partitions: count,
+    mayCoordinate: epoch === undefined,
+    machineLoad: () => ({
+      cpu: 0,
+      cores: 1,
+      memoryBytes: 0,
+      memoryLimitBytes: 1,
+      loopDelayMs: 0,
+    }),
     resources: staticResources(options.agents),
     model,
     tools: options.tools ?? noTools,
-    blobs: engine.blobStore,
     instructionsOf: (agent) => agent.instructions ?? "",
-    reach,
-  };
-  const partitions: Partition[] = [];
-  const inboxes: Inbox[] = [];
-  for (let number = 0; number < count; number += 1) {
-    inboxes.push(new Inbox(engine.messageLog, number, services.gate, clock));
-    partitions.push(await Partition.open(number, epoch, services, () => undefined));
-  }
-  const conversations = new Ingress({
-    ...services,
-    partitions: count,
-    inbox: (number) => inboxes[number] as Inbox,
-    owner: (number) => partitions[number],
     digest: simpleDigest,
+    reach: options.reach ?? (() => undefined),
+    report: (error) => reports.push(error),
   });
-  return {
-    conversations,
-    services,
-    partitions,
-    reports,
-    async crash() {
-      for (const inbox of inboxes) inbox.close();
-      await Promise.all(partitions.map((partition) => partition.close()));
-      egress.close();
-    },
-  };
+  try {
+    await runtime.start();
+  } catch (thrown) {
+    await runtime.close();
+    throw thrown;
+  }
+  return { ...runtime, name, reports };
+}
+
+async function assignAll(engine: Engine, count: number, assignment: Assignment): Promise<void> {
+  for (let partition = 0; partition < count; partition += 1) {
+    await engine.keyValue.put(assignmentBucket, partitionKey(partition), encodeJson(assignment));
+  }
 }
 
 const noTools: Tools = {

@@ -69,7 +69,7 @@ export class Cluster {
   /** The node that owns every partition, if there is one. */
   get owner(): SimNode | undefined {
     return this.alive.find(
-      ({ path, isCut }) => !isCut && path?.partitions.every(({ isOpen }) => isOpen),
+      ({ path, isCut }) => !isCut && path?.ownership.open().length === partitions,
     );
   }
 
@@ -104,7 +104,7 @@ export class Cluster {
         reach: (at) => this.#reach(node, at),
       });
       // It may have met a failpoint before its start was over.
-      if (!node.isAlive) await node.path.crash();
+      if (!node.isAlive) await node.path.close();
       record.note(`${name} is ready`);
       return node;
     } catch (thrown) {
@@ -128,7 +128,7 @@ export class Cluster {
     node.isAlive = false;
     node.engine.cutOff();
     await node.engine.close();
-    await node.path?.crash();
+    await node.path?.close();
   }
 
   cutOff(node: SimNode): void {

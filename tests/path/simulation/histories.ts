@@ -32,7 +32,7 @@ export class Histories {
       if (!isNone) throw thrown;
     }
     const key = conversationKey(ref);
-    this.#record.note(`${path.services.node} reads ${all.length} messages of ${key}`);
+    this.#record.note(`${path.name} reads ${all.length} messages of ${key}`);
     this.#compare(key, all);
     return all;
   }

@@ -128,23 +128,11 @@ class Run {
   async #keepOwned(): Promise<void> {
     while (!this.#isOver) {
       await delay(this.#clock, 100);
-      this.#checkLost();
       if (this.#cluster.owner) continue;
       await delay(this.#clock, Math.floor(this.#random.next() * 1_000));
       const isCutOnly = this.#cluster.alive.some(({ isCut }) => isCut);
       if (!this.#cluster.owner && !(isCutOnly && this.#random.next() < 0.9)) {
         await this.#cluster.start();
-      }
-    }
-  }
-
-  /** An owner gives a partition up only when a rival has opened it. */
-  #checkLost(): void {
-    for (const { name, epoch, path } of this.#cluster.alive) {
-      for (const { number, isOpen } of path?.partitions ?? []) {
-        if (!isOpen && this.#journal.epochOf(number) === epoch) {
-          this.#record.violate(`${name} gave partition ${number} up though nobody took it`);
-        }
       }
     }
   }
@@ -202,12 +190,15 @@ class Run {
     const path = this.#path(node);
     const deadline = this.#clock.monotonic() + restMs;
     const isSettled = () =>
-      path.services.pending.size === 0 && path.partitions.every(({ lag }) => lag === 0);
+      path.pending.size === 0 && path.ownership.open().every(({ lag }) => lag === 0);
     do await delay(this.#clock, 1_000);
     while (!isSettled() && this.#clock.monotonic() < deadline);
     if (isSettled()) return;
-    const lags = path.partitions.map(({ lag }) => lag).join(", ");
-    this.#record.violate(`${path.services.pending.size} messages are unanswered, lags are ${lags}`);
+    const lags = path.ownership
+      .open()
+      .map(({ lag }) => lag)
+      .join(", ");
+    this.#record.violate(`${path.pending.size} messages are unanswered, lags are ${lags}`);
   }
 
   async #readAll(node: SimNode): Promise<Map<string, readonly StoredMessage[]>> {

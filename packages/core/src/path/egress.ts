@@ -3,40 +3,70 @@ import type { MessageId, NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import { type ConversationEvent, isTurnEnd, type TurnEnd } from "../messages.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
+import type { Cancel, Clock } from "../ports/clock.ts";
 import { decodeEntry, encodeEntry } from "./records.ts";
 
 type Listener = (event: ConversationEvent) => void;
 
 interface RemoteEvent {
   readonly inputs: readonly MessageId[];
+  /** Absent when it is too large for the bus: the end stands in the conversation's history. */
+  readonly event?: ConversationEvent;
+}
+
+/** A node whose clients watch a conversation that runs elsewhere. */
+interface RemoteWatch {
+  readonly conversation: string;
+  readonly node: NodeId;
+}
+
+interface WatchedEvent {
+  readonly conversation: string;
   readonly event: ConversationEvent;
+}
+
+export interface EgressOptions {
+  readonly node: NodeId;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  /** The node that owns a conversation, if it is known. */
+  readonly ownerOf: (conversation: string) => NodeId | undefined;
 }
 
 /**
  * Stage 7 of the message path: what happened goes to those who wait for it. API clients are served
- * here; an input that another node accepted has its events sent to that node.
+ * here; an input that another node accepted has its events sent to that node, once and without memory:
+ * what was lost on the way, that node asks for (`awaited.ts`).
  */
 export class Egress {
-  readonly #node: NodeId;
-  readonly #bus: Bus;
+  readonly #options: EgressOptions;
   readonly #watchers = new Map<string, Set<Listener>>();
   readonly #followers = new Map<MessageId, Set<Listener>>();
   readonly #waiters = new Map<MessageId, Set<(end: TurnEnd) => void>>();
-  readonly #remote: Subscription;
+  /** Nodes that watch conversations of this one, and until when (monotonic ms) unless they say so again. */
+  readonly #remoteWatches = new Map<string, Map<NodeId, number>>();
+  readonly #endListeners = new Set<(ids: readonly MessageId[], end: TurnEnd | undefined) => void>();
+  readonly #subscriptions: readonly Subscription[];
+  #renewal: Cancel;
 
-  constructor(node: NodeId, bus: Bus) {
-    this.#node = node;
-    this.#bus = bus;
-    this.#remote = bus.subscribe(`node.${node}.events`, (_, data) => {
-      const { inputs, event } = decodeEntry<RemoteEvent>(data);
-      this.#toWaiters(inputs, event);
-    });
+  constructor(options: EgressOptions) {
+    this.#options = options;
+    const { bus, node } = options;
+    this.#subscriptions = [
+      bus.subscribe(`node.${node}.events`, (_, data) => this.#take(decodeEntry(data))),
+      bus.subscribe(`node.${node}.watch`, (_, data) => this.#takeWatch(decodeEntry(data))),
+      bus.subscribe(`node.${node}.watched`, (_, data) => {
+        const { conversation, event } = decodeEntry<WatchedEvent>(data);
+        for (const listen of this.#watchers.get(conversation) ?? []) listen(event);
+      }),
+    ];
+    this.#renewal = this.#renewEvery();
   }
 
   /** True when the end of the turn that handles these inputs has anybody to go to. */
   isHeard(conversation: string, inputs: readonly EventInput[]): boolean {
     return (
-      this.#watchers.has(conversation) ||
+      this.#isWatched(conversation) ||
       inputs.some(({ id, replyTo }) => this.#waiters.has(id) || this.#isElsewhere(replyTo))
     );
   }
@@ -44,8 +74,11 @@ export class Egress {
   /** True when what happens on the way to the end has anybody to go to. */
   isFollowed(conversation: string, inputs: readonly EventInput[]): boolean {
     return (
-      this.#watchers.has(conversation) ||
-      inputs.some(({ id, replyTo }) => this.#followers.has(id) || this.#isElsewhere(replyTo))
+      this.#isWatched(conversation) ||
+      inputs.some(
+        ({ id, replyTo, isFollowed }) =>
+          this.#followers.has(id) || (isFollowed === true && this.#isElsewhere(replyTo)),
+      )
     );
   }
 
@@ -53,13 +86,31 @@ export class Egress {
     const ids = inputs.map(({ id }) => id);
     this.#toWaiters(ids, event);
     for (const listen of this.#watchers.get(conversation) ?? []) listen(event);
-    if (!inputs.some(({ replyTo }) => this.#isElsewhere(replyTo))) return;
-    for (const node of new Set(inputs.map(({ replyTo }) => replyTo))) {
-      if (this.#isElsewhere(node)) {
-        const remote: RemoteEvent = { inputs: ids, event };
-        this.#bus.publish(`node.${node}.events`, encodeEntry(remote));
-      }
+    this.#toRemoteWatchers(conversation, event);
+    const isEnd = isTurnEnd(event);
+    const nodes = new Set<NodeId>();
+    for (const { replyTo, isFollowed } of inputs) {
+      if (this.#isElsewhere(replyTo) && (isEnd || isFollowed)) nodes.add(replyTo);
     }
+    for (const node of nodes) this.#send(`node.${node}.events`, { inputs: ids, event });
+  }
+
+  /** Tells those who wait here for messages what their owner said of them. */
+  deliver(ids: readonly MessageId[], end: TurnEnd): void {
+    this.#toWaiters(ids, end);
+  }
+
+  /**
+   * Calls `listen` with the end of each turn that ran elsewhere for messages accepted here; without an
+   * end when it must be read from the history.
+   */
+  onRemoteEnd(listen: (ids: readonly MessageId[], end: TurnEnd | undefined) => void): void {
+    this.#endListeners.add(listen);
+  }
+
+  /** True when somebody here waits for the end of the turn that handles a message. */
+  isAwaited(id: MessageId): boolean {
+    return this.#waiters.has(id);
   }
 
   /** All events of a conversation. Errors: `node_busy`. */
@@ -69,7 +120,14 @@ export class Egress {
       const problem = `The conversation already has ${watchers.size} event streams.`;
       throw new HoldfastError("node_busy", problem, { retryAfterMs: 5_000 });
     }
-    return register(this.#watchers, conversation, listen);
+    const leave = register(this.#watchers, conversation, listen);
+    if (!watchers) this.#askToWatch(conversation);
+    return leave;
+  }
+
+  /** The owner of some conversations changed: what is watched here is said again. */
+  renewWatches(): void {
+    for (const conversation of this.#watchers.keys()) this.#askToWatch(conversation);
   }
 
   /** All events of the turn that handles one message. */
@@ -88,11 +146,75 @@ export class Egress {
   }
 
   close(): void {
-    this.#remote.close();
+    this.#renewal();
+    for (const subscription of this.#subscriptions) subscription.close();
+  }
+
+  #take({ inputs, event }: RemoteEvent): void {
+    const isEnd = event === undefined || isTurnEnd(event);
+    if (event) this.#toWaiters(inputs, event);
+    if (isEnd) for (const listen of this.#endListeners) listen(inputs, event);
+  }
+
+  #takeWatch({ conversation, node }: RemoteWatch): void {
+    const until = this.#options.clock.monotonic() + 3 * limits.watchRenewalMs;
+    const nodes = this.#remoteWatches.get(conversation);
+    if (nodes) nodes.set(node, until);
+    else if (this.#remoteWatches.size < limits.remoteWatches) {
+      this.#remoteWatches.set(conversation, new Map([[node, until]]));
+    }
+  }
+
+  #toRemoteWatchers(conversation: string, event: ConversationEvent): void {
+    const nodes = this.#remoteWatches.get(conversation);
+    if (!nodes) return;
+    const now = this.#options.clock.monotonic();
+    for (const [node, until] of nodes) {
+      if (until < now) nodes.delete(node);
+      else this.#publish(`node.${node}.watched`, encodeEntry({ conversation, event }));
+    }
+    if (nodes.size === 0) this.#remoteWatches.delete(conversation);
+  }
+
+  #askToWatch(conversation: string): void {
+    const owner = this.#options.ownerOf(conversation);
+    if (!this.#isElsewhere(owner)) return;
+    const watch: RemoteWatch = { conversation, node: this.#options.node };
+    this.#publish(`node.${owner}.watch`, encodeEntry(watch));
+  }
+
+  #renewEvery(): Cancel {
+    return this.#options.clock.schedule(limits.watchRenewalMs, () => {
+      this.renewWatches();
+      this.#dropOldWatches();
+      this.#renewal = this.#renewEvery();
+    });
+  }
+
+  #dropOldWatches(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [conversation, nodes] of this.#remoteWatches) {
+      for (const [node, until] of nodes) if (until < now) nodes.delete(node);
+      if (nodes.size === 0) this.#remoteWatches.delete(conversation);
+    }
+  }
+
+  #send(subject: string, remote: RemoteEvent): void {
+    const data = encodeEntry(remote);
+    if (data.byteLength <= limits.enginePayloadBytes) this.#publish(subject, data);
+    else this.#publish(subject, encodeEntry({ inputs: remote.inputs }));
+  }
+
+  #publish(subject: string, data: Uint8Array): void {
+    this.#options.bus.publish(subject, data);
+  }
+
+  #isWatched(conversation: string): boolean {
+    return this.#watchers.has(conversation) || this.#remoteWatches.has(conversation);
   }
 
   #isElsewhere(node: NodeId | undefined): node is NodeId {
-    return node !== undefined && node !== this.#node;
+    return node !== undefined && node !== this.#options.node;
   }
 
   #toWaiters(ids: readonly MessageId[], event: ConversationEvent): void {
@@ -107,6 +229,7 @@ export class Egress {
 export interface EventInput {
   readonly id: MessageId;
   readonly replyTo?: NodeId;
+  readonly isFollowed?: true;
 }
 
 function register<Key, Listen>(map: Map<Key, Set<Listen>>, key: Key, listen: Listen): () => void {

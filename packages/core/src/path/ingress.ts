@@ -8,7 +8,7 @@ import type {
   NewMessage,
   Replayed,
 } from "../conversations.ts";
-import { HoldfastError } from "../errors.ts";
+import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { type ConversationRef, conversationKey, type MessageId, type NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import {
@@ -16,7 +16,6 @@ import {
   type DeadLetter,
   type InboundContent,
   type InboundMessage,
-  type StoredMessage,
   isTurnEnd,
   type TurnEnd,
 } from "../messages.ts";
@@ -25,16 +24,15 @@ import type { Clock } from "../ports/clock.ts";
 import type { ReachFailpoint } from "../ports/failpoints.ts";
 import type { Random } from "../ports/random.ts";
 import type { ResourceStore } from "../resource-store.ts";
-import { type ConversationState, outcomeOf } from "./conversation-state.ts";
+import type { Awaited } from "./awaited.ts";
+import type { ConversationReader } from "./conversation-reader.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Egress } from "./egress.ts";
 import { EventQueue } from "./event-queue.ts";
-import type { HistoryPages } from "./history.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Partition } from "./partition.ts";
+import { lookAtLoaded, type MessageLook, type Owners } from "./owners.ts";
 import type { Pending } from "./pending.ts";
 import { encodeEntry } from "./records.ts";
-import { droppedEvent } from "./repeats.ts";
 import { partitionOf } from "./router.ts";
 import { readOptions } from "./turn.ts";
 
@@ -42,12 +40,12 @@ export interface IngressServices {
   readonly node: NodeId;
   readonly partitions: number;
   readonly inbox: (partition: number) => Inbox;
-  /** The partition when this node owns it. */
-  readonly owner: (partition: number) => Partition | undefined;
+  readonly owners: Owners;
+  readonly reader: ConversationReader;
+  readonly awaited: Awaited;
   readonly resources: ResourceStore;
   readonly pending: Pending;
   readonly egress: Egress;
-  readonly history: HistoryPages;
   readonly deadLetters: DeadLetters;
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -70,14 +68,16 @@ export class Ingress implements Conversations {
   }
 
   async ask(message: NewMessage, signal: AbortSignal): Promise<Asked> {
-    const prepared = this.#prepare(message);
+    const prepared: InboundMessage = { ...this.#prepare(message), isFollowed: true };
     const events = new EventQueue<ConversationEvent>(limits.streamBufferBytes, isTurnEnd);
     const unregister = this.#services.egress.follow(prepared.id, (event) =>
       events.push(event, eventBytes(event)),
     );
     const end = () => events.end();
+    let unfollow = () => {};
     signal.addEventListener("abort", end, { once: true });
     events.onEnd(() => {
+      unfollow();
       unregister();
       signal.removeEventListener("abort", end);
     });
@@ -85,6 +85,7 @@ export class Ingress implements Conversations {
       const accepted = await this.#accept(prepared);
       const answered = accepted.duplicate ? await this.#answerFromHistory(prepared) : undefined;
       if (answered) events.push(answered, 0);
+      else if (accepted.duplicate) unfollow = this.#services.awaited.follow(prepared.id, message);
       return { ...accepted, events };
     } catch (thrown) {
       events.end();
@@ -97,11 +98,15 @@ export class Ingress implements Conversations {
     const { promise, resolve } = Promise.withResolvers<TurnEnd | undefined>();
     const unregister = this.#services.egress.wait(prepared.id, resolve);
     const disarm = arm(() => resolve(undefined));
+    let unfollow = () => {};
     try {
       const { id, duplicate } = await this.#accept(prepared);
       const answered = duplicate ? await this.#answerFromHistory(prepared) : undefined;
-      return { id, duplicate, end: answered ?? (await promise) };
+      if (answered) return { id, duplicate, end: answered };
+      if (duplicate) unfollow = this.#services.awaited.follow(id, message);
+      return { id, duplicate, end: await promise };
     } finally {
+      unfollow();
       unregister();
       disarm();
     }
@@ -112,19 +117,9 @@ export class Ingress implements Conversations {
     return this.#services.egress.watch(conversationKey(ref), listen);
   }
 
-  async history(ref: ConversationRef, { after, limit }: HistoryRange): Promise<HistoryPage> {
+  history(ref: ConversationRef, range: HistoryRange): Promise<HistoryPage> {
     this.#checkAgent(ref);
-    const state = await this.#owner(ref).stateOf(ref);
-    if (state.next === 0 && !this.#services.pending.holds(ref)) {
-      throw new HoldfastError(
-        "conversation_not_found",
-        `There is no conversation ${conversationKey(ref)}.`,
-      );
-    }
-    const from = after + 1;
-    const until = Math.min(state.next, from + limit);
-    const messages = await this.#readHistory(ref, state, from, until);
-    return { messages, newest: state.next - 1 };
+    return this.#services.reader.page(ref, range);
   }
 
   deadLetters(organization: string | undefined): Promise<readonly DeadLetter[]> {
@@ -182,16 +177,14 @@ export class Ingress implements Conversations {
 
   async #accept(message: InboundMessage): Promise<Accepted> {
     if (message.key !== undefined) {
-      const owner = this.#owner(message);
-      const state = owner.loadedStateOf(message) ?? (await owner.stateOf(message));
+      const look = await this.#look(message);
       // Nothing may be awaited between this look and `pending.add`: two with one key could pass.
-      if (this.#isRepeat(message, state)) {
+      if (this.#isRepeat(message, look)) {
         await this.#services.pending.get(message.id)?.durable;
         return { id: message.id, duplicate: true };
       }
     }
     const { pending } = this.#services;
-    this.#owner(message);
     pending.admit(message);
     const durable = this.#append(message);
     pending.add(message, durable);
@@ -204,6 +197,25 @@ export class Ingress implements Conversations {
     return { id: message.id, duplicate: false };
   }
 
+  /**
+   * What the owner knows of a message with a key. Without an owner that answers the message is accepted
+   * all the same: whoever handles it drops a repeat.
+   */
+  async #look(message: InboundMessage): Promise<MessageLook> {
+    const { owners } = this.#services;
+    const local = owners.local(message);
+    if (local) {
+      if (!local.loadedStateOf(message)) await local.stateOf(message);
+      return lookAtLoaded(local, message, message.id) ?? { state: "unknown" };
+    }
+    try {
+      return await owners.message(message, message.id);
+    } catch (thrown) {
+      if (toHoldfastError(thrown).code !== "not_ready") throw thrown;
+      return { state: "unknown" };
+    }
+  }
+
   async #append(message: InboundMessage): Promise<void> {
     const { blobs, inbox, partitions, reach } = this.#services;
     reach("beforeInboxAppend");
@@ -211,13 +223,12 @@ export class Ingress implements Conversations {
     const partition = partitionOf(message, partitions);
     const { sequence } = await inbox(partition).append(stored);
     reach("afterInboxAppend");
-    this.#services.owner(partition)?.nudge(sequence);
+    this.#services.owners.local(message)?.nudge(sequence);
   }
 
   /** Errors: `idempotency_conflict`. */
-  #isRepeat(message: InboundMessage, state: ConversationState): boolean {
-    const waiting = this.#services.pending.get(message.id);
-    const known = state.seen.get(message.id)?.fingerprint ?? waiting?.fingerprint;
+  #isRepeat(message: InboundMessage, look: MessageLook): boolean {
+    const known = look.fingerprint ?? this.#services.pending.get(message.id)?.fingerprint;
     if (known === undefined) return false;
     if (known !== message.fingerprint) {
       throw new HoldfastError(
@@ -230,73 +241,15 @@ export class Ingress implements Conversations {
 
   /** The end of the turn of a repeat, when the history has it; else it is still to come. */
   async #answerFromHistory(message: InboundMessage): Promise<TurnEnd | undefined> {
-    const state = await this.#owner(message).stateOf(message);
-    const seen = state.seen.get(message.id);
-    if (!seen) return undefined;
-    if (seen.index < 0) return droppedEvent(message.id);
-    const messages = await this.#turnFrom(message, state, seen.index);
-    const turn = messages[0]?.turn;
-    if (turn === undefined) return undefined;
-    return { type: "committed", turn, inputs: [message.id], messages, ...outcomeOf(messages) };
-  }
-
-  /** The messages of the turn whose input stands at an index. */
-  async #turnFrom(
-    ref: ConversationRef,
-    state: ConversationState,
-    from: number,
-  ): Promise<StoredMessage[]> {
-    const found: StoredMessage[] = [];
-    for (let next = from; next < state.next; next += limits.historyPageMessages) {
-      const until = Math.min(state.next, next + limits.historyPageMessages);
-      for (const message of await this.#readHistory(ref, state, next, until)) {
-        if (found[0] && message.turn !== found[0].turn) return found;
-        found.push(message);
-      }
-    }
-    return found;
-  }
-
-  /** Messages with an index from `from` up to `until` (exclusive), long texts filled in. */
-  async #readHistory(
-    ref: ConversationRef,
-    state: ConversationState,
-    from: number,
-    until: number,
-  ): Promise<StoredMessage[]> {
-    // Taken before the pages are read: what is sealed meanwhile stands in both.
-    const tail = state.tail.filter(({ index }) => index >= from && index < until);
-    const sealedUntil = Math.min(until, state.tail[0]?.index ?? state.next);
-    const sealed =
-      from < sealedUntil
-        ? await this.#services.history.read(conversationKey(ref), from, sealedUntil)
-        : [];
-    return Promise.all([...sealed, ...tail].map((message) => this.#withLongText(message)));
-  }
-
-  async #withLongText(message: StoredMessage): Promise<StoredMessage> {
-    if (message.blob === undefined) return message;
-    const { blob, ...rest } = message;
-    return { ...rest, text: await this.#blobText(blob) };
+    const { owners, reader } = this.#services;
+    const look = await owners.message(message, message.id);
+    if (look.state !== "handled") return undefined;
+    return reader.turnEnd(message, message.id, look.index ?? -1);
   }
 
   async #inline(content: InboundContent): Promise<InboundContent> {
     if (content.type !== "blob") return content;
-    return { type: "text", text: await this.#blobText(content.blob) };
-  }
-
-  async #blobText(key: string): Promise<string> {
-    const bytes = await this.#services.blobs.get(key);
-    if (!bytes) throw new HoldfastError("data_corrupt", `Blob ${key} is missing.`);
-    return new TextDecoder().decode(bytes);
-  }
-
-  #owner(ref: ConversationRef): Partition {
-    const owner = this.#services.owner(partitionOf(ref, this.#services.partitions));
-    if (owner?.isOpen) return owner;
-    throw new HoldfastError("not_ready", "The agent's partition is not open on this node.", {
-      retryAfterMs: 1_000,
-    });
+    return { type: "text", text: await this.#services.reader.blobText(content.blob) };
   }
 
   #checkAgent({ organization, agent }: ConversationRef): void {

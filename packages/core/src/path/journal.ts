@@ -30,6 +30,8 @@ export interface JournalOptions {
   readonly random: Random;
   /** Asked at each append: everything up to this inbox record is done. */
   readonly watermark: () => number;
+  /** Resolves when the last owner has let go, or has had its time. */
+  readonly ready: Promise<void>;
   /** The journal belongs to another owner now; nothing more will be written. */
   readonly onLost: (error: HoldfastError) => void;
 }
@@ -54,22 +56,36 @@ export class Journal {
   }
 
   /**
-   * Takes the journal over: appends `opened`, then reads what stands before it. `replay` gets every
-   * record in order. Errors: `ownership_lost` when a higher epoch was here first, `engine_unavailable`.
+   * Takes the journal over. What stands there is read first, while the last owner may still write, so that
+   * little is left to read between its last record and the first of this owner. `replay` gets every record
+   * in order. Errors: `ownership_lost` when a higher epoch was here first, `engine_unavailable`.
    */
   static async open(
     options: JournalOptions,
     replay: (sequence: number, record: JournalRecord) => void,
   ): Promise<Journal> {
     const journal = new Journal(options);
+    const [, read] = await Promise.all([options.ready, journal.#replay(1, replay)]);
     const opened = await journal.#takeOver();
-    for await (const { sequence, data } of options.log.read(journal.#name, 1)) {
-      if (sequence > opened) break;
-      journal.#bytes += data.byteLength;
-      replay(sequence, journal.#decode(sequence, data));
-    }
+    await journal.#replay(read + 1, replay, opened);
     journal.#last = opened;
     return journal;
+  }
+
+  /** Reads from a sequence on; resolves to the last one read. */
+  async #replay(
+    from: number,
+    replay: (sequence: number, record: JournalRecord) => void,
+    until = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
+    let last = from - 1;
+    for await (const { sequence, data } of this.#options.log.read(this.#name, from)) {
+      if (sequence > until) break;
+      this.#bytes += data.byteLength;
+      replay(sequence, this.#decode(sequence, data));
+      last = sequence;
+    }
+    return last;
   }
 
   /** Sequence of the newest record. */
@@ -110,7 +126,7 @@ export class Journal {
       this.#watermark = head?.watermark ?? 0;
       // A try that was given up for lost has arrived after all.
       if (head?.append === token) return last;
-      if (head && head.epoch >= this.#options.epoch) {
+      if (head && !this.#mayFollow(head)) {
         throw new HoldfastError(
           "ownership_lost",
           `Partition ${this.#options.partition} was opened by ${head.node} with epoch ${head.epoch}, not below ${this.#options.epoch}.`,
@@ -134,6 +150,12 @@ export class Journal {
         if (!mayBeOurs) throw thrown;
       }
     }
+  }
+
+  /** A node that stopped may open its own epoch again: whatever it was still writing, the log refuses. */
+  #mayFollow({ epoch, node }: JournalHead): boolean {
+    const { epoch: ours, node: self } = this.#options;
+    return epoch < ours || (epoch === ours && node === self);
   }
 
   async #commit(batch: readonly Uint8Array[], pause: Pause): Promise<number> {

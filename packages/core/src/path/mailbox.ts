@@ -21,6 +21,10 @@ export class Mailbox {
     return this.#waiting.length;
   }
 
+  get all(): readonly Waiting[] {
+    return this.#waiting;
+  }
+
   get head(): Waiting | undefined {
     return this.#waiting[0];
   }

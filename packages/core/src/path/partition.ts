@@ -1,5 +1,10 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
-import { type ConversationRef, conversationKey, parseConversationKey } from "../ids.ts";
+import {
+  type ConversationRef,
+  conversationKey,
+  type MessageId,
+  parseConversationKey,
+} from "../ids.ts";
 import type { InboundMessage } from "../messages.ts";
 import { delay } from "../ports/clock.ts";
 import type { Follower, LogRecord } from "../ports/message-log.ts";
@@ -26,6 +31,7 @@ import { type ActiveConversations, touch } from "./passivation.ts";
 import { decodeEntry, position, sequenceOf } from "./records.ts";
 import { endOfHandled } from "./repeats.ts";
 import { inboxLog } from "./router.ts";
+import { type TurnFigures, TurnMeter } from "./turn-figures.ts";
 import { TurnRunner } from "./turn-runner.ts";
 import { Watermark } from "./watermark.ts";
 
@@ -41,6 +47,8 @@ export class Partition {
   readonly #maintenance: Maintenance;
   readonly #runner: TurnRunner;
   readonly #tellLost: (error: HoldfastError) => void;
+  readonly #meter: TurnMeter;
+  #isHandingOver = false;
   /** Inbox records up to here were there before this owner. */
   #recoveredUpTo = 0;
   #follower: Follower | undefined;
@@ -56,6 +64,7 @@ export class Partition {
     onLost: (error: HoldfastError) => void,
   ) {
     this.number = number;
+    this.#meter = new TurnMeter(services.clock);
     this.#tellLost = onLost;
     this.#services = services;
     this.#journal = journal;
@@ -69,6 +78,8 @@ export class Partition {
     settleEphemeral(replayed, journal.durableWatermark, this.#maintenance);
     this.#runner = new TurnRunner(services, journal, this.#maintenance, watermark, {
       pump: (conversation) => conversation.state && this.#pump(conversation, conversation.state),
+      mayBegin: () => !this.#isHandingOver,
+      meter: this.#meter,
       signal: this.#stop.signal,
     });
   }
@@ -81,7 +92,7 @@ export class Partition {
     number: number,
     epoch: number,
     services: OwnerServices,
-    onLost: (error: HoldfastError) => void,
+    { onLost, ready = Promise.resolve() }: OpenOptions,
   ): Promise<Partition> {
     const replayed: Replayed = { cold: new Map(), dirty: new Map() };
     // The journal asks for them before they can be made.
@@ -97,6 +108,7 @@ export class Partition {
         clock,
         random,
         watermark: () => own.watermark?.value ?? 0,
+        ready,
         onLost: (error) => {
           own.partition?.lost(error);
         },
@@ -145,6 +157,17 @@ export class Partition {
     return this.#active.get(conversationKey(ref))?.state;
   }
 
+  /** A message of the conversation that was delivered and is not handled. */
+  waitingMessage(ref: ConversationRef, id: MessageId): InboundMessage | undefined {
+    const mailbox = this.#active.get(conversationKey(ref))?.mailbox;
+    return mailbox?.all.find(({ message }) => message.id === id)?.message;
+  }
+
+  /** Whether the conversation has messages that are not handled. */
+  isBusy(ref: ConversationRef): boolean {
+    return (this.#active.get(conversationKey(ref))?.mailbox.size ?? 0) > 0;
+  }
+
   /**
    * Sends an empty record the whole way: inbox, owner, journal. Resolves when it is through, so it shows
    * that messages are processed and not only accepted. Errors: those of both appends.
@@ -161,12 +184,33 @@ export class Partition {
     this.#follower?.nudge(sequence);
   }
 
+  /** What its turns did since the last call. */
+  takeTurnFigures(): TurnFigures {
+    return this.#meter.take();
+  }
+
+  /**
+   * Begins no more turns, lets those that run end within `patienceMs`, and stops. What is unfinished then,
+   * the next owner continues from its last finished step.
+   */
+  async handOver(patienceMs: number): Promise<void> {
+    this.#isHandingOver = true;
+    const patience = new AbortController();
+    const late = delay(this.#services.clock, patienceMs, patience.signal);
+    await Promise.race([this.#meter.idle(), late]);
+    patience.abort();
+    await this.close();
+  }
+
   /** Stops at once; what is unfinished, the next owner finishes. */
   async close(): Promise<void> {
     if (!this.#stop.signal.aborted) this.#stop.abort(closedError());
     this.#maintenance.close();
     this.#journal.close();
     for (const conversation of this.#active.values()) conversation.wait?.();
+    for (const { mailbox } of this.#active.values()) {
+      for (const { message } of mailbox.all) this.#services.pending.forget(message.id);
+    }
     await this.#follower?.close();
   }
 
@@ -293,7 +337,8 @@ export class Partition {
 
   /** Begins the conversation's next turn, if there is one and nothing holds it back. */
   #pump(conversation: ActiveConversation, state: ConversationState): void {
-    if (!this.isOpen || conversation.running || conversation.wait) return;
+    const isHeld = conversation.running || conversation.wait !== undefined;
+    if (!this.isOpen || this.#isHandingOver || isHeld) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
       this.#finishRepeat(conversation, state, repeat);
     }
@@ -341,6 +386,13 @@ export class Partition {
       report(toHoldfastError(thrown), `events of ${key}`);
     }
   }
+}
+
+export interface OpenOptions {
+  /** Resolves when the last owner has let go; what can be read before is read meanwhile. */
+  readonly ready?: Promise<void>;
+  /** The partition is closed because of this error. */
+  readonly onLost: (error: HoldfastError) => void;
 }
 
 interface Replayed {

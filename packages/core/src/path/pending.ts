@@ -4,11 +4,12 @@ import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 
 /** What is kept of a message that was let in and is not answered yet; the inbox holds the rest. */
-interface PendingMessage {
+export interface PendingMessage {
+  readonly id: MessageId;
   readonly conversation: string;
   readonly agent: string;
   readonly fingerprint: string | undefined;
-  /** Resolves when the message is durable. */
+  /** Resolves when the message is durable; only where it was accepted here. */
   readonly durable: Promise<unknown> | undefined;
   readonly bytes: number;
 }
@@ -62,10 +63,20 @@ export class Pending {
     const conversation = conversationKey(message);
     const agent = agentKey(message);
     const { id, fingerprint } = message;
-    this.#messages.set(id, { conversation, agent, fingerprint, durable, bytes });
+    this.#messages.set(id, { id, conversation, agent, fingerprint, durable, bytes });
     this.#conversations.add(conversation, 1);
     this.#agents.add(agent, 1);
     this.#bytes += bytes;
+  }
+
+  /** What was accepted here and is not known to be answered, oldest first. */
+  *accepted(): Generator<PendingMessage> {
+    for (const message of this.#messages.values()) if (message.durable) yield message;
+  }
+
+  /** The partition's next owner counts it; what was accepted here stays until its end is known. */
+  forget(id: MessageId): void {
+    if (!this.#messages.get(id)?.durable) this.remove(id);
   }
 
   remove(id: MessageId): void {

@@ -1,14 +1,15 @@
 import type { ProvisionPlan } from "../ports/engine.ts";
+import { assignmentBucket, clusterBucket } from "../cluster/records.ts";
 import { checkpointBucket } from "./checkpoints.ts";
 import { deadLetterBucket } from "./dead-letters.ts";
 import { historyBucket } from "./history.ts";
 import { inboxLog, journalLog } from "./router.ts";
 
-/** Every log and bucket that the message path uses. */
+/** Every log and bucket that the message path and the cluster use. */
 export function storagePlan(partitions: number): ProvisionPlan {
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   return {
     logs: [...numbers.map(inboxLog), ...numbers.map(journalLog)],
-    buckets: [checkpointBucket, historyBucket, deadLetterBucket],
+    buckets: [assignmentBucket, clusterBucket, checkpointBucket, historyBucket, deadLetterBucket],
   };
 }

@@ -20,11 +20,15 @@ import type { Maintenance } from "./maintenance.ts";
 import type { OwnerServices } from "./owner-services.ts";
 import { sequenceOf } from "./records.ts";
 import { calledName, runTurn } from "./turn.ts";
+import type { TurnMeter } from "./turn-figures.ts";
 import type { Watermark } from "./watermark.ts";
 
 interface RunnerView {
   /** Begins the conversation's next turn if there is one. */
   readonly pump: (conversation: ActiveConversation) => void;
+  /** False while the partition is handed over: what waits for its place begins at the next owner. */
+  readonly mayBegin: () => boolean;
+  readonly meter: TurnMeter;
   /** Aborts when the partition is closed. */
   readonly signal: AbortSignal;
 }
@@ -82,8 +86,9 @@ export class TurnRunner {
     state: ConversationState,
     mode: QueueMode,
   ): Promise<void> {
-    if (this.#partition.signal.aborted) return;
+    if (this.#partition.signal.aborted || !this.#partition.mayBegin()) return;
     const inputs = conversation.mailbox.nextInputs(state, mode);
+    const end = this.#partition.meter.begin();
     try {
       if (await this.#admitTry(conversation, state, inputs)) {
         await this.#runTurn(conversation, state, inputs);
@@ -91,6 +96,7 @@ export class TurnRunner {
     } catch (thrown) {
       await this.#onTurnFailure(conversation, state, inputs, toHoldfastError(thrown));
     }
+    end();
     conversation.running = false;
     conversation.usedAt = this.#services.clock.monotonic();
     if (HistoryPages.isDue(state)) this.#maintenance.seal(conversation);

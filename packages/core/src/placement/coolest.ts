@@ -1,4 +1,3 @@
-import { hottestAtLeast } from "./bound.ts";
 import { cool, fill } from "./cool.ts";
 import type { PlacementModel } from "./model.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -11,24 +10,17 @@ const closeEnough = 1.005;
 /** Exchanges by which a local best is left. */
 const kickMoves = 3;
 
-export interface Coolest {
-  readonly state: PlacementState;
-  /** No assignment is cooler than this. */
-  readonly atLeast: number;
-}
-
 /**
  * The assignment with the coolest hottest node that is found when moves cost nothing: greedy by
- * cost, then iterated local search. It does not look at who owns what, so executing a plan does
- * not change it.
+ * cost, then iterated local search until the bound is near. It does not look at who owns what, so
+ * executing a plan does not change it.
  */
-export function coolestAssignment(model: PlacementModel): Coolest {
-  const atLeast = hottestAtLeast(model);
+export function coolestAssignment(model: PlacementModel, atLeast: number): PlacementState {
   const best = new PlacementState(model);
   fill(best);
   const isFree = new Uint8Array(model.items.length).fill(1);
   search(best, isFree, atLeast, { left: coolestBudget });
-  return { state: best, atLeast };
+  return best;
 }
 
 /** Improves the free items of the state until the budget is used or the bound is near. */

@@ -1,3 +1,4 @@
+import { hottestAtLeast } from "./bound.ts";
 import { cool, fill } from "./cool.ts";
 import { coolestAssignment, search } from "./coolest.ts";
 import { fewestMoves } from "./fewest-moves.ts";
@@ -39,20 +40,21 @@ export function planPlacement(input: PlacementInput): PlacementPlan {
 }
 
 function planned(model: PlacementModel, policy: PlacementPolicy): PlacementState {
-  const { state: coolest, atLeast } = coolestAssignment(model);
+  const home = new PlacementState(model);
+  for (const [index, item] of model.items.entries()) {
+    if (item.home >= 0) home.put(index, item.home);
+  }
+  const atLeast = hottestAtLeast(model);
+  const forced = settled(home, atLeast);
+  if (policy.maxMoves === 0) return forced;
+  const coolest = coolestAssignment(model, atLeast);
   // Both lie within the tolerance of the best that exists, the first surely.
   const target = Math.max(
     (1 + policy.tolerance) * atLeast,
     (1 + Math.max(0, policy.tolerance - searchError)) * coolest.hottest(),
   );
-  const home = new PlacementState(model);
-  for (const [index, item] of model.items.entries()) {
-    if (item.home >= 0) home.put(index, item.home);
-  }
-  const forced = settled(home, atLeast);
   const hottest = forced.hottest();
-  if (hottest <= target * (1 + rounding)) return forced;
-  if (1 - target / hottest < policy.minGain) return forced;
+  if (hottest <= target * (1 + rounding) || 1 - target / hottest < policy.minGain) return forced;
   const few = fewestMoves(home, coolest, target);
   if (few.voluntaryMoves() > policy.maxMoves) return shiftSome(forced, policy.maxMoves, target);
   return settled(few, atLeast);

@@ -1,0 +1,218 @@
+import { type HoldfastError, toHoldfastError } from "../errors.ts";
+import type { NodeId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import { defaultPlacementPolicy, planPlacement } from "../placement/place.ts";
+import { LoadHistory } from "./load-history.ts";
+import type { PlacementMove, PlacementNode, PlacementPartition } from "../placement/types.ts";
+import type { Cancel, Clock } from "../ports/clock.ts";
+import type { Assignments } from "./assignments.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import type { Membership } from "./membership.ts";
+import type { Assignment, NodeRecord } from "./records.ts";
+
+export interface CoordinatorOptions {
+  readonly node: NodeId;
+  readonly clock: Clock;
+  readonly membership: Membership;
+  readonly heartbeats: Heartbeats;
+  readonly assignments: Assignments;
+  /** What this node does only while it coordinates; runs after each round, one at a time. */
+  readonly duties?: () => Promise<void>;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/**
+ * Places the partitions while this node holds the coordination. Safety never depends on it: whatever two
+ * coordinators write, the journal lets one owner write. So the coordination needs no renewal: it is
+ * taken over by compare-and-set when its holder is silent, by whoever may coordinate.
+ */
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #loads = new LoadHistory();
+  /** When each partition was moved, in monotonic milliseconds. */
+  readonly #movedAt = new Map<number, number>();
+  #term: number | undefined;
+  #leadsSince = 0;
+  #startedAt = 0;
+  #rebalancedAt = Number.NEGATIVE_INFINITY;
+  #timer: Cancel | undefined;
+  #running = false;
+  #again = false;
+  #closed = false;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { membership, heartbeats, clock } = this.#options;
+    this.#startedAt = clock.monotonic();
+    membership.onChange(() => this.wake());
+    heartbeats.onChange(() => this.wake());
+    this.#tick();
+  }
+
+  get isLeading(): boolean {
+    const { membership, node } = this.#options;
+    const holder = membership.coordinator;
+    return this.#term !== undefined && holder?.node === node && holder.term === this.#term;
+  }
+
+  /** Looks again soon, because something changed. */
+  wake(): void {
+    if (this.#running) this.#again = true;
+    else if (!this.#closed) void this.#rounds();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.();
+  }
+
+  #tick(): void {
+    this.wake();
+    this.#timer = this.#options.clock.schedule(limits.coordinatorRoundMs, () => this.#tick());
+  }
+
+  async #rounds(): Promise<void> {
+    this.#running = true;
+    try {
+      do {
+        this.#again = false;
+        await this.#round();
+      } while (this.#again && !this.#closed);
+    } catch (thrown) {
+      this.#options.report(toHoldfastError(thrown), "coordination");
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { heartbeats, duties } = this.#options;
+    if (heartbeats.isCutOff || this.#closed) return;
+    if (!(await this.#lead())) return;
+    await this.#place();
+    await duties?.();
+  }
+
+  async #lead(): Promise<boolean> {
+    if (this.isLeading) return true;
+    this.#term = undefined;
+    const { membership, heartbeats, node, clock } = this.#options;
+    const record = membership.get(node);
+    if (!record || heartbeats.isLeaving(node)) return false;
+    const holder = membership.coordinator;
+    if (holder && holder.node !== node && this.#mayLive(holder.node)) return false;
+    this.#term = await membership.claim(node);
+    this.#leadsSince = clock.monotonic();
+    // What the last coordinator moved is not known here: nothing moves again for a while.
+    const { assignments } = this.#options;
+    for (let partition = 0; partition < assignments.count; partition += 1) {
+      if (assignments.of(partition)) this.#movedAt.set(partition, this.#leadsSince);
+    }
+    return this.isLeading;
+  }
+
+  /** A node that was not heard of yet has as long as any other to show that it lives. */
+  #mayLive(node: NodeId): boolean {
+    const { heartbeats, membership, clock } = this.#options;
+    if (!membership.get(node)) return false;
+    const presence = heartbeats.presence(node);
+    if (presence !== "unknown") return presence === "alive";
+    return clock.monotonic() - this.#startedAt < limits.nodeSilenceMs;
+  }
+
+  async #place(): Promise<void> {
+    const { membership, assignments, heartbeats, clock } = this.#options;
+    const now = clock.monotonic();
+    const members = membership.nodes;
+    for (const { node } of members) {
+      const load = heartbeats.load(node);
+      if (load && heartbeats.isAlive(node)) this.#loads.note(node, load);
+    }
+    const { held, candidates } = this.#sortMembers(members);
+    const usable = candidates.filter((record) => this.#isUsable(record));
+    if (usable.length === 0) return;
+    const nodes = candidates.map((record) => this.#placementNode(record, usable));
+    const partitions: PlacementPartition[] = [];
+    for (let partition = 0; partition < assignments.count; partition += 1) {
+      const owner = assignments.of(partition)?.node;
+      if (owner !== undefined && held.has(owner)) continue;
+      partitions.push(this.#placementPartition(partition, owner, now));
+    }
+    const isRebalance = now - this.#rebalancedAt >= limits.rebalanceIntervalMs;
+    if (isRebalance) this.#rebalancedAt = now;
+    const moves = planPlacement({
+      nodes,
+      partitions,
+      policy: { ...defaultPlacementPolicy, maxMoves: isRebalance ? limits.rebalanceMoves : 0 },
+    }).moves;
+    for (const move of moves) await this.#move(move);
+  }
+
+  #isUsable({ node, state }: NodeRecord): boolean {
+    const { heartbeats } = this.#options;
+    return state === "active" && heartbeats.isAlive(node) && !heartbeats.isLeaving(node);
+  }
+
+  /**
+   * Nodes that were not heard of yet, and those that came back lately, keep what they have and get nothing:
+   * a node that comes and goes must not draw partitions each time.
+   */
+  #sortMembers(members: readonly NodeRecord[]) {
+    const { heartbeats } = this.#options;
+    const isSteady = ({ node }: NodeRecord) => heartbeats.steadyMs(node) >= limits.nodeProbationMs;
+    const isAnySteady = members.some((record) => this.#isUsable(record) && isSteady(record));
+    const isHeld = (record: NodeRecord) =>
+      heartbeats.isAlive(record.node)
+        ? isAnySteady && this.#isUsable(record) && !isSteady(record)
+        : this.#mayLive(record.node);
+    return {
+      held: new Set(members.filter(isHeld).map(({ node }) => node)),
+      candidates: members.filter((record) => !isHeld(record)),
+    };
+  }
+
+  #placementNode(record: NodeRecord, usable: readonly NodeRecord[]): PlacementNode {
+    const { node, zone, labels, capacity } = record;
+    return {
+      node,
+      zone,
+      labels,
+      capacity: this.#loads.capacity(node, capacity),
+      isAvailable: usable.includes(record),
+      baseCost: 0,
+    };
+  }
+
+  #placementPartition(
+    partition: number,
+    owner: NodeId | undefined,
+    now: number,
+  ): PlacementPartition {
+    const movedAt = this.#movedAt.get(partition) ?? Number.NEGATIVE_INFINITY;
+    return {
+      partition,
+      cost: this.#loads.cost(partition),
+      owner,
+      requires: {},
+      isMovable: now - movedAt >= limits.moveRestMs,
+    };
+  }
+
+  async #move({ partition, to }: PlacementMove): Promise<void> {
+    const { assignments, heartbeats, clock } = this.#options;
+    if (this.#closed || !this.isLeading) return;
+    const before = assignments.of(partition);
+    const isOrderly = before !== undefined && heartbeats.isAlive(before.node);
+    const assignment: Assignment = {
+      node: to,
+      epoch: (before?.epoch ?? 0) + 1,
+      ...(isOrderly && { from: before.node }),
+    };
+    if (await assignments.assign(partition, assignment)) {
+      this.#movedAt.set(partition, clock.monotonic());
+    } else this.#again = true;
+  }
+}

@@ -1,0 +1,183 @@
+import type { NodeId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import { decodeEntry, encodeEntry } from "../path/records.ts";
+import type { Bus, Subscription } from "../ports/bus.ts";
+import type { Cancel, Clock } from "../ports/clock.ts";
+import { FailureDetector } from "./failure-detector.ts";
+import type { NodeLoad } from "./records.ts";
+
+/** What a node publishes on `heartbeat.NODE`. */
+interface Heartbeat {
+  readonly node: NodeId;
+  /** The sender's monotonic clock, for its own round trip. */
+  readonly sentAt: number;
+  /** The node stops in good order and wants its partitions taken. */
+  readonly leaving: boolean;
+  /** The process ends now, or hears nothing any more: whatever arrives of it, it is as good as dead. */
+  readonly left: boolean;
+  readonly load: NodeLoad;
+  readonly about: NodeFacts;
+}
+
+/** What may differ at each start of a node. */
+export interface NodeFacts {
+  readonly url: string;
+  readonly version: string;
+}
+
+export interface HeartbeatOptions {
+  readonly node: NodeId;
+  readonly about: NodeFacts;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly load: () => Omit<NodeLoad, "roundTripMs">;
+}
+
+export type Presence = "alive" | "dead" | "unknown";
+
+/**
+ * Tells the others that this node lives, and who of them does. Its own heartbeats come back over the
+ * engine too: a node that does not hear itself is cut off, and judges nobody meanwhile.
+ */
+export class Heartbeats {
+  readonly #options: HeartbeatOptions;
+  readonly #detector = new FailureDetector(limits.nodeSilenceMs, 2 * limits.failureCheckMs);
+  readonly #last = new Map<NodeId, Heartbeat>();
+  readonly #presence = new Map<NodeId, Presence>();
+  /** When a dead node was heard of again, in the detector's time. */
+  readonly #returnedAt = new Map<NodeId, number>();
+  readonly #listeners = new Set<() => void>();
+  #subscription: Subscription | undefined;
+  #cancels: Cancel[] = [];
+  #roundTripMs = 0;
+  #leaving = false;
+  #isCutOff = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { bus, clock, node } = this.#options;
+    this.#detector.tick(clock.monotonic());
+    this.#detector.heard(node);
+    this.#subscription = bus.subscribe("heartbeat.*", (_, data) => {
+      this.#hear(decodeEntry<Heartbeat>(data));
+    });
+    this.#repeat(0, limits.heartbeatMs, () => this.#beat());
+    this.#repeat(1, limits.failureCheckMs, () => this.#check());
+  }
+
+  /** Calls `listen` when a node came, went, or wants to leave, and when this node was cut off or is back. */
+  onChange(listen: () => void): void {
+    this.#listeners.add(listen);
+  }
+
+  presence(node: NodeId): Presence {
+    return this.#presence.get(node) ?? "unknown";
+  }
+
+  isAlive(node: NodeId): boolean {
+    return this.presence(node) === "alive";
+  }
+
+  /** True while a node stops in good order. */
+  isLeaving(node: NodeId): boolean {
+    return this.#last.get(node)?.leaving === true;
+  }
+
+  silentMs(node: NodeId): number | undefined {
+    return this.#detector.silentMs(node);
+  }
+
+  /** How long a node has been alive without a break; endless for one that was never dead. */
+  steadyMs(node: NodeId): number {
+    const since = this.#returnedAt.get(node);
+    return since === undefined ? Number.POSITIVE_INFINITY : this.#detector.time - since;
+  }
+
+  load(node: NodeId): NodeLoad | undefined {
+    return this.#last.get(node)?.load;
+  }
+
+  about(node: NodeId): NodeFacts | undefined {
+    return this.#last.get(node)?.about;
+  }
+
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
+
+  /** From now on the others are told that this node wants to leave. */
+  leave(): void {
+    this.#leaving = true;
+    this.#beat();
+  }
+
+  close(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#subscription?.close();
+    if (this.#leaving) this.#beat(true);
+  }
+
+  #repeat(slot: number, everyMs: number, run: () => void): void {
+    const next = () => {
+      this.#cancels[slot] = this.#options.clock.schedule(everyMs, next);
+      run();
+    };
+    next();
+  }
+
+  #beat(isLast = false): void {
+    const { node, about, bus, clock, load } = this.#options;
+    const heartbeat: Heartbeat = {
+      node,
+      about,
+      sentAt: clock.monotonic(),
+      leaving: this.#leaving,
+      left: isLast || this.#isCutOff,
+      load: { ...load(), roundTripMs: this.#roundTripMs },
+    };
+    bus.publish(`heartbeat.${node}`, encodeEntry(heartbeat));
+  }
+
+  #hear(heartbeat: Heartbeat): void {
+    const { node } = heartbeat;
+    const was = this.#last.get(node);
+    this.#last.set(node, heartbeat);
+    const isOurs = node === this.#options.node;
+    if (isOurs) {
+      this.#roundTripMs = Math.max(0, this.#options.clock.monotonic() - heartbeat.sentAt);
+    }
+    // That a node hears itself shows that it hears again.
+    if (heartbeat.left && !isOurs) this.#detector.left(node);
+    else this.#detector.heard(node);
+    const isNews = was?.leaving !== heartbeat.leaving || was.left !== heartbeat.left;
+    if (isNews || this.presence(node) !== "alive") this.#check(isNews);
+  }
+
+  #check(isNews = false): void {
+    const { clock, node: self } = this.#options;
+    this.#detector.tick(clock.monotonic());
+    const isCutOff = !this.#detector.isAlive(self);
+    let changed = isNews || isCutOff !== this.#isCutOff;
+    if (this.#isCutOff && !isCutOff) {
+      this.#detector.startAnew();
+      this.#detector.heard(self);
+    }
+    this.#isCutOff = isCutOff;
+    if (!isCutOff) {
+      for (const node of this.#last.keys()) changed = this.#judge(node) || changed;
+    }
+    if (changed) for (const listen of this.#listeners) listen();
+  }
+
+  #judge(node: NodeId): boolean {
+    const before = this.presence(node);
+    const now = this.#detector.isAlive(node) ? "alive" : "dead";
+    if (before === now) return false;
+    if (before === "dead") this.#returnedAt.set(node, this.#detector.time);
+    this.#presence.set(node, now);
+    return true;
+  }
+}

@@ -1,0 +1,148 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import type { NodeId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import type { KeyChange, KeyValue, Watch } from "../ports/key-value.ts";
+import {
+  clusterBucket,
+  coordinatorKey,
+  decodeJson,
+  encodeJson,
+  nodeKey,
+  type NodeRecord,
+} from "./records.ts";
+
+/** Who coordinates: the value of `coordinator`. */
+export interface CoordinatorRecord {
+  readonly node: NodeId;
+  /** Rises with every change. */
+  readonly term: number;
+}
+
+interface Seen<T> {
+  readonly value: T;
+  readonly revision: number;
+}
+
+/** The cluster's members and coordinator, kept true by a watch. */
+export class Membership {
+  readonly #keyValue: KeyValue;
+  readonly #nodes = new Map<NodeId, Seen<NodeRecord>>();
+  readonly #listeners = new Set<() => void>();
+  #coordinator: Seen<CoordinatorRecord> | undefined;
+  #watch: Watch | undefined;
+
+  private constructor(keyValue: KeyValue) {
+    this.#keyValue = keyValue;
+  }
+
+  /** Errors: those of the port. */
+  static async open(keyValue: KeyValue): Promise<Membership> {
+    const membership = new Membership(keyValue);
+    membership.#watch = await keyValue.watch(clusterBucket, "", (change) =>
+      membership.#take(change),
+    );
+    return membership;
+  }
+
+  onChange(listen: () => void): void {
+    this.#listeners.add(listen);
+  }
+
+  /** Every node that ever joined and was not removed, by name. */
+  get nodes(): readonly NodeRecord[] {
+    return [...this.#nodes.values()]
+      .map(({ value }) => value)
+      .filter(({ state }) => state !== "removed")
+      .sort((a, b) => (a.node < b.node ? -1 : 1));
+  }
+
+  get(node: string): NodeRecord | undefined {
+    const record = this.#nodes.get(node as NodeId)?.value;
+    return record?.state === "removed" ? undefined : record;
+  }
+
+  get coordinator(): CoordinatorRecord | undefined {
+    return this.#coordinator?.value;
+  }
+
+  /** Takes the coordination over if nobody did since it was seen last. Returns the term, or undefined. */
+  async claim(node: NodeId): Promise<number | undefined> {
+    const term = (this.#coordinator?.value.term ?? 0) + 1;
+    const record: CoordinatorRecord = { node, term };
+    const seen = this.#coordinator?.revision ?? 0;
+    try {
+      const revision = await this.#keyValue.update(
+        clusterBucket,
+        coordinatorKey,
+        encodeJson(record),
+        seen,
+      );
+      this.#see(record, revision);
+      return term;
+    } catch (thrown) {
+      const { code } = toHoldfastError(thrown);
+      // Another was first, or it may have been this one: the watch tells.
+      if (code === "revision_conflict" || code === "append_outcome_unknown") return undefined;
+      throw thrown;
+    }
+  }
+
+  /**
+   * Writes what `change` makes of a node's record; undefined leaves it. Errors: `node_not_found` when
+   * `change` is given none and makes none, `revision_conflict` after too many tries, those of the port.
+   */
+  async update(
+    node: NodeId,
+    change: (record: NodeRecord | undefined) => NodeRecord | undefined,
+  ): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const found = await this.#keyValue.get(clusterBucket, nodeKey(node));
+      const before = found && decodeJson<NodeRecord>(found.value, nodeKey(node));
+      const after = change(before);
+      if (after === undefined) return;
+      try {
+        await this.#keyValue.update(
+          clusterBucket,
+          nodeKey(node),
+          encodeJson(after),
+          found?.revision ?? 0,
+        );
+        return;
+      } catch (thrown) {
+        const { code } = toHoldfastError(thrown);
+        const mayRepeat = code === "revision_conflict" || code === "append_outcome_unknown";
+        if (!mayRepeat || tries >= limits.clusterWriteAttempts) throw thrown;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#watch?.close();
+  }
+
+  #take({ key, value, revision }: KeyChange): void {
+    if (key === coordinatorKey && value) this.#see(decodeJson(value, key), revision);
+    else if (key.startsWith("node.")) this.#takeNode(key.slice("node.".length), value, revision);
+    else return;
+    for (const listen of this.#listeners) listen();
+  }
+
+  #takeNode(node: string, value: Uint8Array | undefined, revision: number): void {
+    if (value) this.#nodes.set(node as NodeId, { value: decodeJson(value, node), revision });
+    else this.#nodes.delete(node as NodeId);
+  }
+
+  #see(record: CoordinatorRecord, revision: number): void {
+    if (revision <= (this.#coordinator?.revision ?? 0)) return;
+    this.#coordinator = { value: record, revision };
+  }
+}
+
+/** Errors: `node_not_found`. */
+export function foundNode(record: NodeRecord | undefined, name: string): NodeRecord {
+  if (record && record.state !== "removed") return record;
+  throw new HoldfastError(
+    "node_not_found",
+    `There is no node ${JSON.stringify(name.slice(0, 80))}.`,
+  );
+}

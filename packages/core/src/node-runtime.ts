@@ -1,0 +1,205 @@
+import { Assignments } from "./cluster/assignments.ts";
+import type { ClusterAdmin } from "./cluster/cluster-admin.ts";
+import { Coordinator } from "./cluster/coordinator.ts";
+import { createClusterAdmin } from "./cluster/create-cluster-admin.ts";
+import { Heartbeats, type NodeFacts } from "./cluster/heartbeats.ts";
+import { Membership } from "./cluster/membership.ts";
+import { Ownership } from "./cluster/ownership.ts";
+import type { NodeLoad, NodeRecord } from "./cluster/records.ts";
+import type { HoldfastError } from "./errors.ts";
+import { type NodeId, parseConversationKey } from "./ids.ts";
+import { limits } from "./limits.ts";
+import { Awaited } from "./path/awaited.ts";
+import { Checkpoints } from "./path/checkpoints.ts";
+import { AppendGate } from "./path/commit-queue.ts";
+import { ConversationReader } from "./path/conversation-reader.ts";
+import { DeadLetters } from "./path/dead-letters.ts";
+import { Egress } from "./path/egress.ts";
+import { HistoryPages } from "./path/history.ts";
+import { Ingress } from "./path/ingress.ts";
+import type { OwnerServices } from "./path/owner-services.ts";
+import { Owners } from "./path/owners.ts";
+import { Pending } from "./path/pending.ts";
+import { partitionOf } from "./path/router.ts";
+import { TurnScheduler } from "./path/turn-scheduler.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Engine } from "./ports/engine.ts";
+import type { ReachFailpoint } from "./ports/failpoints.ts";
+import type { Model } from "./ports/model.ts";
+import type { Random } from "./ports/random.ts";
+import type { Tools } from "./ports/tools.ts";
+import type { ResourceStore } from "./resource-store.ts";
+import type { Agent } from "./resources.ts";
+
+/** What the process measures of itself. */
+export type MachineLoad = Pick<
+  NodeLoad,
+  "cpu" | "cores" | "memoryBytes" | "memoryLimitBytes" | "loopDelayMs"
+>;
+
+export interface NodeParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly node: NodeId;
+  readonly about: NodeFacts;
+  readonly partitions: number;
+  readonly turnCapacity?: number;
+  /** Whether it may write assignments and the records of nodes. */
+  readonly mayCoordinate: boolean;
+  readonly duties?: () => Promise<void>;
+  readonly machineLoad: () => MachineLoad;
+  readonly resources: ResourceStore;
+  readonly model: Model;
+  /** Gets the conversations that its tools write to. */
+  readonly tools: Tools;
+  readonly instructionsOf: (agent: Agent) => string;
+  /** A collision-resistant hash in letters and digits. */
+  readonly digest: (text: string) => string;
+  readonly reach: ReachFailpoint;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** A node without HTTP, files and processes: the message path and its part in the cluster. */
+export interface NodeRuntime {
+  readonly conversations: Ingress;
+  readonly admin: ClusterAdmin;
+  readonly membership: Membership;
+  readonly heartbeats: Heartbeats;
+  readonly ownership: Ownership;
+  readonly coordinator: Coordinator;
+  readonly pending: Pending;
+  readonly scheduler: TurnScheduler;
+  readonly services: OwnerServices;
+  /** Begins to take part; resolves when the partitions have owners and this node's are open. */
+  start(): Promise<void>;
+  /** Lets others take the partitions, if there are others; then stops. */
+  leave(): Promise<void>;
+  /** Stops at once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts a node together on its ports. Its record must be in the bucket `cluster`. Errors: those of the
+ * engine.
+ */
+export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> {
+  const { engine, clock, node, partitions: count } = parts;
+  const { keyValue, blobStore: blobs, bus } = engine;
+  const membership = await Membership.open(keyValue);
+  const assignments = await Assignments.open(keyValue, count);
+  const pending = new Pending();
+  const scheduler = new TurnScheduler(parts.turnCapacity);
+  const heartbeats = new Heartbeats({ node, about: parts.about, bus, clock, load: sampleLoad });
+  const egress = new Egress({
+    node,
+    bus,
+    clock,
+    ownerOf: (key) => assignments.of(partitionOf(parseConversationKey(key), count))?.node,
+  });
+  const history = new HistoryPages(keyValue, blobs);
+  const deadLetters = new DeadLetters(keyValue);
+  const services: OwnerServices = {
+    ...parts,
+    blobs,
+    gate: new AppendGate((run) => clock.soon(run)),
+    scheduler,
+    pending,
+    egress,
+    checkpoints: new Checkpoints(keyValue, blobs),
+    history,
+    deadLetters,
+  };
+  const ownership = new Ownership({
+    services,
+    assignments,
+    heartbeats,
+    onOpened: (partition) => {
+      egress.renewWatches();
+      awaited.ownerChanged(partition);
+    },
+  });
+  const { inbox, owner, ownerNode } = ownership;
+  const owners = new Owners({ node, partitions: count, bus, clock, owner, ownerNode });
+  const reader = new ConversationReader({
+    owners,
+    history,
+    blobs,
+    holds: (ref) => pending.holds(ref),
+  });
+  const awaited = new Awaited({ ...services, partitions: count, owners, reader });
+  const conversations = new Ingress({
+    ...services,
+    digest: parts.digest,
+    partitions: count,
+    inbox,
+    owners,
+    reader,
+    awaited,
+  });
+  const coordinator = new Coordinator({ ...parts, membership, heartbeats, assignments });
+
+  function sampleLoad(): Omit<NodeLoad, "roundTripMs"> {
+    const loads = ownership.loads();
+    const perSecond = loads.reduce((sum, { turnsPerSecond }) => sum + turnsPerSecond, 0);
+    const latency = loads.reduce((sum, load) => sum + load.turnLatencyMs * load.turnsPerSecond, 0);
+    return {
+      ...parts.machineLoad(),
+      turnsInFlight: scheduler.inFlight,
+      turnCapacity: parts.turnCapacity ?? limits.turnsInFlight,
+      turnLatencyMs: perSecond === 0 ? 0 : latency / perSecond,
+      turnsPerSecond: perSecond,
+      partitions: loads,
+    };
+  }
+
+  async function close(): Promise<void> {
+    coordinator.close();
+    await ownership.close();
+    heartbeats.close();
+    awaited.close();
+    owners.close();
+    egress.close();
+    await Promise.all([membership.close(), assignments.close()]);
+  }
+
+  return {
+    conversations,
+    admin: createClusterAdmin({
+      membership,
+      heartbeats,
+      assignments,
+      mayChange: parts.mayCoordinate,
+    }),
+    membership,
+    heartbeats,
+    ownership,
+    coordinator,
+    pending,
+    scheduler,
+    services,
+    async start() {
+      heartbeats.start();
+      ownership.start();
+      if (parts.mayCoordinate) coordinator.start();
+      await ownership.settled();
+    },
+    async leave() {
+      const others = membership.nodes.some(
+        (other) => other.node !== node && heartbeats.isAlive(other.node),
+      );
+      heartbeats.leave();
+      if (others && !heartbeats.isCutOff) await ownership.empty(limits.leaveMs);
+      await close();
+    },
+    close,
+  };
+}
+
+/** The record that the first node of a cluster, or a node on an external engine, makes of itself. */
+export function ownRecord(
+  facts: NodeFacts & Pick<NodeRecord, "node" | "role"> & Partial<NodeRecord>,
+  clock: Clock,
+): NodeRecord {
+  return { state: "active", zone: "", labels: {}, capacity: 1, joinedAt: clock.now(), ...facts };
+}

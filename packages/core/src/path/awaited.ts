@@ -1,0 +1,142 @@
+import { type HoldfastError, toHoldfastError } from "../errors.ts";
+import { type ConversationRef, type MessageId, parseConversationKey } from "../ids.ts";
+import { limits } from "../limits.ts";
+import type { TurnEnd } from "../messages.ts";
+import type { Cancel, Clock } from "../ports/clock.ts";
+import type { ConversationReader } from "./conversation-reader.ts";
+import type { Egress } from "./egress.ts";
+import type { Owners } from "./owners.ts";
+import type { Pending, PendingMessage } from "./pending.ts";
+import { partitionOf } from "./router.ts";
+
+export interface AwaitedServices {
+  readonly partitions: number;
+  readonly pending: Pending;
+  readonly egress: Egress;
+  readonly owners: Owners;
+  readonly reader: ConversationReader;
+  readonly clock: Clock;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+interface Question {
+  readonly id: MessageId;
+  readonly ref: ConversationRef;
+}
+
+/**
+ * Messages that this node accepted and another one handles. That node tells when they are done, but what
+ * it tells may be lost, and it may die: so their owner is asked now and then, and whenever it changes.
+ */
+export class Awaited {
+  readonly #services: AwaitedServices;
+  /** Messages that were there at the last check: they are old enough to ask for. */
+  #old = new Set<MessageId>();
+  /** Messages that clients wait for here although another node accepted them: nobody tells this node. */
+  readonly #repeats = new Map<MessageId, { readonly ref: ConversationRef; waiting: number }>();
+  #ticks = 0;
+  #timer: Cancel;
+  #asking = false;
+  #closed = false;
+
+  constructor(services: AwaitedServices) {
+    this.#services = services;
+    services.egress.onRemoteEnd((ids, end) => this.#onEnd(ids, end));
+    this.#timer = this.#checkEvery();
+  }
+
+  /** A partition has a new owner. */
+  ownerChanged(partition: number): void {
+    const { partitions, pending } = this.#services;
+    const questions = [...[...pending.accepted()].map(questionFor), ...this.#repeatQuestions()];
+    void this.#ask(questions.filter(({ ref }) => partitionOf(ref, partitions) === partition));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer();
+  }
+
+  /** Asks for a repeated message until the result is called. */
+  follow(id: MessageId, ref: ConversationRef): () => void {
+    const repeat = this.#repeats.get(id) ?? { ref, waiting: 0 };
+    repeat.waiting += 1;
+    this.#repeats.set(id, repeat);
+    return () => {
+      repeat.waiting -= 1;
+      if (repeat.waiting === 0) this.#repeats.delete(id);
+    };
+  }
+
+  #checkEvery(): Cancel {
+    return this.#services.clock.schedule(limits.awaitedRepeatMs, () => {
+      this.#ticks += 1;
+      const isDue = (this.#ticks * limits.awaitedRepeatMs) % limits.awaitedCheckMs === 0;
+      const questions = [...this.#repeatQuestions(), ...(isDue ? this.#oldQuestions() : [])];
+      if (!this.#asking && questions.length > 0) {
+        this.#asking = true;
+        void this.#ask(questions).finally(() => {
+          this.#asking = false;
+        });
+      }
+      this.#timer = this.#checkEvery();
+    });
+  }
+
+  #repeatQuestions(): readonly Question[] {
+    return [...this.#repeats].map(([id, { ref }]) => ({ id, ref }));
+  }
+
+  #oldQuestions(): readonly Question[] {
+    const accepted = [...this.#services.pending.accepted()];
+    const old = accepted.filter(({ id }) => this.#old.has(id));
+    this.#old = new Set(accepted.map(({ id }) => id));
+    return old.map(questionFor);
+  }
+
+  /** What runs here ends here. */
+  async #ask(questions: readonly Question[]): Promise<void> {
+    const left = questions.filter(({ ref }) => !this.#services.owners.local(ref));
+    const worker = async (): Promise<void> => {
+      for (let next = left.pop(); next && !this.#closed; next = left.pop()) {
+        await this.#askFor(next.id, next.ref);
+      }
+    };
+    const workers = Math.min(left.length, limits.awaitedQuestions);
+    await Promise.all(Array.from({ length: workers }, worker));
+  }
+
+  async #askFor(id: MessageId, ref: ConversationRef): Promise<void> {
+    const { owners, pending } = this.#services;
+    try {
+      const { state, index } = await owners.message(ref, id);
+      const isWanted = pending.get(id) !== undefined || this.#repeats.has(id);
+      if (state === "handled" && isWanted) await this.#settle(ref, id, index ?? -1);
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      // Without an owner there is nobody to ask; the next one says that it is there.
+      if (error.code !== "not_ready") this.#services.report(error, `question for message ${id}`);
+    }
+  }
+
+  async #settle(ref: ConversationRef, id: MessageId, index: number): Promise<void> {
+    const { egress, pending, reader } = this.#services;
+    const end = egress.isAwaited(id) ? await reader.turnEnd(ref, id, index) : undefined;
+    pending.remove(id);
+    if (end) egress.deliver([id], end);
+  }
+
+  #onEnd(ids: readonly MessageId[], end: TurnEnd | undefined): void {
+    const { pending } = this.#services;
+    for (const id of ids) {
+      const known = pending.get(id);
+      if (!known?.durable) continue;
+      if (!end) void this.#askFor(id, parseConversationKey(known.conversation));
+      else if (end.type === "committed" || end.final) pending.remove(id);
+    }
+  }
+}
+
+function questionFor({ id, conversation }: PendingMessage): Question {
+  return { id, ref: parseConversationKey(conversation) };
+}

@@ -1,0 +1,231 @@
+import { HoldfastError, isErrorCode, toHoldfastError } from "../errors.ts";
+import type { ConversationRef, MessageId, NodeId } from "../ids.ts";
+import { limits } from "../limits.ts";
+import type { StoredMessage } from "../messages.ts";
+import type { Bus, Subscription } from "../ports/bus.ts";
+import { type Cancel, type Clock, delay } from "../ports/clock.ts";
+import type { Partition } from "./partition.ts";
+import { decodeEntry, encodeEntry } from "./records.ts";
+import { partitionOf } from "./router.ts";
+
+/** What a conversation's owner knows of a message. */
+export interface MessageLook {
+  readonly state: "unknown" | "waiting" | "handled";
+  /** Of the content that came with the message's key, when it is known. */
+  readonly fingerprint?: string;
+  /** Where the history holds it once it is handled; below 0 when it was dropped. */
+  readonly index?: number;
+}
+
+/** What a conversation's owner knows of its history. */
+export interface HistoryLook {
+  /** Index that the next message will get. */
+  readonly next: number;
+  /** Whether messages wait that are not handled. */
+  readonly isBusy: boolean;
+  /** Index of the first message that is in the owner's memory; those before it stand in pages. */
+  readonly tailStart: number;
+  /** Messages in memory from the index that was asked for, oldest first, as many as fit an answer. */
+  readonly tail: readonly StoredMessage[];
+}
+
+type Question =
+  | { readonly ask: "message"; readonly ref: ConversationRef; readonly id: MessageId }
+  | {
+      readonly ask: "history";
+      readonly ref: ConversationRef;
+      readonly from: number;
+      readonly until: number;
+    };
+
+interface Asked {
+  readonly number: number;
+  readonly from: NodeId;
+  readonly question: Question;
+}
+
+interface Told {
+  readonly number: number;
+  readonly value?: unknown;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+interface OpenQuestion {
+  readonly settle: (told: Told) => void;
+}
+
+export interface OwnersOptions {
+  readonly node: NodeId;
+  readonly partitions: number;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  /** The partition when this node owns it and it is open. */
+  readonly owner: (partition: number) => Partition | undefined;
+  /** The node that a partition is assigned to. */
+  readonly ownerNode: (partition: number) => NodeId | undefined;
+}
+
+/** Asks a conversation's owner, wherever it runs; answers for the partitions that run here. */
+export class Owners {
+  readonly #options: OwnersOptions;
+  readonly #open = new Map<number, OpenQuestion>();
+  readonly #subscriptions: readonly Subscription[];
+  #number = 0;
+
+  constructor(options: OwnersOptions) {
+    this.#options = options;
+    const { bus, node } = options;
+    this.#subscriptions = [
+      bus.subscribe(`node.${node}.asked`, (_, data) => void this.#answer(decodeEntry<Asked>(data))),
+      bus.subscribe(`node.${node}.told`, (_, data) => {
+        const told = decodeEntry<Told>(data);
+        this.#open.get(told.number)?.settle(told);
+      }),
+    ];
+  }
+
+  /** The conversation's partition when it runs here. */
+  local(ref: ConversationRef): Partition | undefined {
+    return this.#options.owner(partitionOf(ref, this.#options.partitions));
+  }
+
+  /** Waits at most `ownerAnswerMs`, so that accepting never hangs on the owner. Errors: `not_ready`. */
+  async message(ref: ConversationRef, id: MessageId): Promise<MessageLook> {
+    const local = this.local(ref);
+    if (local) return lookAtMessage(local, ref, id);
+    return (await this.#askOnce({ ask: "message", ref, id })) as MessageLook;
+  }
+
+  /** While the partition changes its owner it is asked again. Errors: `not_ready`, those of the owner. */
+  async history(ref: ConversationRef, from: number, until: number): Promise<HistoryLook> {
+    const { clock } = this.#options;
+    const deadline = clock.monotonic() + limits.ownerPatienceMs;
+    for (;;) {
+      const local = this.local(ref);
+      if (local) return lookAtHistory(local, ref, from, until);
+      try {
+        return (await this.#askOnce({ ask: "history", ref, from, until })) as HistoryLook;
+      } catch (thrown) {
+        const error = toHoldfastError(thrown);
+        if (error.code !== "not_ready" || clock.monotonic() >= deadline) throw error;
+      }
+      await delay(clock, limits.ownerRetryMs);
+    }
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.close();
+    for (const [number, { settle }] of this.#open) {
+      settle({ number, error: { code: "not_ready", message: "closed" } });
+    }
+  }
+
+  #askOnce(question: Question): Promise<unknown> {
+    const { ownerNode, partitions, node: self, bus, clock } = this.#options;
+    const owner = ownerNode(partitionOf(question.ref, partitions));
+    if (owner === undefined || owner === self) return Promise.reject(notReady());
+    if (this.#open.size >= limits.ownerQuestions) {
+      const problem = "Too many questions to other nodes are open.";
+      throw new HoldfastError("node_busy", problem, { retryAfterMs: 1_000 });
+    }
+    this.#number += 1;
+    const number = this.#number;
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        this.#open.delete(number);
+        cancel();
+        settle();
+      };
+      const cancel: Cancel = clock.schedule(limits.ownerAnswerMs, () =>
+        finish(() => reject(notReady())),
+      );
+      this.#open.set(number, {
+        settle: ({ value, error }) =>
+          finish(() => (error ? reject(toldError(error)) : resolve(value))),
+      });
+      const asked: Asked = { number, from: self, question };
+      bus.publish(`node.${owner}.asked`, encodeEntry(asked));
+    });
+  }
+
+  async #answer({ number, from, question }: Asked): Promise<void> {
+    const told = await this.#lookHere(question).then(
+      (value): Told => ({ number, value }),
+      (thrown: unknown): Told => {
+        const { code, message } = toHoldfastError(thrown);
+        return { number, error: { code, message } };
+      },
+    );
+    this.#options.bus.publish(`node.${from}.told`, encodeEntry(told));
+  }
+
+  async #lookHere(question: Question): Promise<unknown> {
+    const { ref } = question;
+    const local = this.local(ref);
+    if (!local) throw notReady();
+    return question.ask === "message"
+      ? lookAtMessage(local, ref, question.id)
+      : lookAtHistory(local, ref, question.from, question.until);
+  }
+}
+
+/** What an owner knows of a message at this moment, if the conversation is in memory. */
+export function lookAtLoaded(
+  partition: Partition,
+  ref: ConversationRef,
+  id: MessageId,
+): MessageLook | undefined {
+  const seen = partition.loadedStateOf(ref)?.seen.get(id);
+  if (seen) return { state: "handled", fingerprint: seen.fingerprint, index: seen.index };
+  const waiting = partition.waitingMessage(ref, id);
+  if (!waiting) return partition.loadedStateOf(ref) && { state: "unknown" };
+  const { fingerprint } = waiting;
+  return { state: "waiting", ...(fingerprint !== undefined && { fingerprint }) };
+}
+
+async function lookAtMessage(
+  partition: Partition,
+  ref: ConversationRef,
+  id: MessageId,
+): Promise<MessageLook> {
+  const loaded = lookAtLoaded(partition, ref, id);
+  if (loaded) return loaded;
+  const seen = (await partition.stateOf(ref)).seen.get(id);
+  if (seen) return { state: "handled", fingerprint: seen.fingerprint, index: seen.index };
+  return lookAtLoaded(partition, ref, id) ?? { state: "unknown" };
+}
+
+async function lookAtHistory(
+  partition: Partition,
+  ref: ConversationRef,
+  from: number,
+  until: number,
+): Promise<HistoryLook> {
+  const { next, tail } = await partition.stateOf(ref);
+  return {
+    next,
+    isBusy: partition.isBusy(ref),
+    tailStart: tail[0]?.index ?? next,
+    tail: firstThatFit(tail.filter(({ index }) => index >= from && index < until)),
+  };
+}
+
+/** At least one; a message in memory is far below what an answer holds. */
+function firstThatFit(messages: readonly StoredMessage[]): readonly StoredMessage[] {
+  let bytes = 0;
+  const count = messages.findIndex((message) => {
+    bytes += 3 * message.text.length + 3 * JSON.stringify(message.toolCalls ?? "").length + 500;
+    return bytes > limits.batchBytes;
+  });
+  return count < 0 ? messages : messages.slice(0, Math.max(1, count));
+}
+
+function notReady(): HoldfastError {
+  return new HoldfastError("not_ready", "The agent's partition has no owner that answers now.", {
+    retryAfterMs: 1_000,
+  });
+}
+
+function toldError({ code, message }: { code: string; message: string }): HoldfastError {
+  return new HoldfastError(isErrorCode(code) ? code : "internal", message);
+}
