@@ -2,9 +2,10 @@ import { HoldfastError, type KeyValue, limits } from "@holdfast/core";
 
 /**
  * Writes if the key's revision is `revision` (0: it must not exist), and returns the new revision. When
- * an answer is lost it tries again and, on a conflict, reads who was first: a write that happened is
- * never reported as a conflict with itself. So `value` must hold something that only its writer knows,
- * or be the same whoever writes it. Errors: those of KeyValue.
+ * an answer is lost it tries again and, on a conflict, reads who was first: a write that happened is not
+ * reported as a conflict with itself. So `value` must hold something that only its writer knows, or be
+ * the same whoever writes it. Errors: those of KeyValue; `append_outcome_unknown` also when a try whose
+ * answer was lost is followed by one that fails surely, as the first may have been stored.
  */
 export async function updateExpecting(
   keyValue: KeyValue,
@@ -13,17 +14,30 @@ export async function updateExpecting(
   value: Uint8Array,
   revision: number,
 ): Promise<number> {
+  let lost: HoldfastError | undefined;
   for (let tries = 1; ; tries += 1) {
     try {
       return await keyValue.update(bucket, key, value, revision);
     } catch (thrown) {
-      const code = codeOf(thrown);
-      if (code === "revision_conflict" && tries > 1) {
-        const found = await keyValue.get(bucket, key);
-        if (found && Buffer.compare(found.value, value) === 0) return found.revision;
+      if (!(thrown instanceof HoldfastError)) throw thrown;
+      const { code } = thrown;
+      if (code === "append_outcome_unknown") lost = thrown;
+      if (lost === undefined) throw thrown;
+      if (code === "revision_conflict") {
+        const stored = await storedRevision(lost);
+        if (stored === undefined) throw thrown;
+        return stored;
       }
-      if (code !== "append_outcome_unknown" || tries >= limits.appendAttempts) throw thrown;
+      if (tries >= limits.appendAttempts) throw lost;
     }
+  }
+
+  /** Undefined when something else stands there; who cannot look does not know. */
+  async function storedRevision(unknown: HoldfastError): Promise<number | undefined> {
+    const found = await keyValue.get(bucket, key).catch(() => {
+      throw unknown;
+    });
+    return found && Buffer.compare(found.value, value) === 0 ? found.revision : undefined;
   }
 }
 

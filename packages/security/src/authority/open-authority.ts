@@ -70,6 +70,11 @@ export interface AuthorityDependencies {
   readonly random: Random;
   /** The id of a cluster whose authority is made now; without it one is made up. */
   readonly cluster?: string;
+  /**
+   * The key of an authority that is made now, in place of a new one. The first node needs it before there
+   * is a store: its engine does not start without certificates. Not looked at when there is an authority.
+   */
+  readonly initial?: AuthorityKey;
 }
 
 /** The key of the public part in the bucket `cluster`. */
@@ -163,8 +168,11 @@ export async function openAuthority(dependencies: AuthorityDependencies): Promis
 async function establish(dependencies: AuthorityDependencies): Promise<Current> {
   const { keyValue, clock, random } = dependencies;
   const cluster = dependencies.cluster ?? `hf-${random.token(16)}`;
-  const key = await createAuthorityKey(cluster, clock);
-  await storeKey(keyValue, key, 0);
+  const { initial } = dependencies;
+  const key = initial ?? (await createAuthorityKey(cluster, clock));
+  // A start that was cut short may have stored the given one already.
+  const isStored = initial && (await loadKey(keyValue, key.fingerprint));
+  if (!isStored) await storeKey(keyValue, key, 0);
   const state = firstState(cluster, key);
   try {
     return { state, revision: await write(dependencies, state, 0) };

@@ -29,23 +29,23 @@ export function createTestClock(): TestClock {
 export interface TestCluster {
   readonly clock: TestClock;
   readonly keyValue: KeyValue;
-  /** Another node's view of the same store, with faults. */
-  view(faults?: Faults): KeyValue;
+  /** Another node's view of the same store. With faults it gives up waiting after `timeoutMs` (100). */
+  view(faults?: Faults, timeoutMs?: number): KeyValue;
   /** What stands in the bucket of private keys and join tokens, as `key value`. */
   secrets(): Promise<string[]>;
 }
 
-/** A store with the buckets of the authority. Lost answers are given up after a few milliseconds. */
+/** A store with the buckets of the authority. */
 export async function createTestCluster(): Promise<TestCluster> {
   const store = createMemoryStore();
   const clock = createTestClock();
-  const engine = createMemoryEngine(store, { clock, timeoutMs: 200 });
+  const engine = createMemoryEngine(store, { clock });
   await engine.provision({ logs: [], buckets: [clusterBucket, authorityBucket] });
   return {
     clock,
     keyValue: engine.keyValue,
-    view: (faults) =>
-      createMemoryEngine(store, { clock, timeoutMs: 5, ...(faults ? { faults } : {}) }).keyValue,
+    view: (faults, timeoutMs = 100) =>
+      createMemoryEngine(store, { clock, ...(faults ? { faults, timeoutMs } : {}) }).keyValue,
     async secrets() {
       const found: string[] = [];
       for await (const { key, value } of engine.keyValue.list(authorityBucket, "")) {
