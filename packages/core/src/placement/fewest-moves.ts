@@ -10,6 +10,8 @@ const stepWeight = 0.1;
 const scoreNoise = 0.6;
 /** How often exchanges are looked at although a single move helps. */
 const exchangeShare = 0.5;
+/** Items taken from anywhere in a large shake, at most one less. */
+const scatterExtra = 4;
 /** Blind moves of one attempt where no step helps. */
 const kicksPerAttempt = 3;
 
@@ -38,11 +40,8 @@ export function fewestMoves(
   const atLeast = movesAtLeast(start, limit);
   const state = start.copy();
   for (let attempt = 0; budget.left > 0 && bestMoves > atLeast; attempt += 1) {
-    if (attempt % 2 === 0) state.set(start);
-    else {
-      state.set(best);
-      takeBackSome(state, random);
-    }
+    begin(state, start, best, limit, attempt, random);
+    budget.left -= state.nodeOf.length;
     const noise = attempt === 0 ? () => 0 : random;
     if (!repair(state, limit, noise, budget)) continue;
     returnHome(state, limit);
@@ -75,6 +74,56 @@ function returnHome(state: PlacementState, limit: number): void {
     if (state.leavesHome(index, state.nodeOf[index] as number) === 0) continue;
     if (state.costOn(home) + cost <= limit * state.capacity(home)) state.put(index, home);
   }
+}
+
+/** Attempts begin where everything is at home, near the best so far, or with a large shake. */
+function begin(
+  state: PlacementState,
+  start: PlacementState,
+  best: PlacementState,
+  limit: number,
+  attempt: number,
+  random: () => number,
+): void {
+  const kind = attempt % 3;
+  state.set(kind === 1 ? best : start);
+  if (kind === 1) takeBackSome(state, random);
+  if (kind === 2) scatter(state, limit, random);
+}
+
+/**
+ * Takes costly items from the nodes over the limit, a few from anywhere, and puts them wherever
+ * there is room: what finds exchanges of several large items, of which no single step helps.
+ */
+function scatter(state: PlacementState, limit: number, random: () => number): void {
+  const pick = (items: readonly number[]): number => {
+    // Items are sorted by cost: the lesser of two indexes is the costlier item.
+    const drawn = [random(), random()].map((one) => Math.floor(one * items.length));
+    return items[Math.min(...drawn)] as number;
+  };
+  for (let node = 0; node < state.cost.length; node += 1) {
+    const own = itemsOn(state, node);
+    while (own.length > 0 && room(state, node, limit) < 0) {
+      const item = pick(own);
+      state.take(item);
+      own.splice(own.indexOf(item), 1);
+    }
+  }
+  const all = [...state.nodeOf.keys()];
+  for (let extra = Math.floor(random() * scatterExtra); extra > 0; extra -= 1) state.take(pick(all));
+  for (const item of all) {
+    if (state.nodeOf[item] !== -1) continue;
+    const { allowed, cost } = state.item(item);
+    const fitting = [...allowed.keys()].filter(
+      (node) => allowed[node] === 1 && room(state, node, limit) >= cost,
+    );
+    const node = fitting[Math.floor(random() * fitting.length)];
+    if (node !== undefined) state.put(item, node);
+  }
+}
+
+function itemsOn(state: PlacementState, node: number): number[] {
+  return [...state.nodeOf.keys()].filter((item) => state.nodeOf[item] === node);
 }
 
 /** Sends some of what moved home, at random, with a share that is at random too. */
@@ -149,7 +198,7 @@ function bestStep(
     bestScore = score;
     best = { item, to, other };
   };
-  const own = [...state.nodeOf.keys()].filter((item) => state.nodeOf[item] === hot);
+  const own = itemsOn(state, hot);
   for (const item of own) {
     const { allowed, cost } = state.item(item);
     budget.left -= state.cost.length;
@@ -175,7 +224,7 @@ function bestStep(
 
 /** Puts any of the node's items on any other node. */
 function kick(state: PlacementState, hot: number, noise: () => number): boolean {
-  const own = [...state.nodeOf.keys()].filter((item) => state.nodeOf[item] === hot);
+  const own = itemsOn(state, hot);
   const item = own[Math.floor(noise() * own.length)];
   if (item === undefined) return false;
   const { allowed } = state.item(item);

@@ -49,15 +49,19 @@ export class PlacementState {
   }
 
   put(index: number, node: number): void {
-    const { cost } = this.item(index);
-    const before = this.nodeOf[index] as number;
-    if (before >= 0) {
-      this.cost[before] = this.costOn(before) - cost;
-      this.count[before] = (this.count[before] as number) - 1;
-    }
-    this.cost[node] = this.costOn(node) + cost;
+    this.take(index);
+    this.cost[node] = this.costOn(node) + this.item(index).cost;
     this.count[node] = (this.count[node] as number) + 1;
     this.nodeOf[index] = node;
+  }
+
+  /** Leaves the item without a node. */
+  take(index: number): void {
+    const node = this.nodeOf[index] as number;
+    if (node < 0) return;
+    this.cost[node] = this.costOn(node) - this.item(index).cost;
+    this.count[node] = (this.count[node] as number) - 1;
+    this.nodeOf[index] = -1;
   }
 
   /** The first of the nodes with the greatest load. */
