@@ -14,7 +14,7 @@ export interface JoinToken {
   readonly secret: string;
 }
 
-export const joinTokenPrefix = "hfj_";
+const joinTokenPrefix = "hfj_";
 /** Of [0-9a-z]: 258 bits, so that one round of a fast hash keeps it. */
 export const joinSecretLength = 50;
 

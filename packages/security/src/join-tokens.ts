@@ -1,9 +1,7 @@
-import { hash, timingSafeEqual } from "node:crypto";
 import {
   type Clock,
   encodeJson,
   HoldfastError,
-  type KeyEntry,
   type KeyValue,
   limits,
   type NodeRole,
@@ -11,6 +9,15 @@ import {
 } from "@holdfast/core";
 import { authorityBucket } from "./authority/private-keys.ts";
 import { codeOf, updateExpecting } from "./expected-write.ts";
+import {
+  hashOfSecret,
+  isSecretOf,
+  joinTokenKey,
+  joinTokenKeys,
+  type JoinTokenRecord,
+  parseStoredToken,
+  type StoredJoinToken,
+} from "./join-token-record.ts";
 import {
   invalidJoinToken,
   joinSecretLength,
@@ -81,34 +88,14 @@ export interface JoinTokensDependencies {
   readonly clock: Clock;
 }
 
-interface JoinTokenRecord {
-  readonly cluster: string;
-  /** SHA-256 of the secret, hex. */
-  readonly hash: string;
-  readonly role?: NodeRole;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-  /** Who used it: a caller's claim, or a text that only one call knows. */
-  readonly usedBy?: string;
-}
-
-interface Stored {
-  readonly id: string;
-  readonly record: JoinTokenRecord;
-  readonly revision: number;
-}
-
-const prefix = "join";
-const keyOf = (id: string) => `${prefix}.${id}`;
-
 export function createJoinTokens(dependencies: JoinTokensDependencies): JoinTokens {
   const { keyValue, random, clock } = dependencies;
-  const hasExpired = ({ record }: Stored) => clock.now() >= record.expiresAt;
+  const hasExpired = ({ record }: StoredJoinToken) => clock.now() >= record.expiresAt;
 
-  async function all(): Promise<Stored[]> {
-    const found: Stored[] = [];
-    for await (const entry of keyValue.list(authorityBucket, prefix)) {
-      const stored = parseStored(entry);
+  async function all(): Promise<StoredJoinToken[]> {
+    const found: StoredJoinToken[] = [];
+    for await (const entry of keyValue.list(authorityBucket, joinTokenKeys)) {
+      const stored = parseStoredToken(entry);
       if (stored) found.push(stored);
     }
     return found;
@@ -118,7 +105,7 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
   async function makeRoom(): Promise<void> {
     const stored = await all();
     for (const each of stored.filter(hasExpired)) {
-      await keyValue.delete(authorityBucket, keyOf(each.id));
+      await keyValue.delete(authorityBucket, joinTokenKey(each.id));
     }
     const left = stored.filter((each) => !hasExpired(each));
     if (left.length < limits.joinTokens) return;
@@ -131,11 +118,11 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
   }
 
   /** The record of a token whose secret is right. Errors: `join_token_invalid`. */
-  async function authenticated(id: string, secret: string): Promise<Stored> {
-    const entry = await keyValue.get(authorityBucket, keyOf(id));
-    const stored = entry && parseStored(entry);
+  async function authenticated(id: string, secret: string): Promise<StoredJoinToken> {
+    const entry = await keyValue.get(authorityBucket, joinTokenKey(id));
+    const stored = entry && parseStoredToken(entry);
     // Unknown and wrong look alike, so that ids cannot be tried out.
-    if (stored && isSame(sha256(secret), stored.record.hash)) return stored;
+    if (stored && isSecretOf(stored.record, secret)) return stored;
     throw invalidJoinToken("The join token is unknown or was revoked.");
   }
 
@@ -148,12 +135,12 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
       const createdAt = clock.now();
       const record: JoinTokenRecord = {
         cluster,
-        hash: sha256(secret),
+        hash: hashOfSecret(secret),
         ...(role === undefined ? {} : { role }),
         createdAt,
         expiresAt: createdAt + limits.joinTokenLifetimeMs,
       };
-      await updateExpecting(keyValue, authorityBucket, keyOf(id), encodeJson(record), 0);
+      await updateExpecting(keyValue, authorityBucket, joinTokenKey(id), encodeJson(record), 0);
       return { token, id, expiresAt: record.expiresAt };
     },
 
@@ -167,7 +154,7 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
         if (record.usedBy === mark) return { id, cluster: record.cluster };
         const used = encodeJson({ ...record, usedBy: mark });
         try {
-          await updateExpecting(keyValue, authorityBucket, keyOf(id), used, revision);
+          await updateExpecting(keyValue, authorityBucket, joinTokenKey(id), used, revision);
           return { id, cluster: record.cluster };
         } catch (thrown) {
           // Somebody was faster. A record changes once, so the next look is the last: it is used, or gone.
@@ -185,15 +172,20 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
 
     async revoke(id) {
       const isId = /^[0-9a-z]{16}$/.test(id);
-      if (!isId || !(await keyValue.get(authorityBucket, keyOf(id)))) {
+      if (!isId || !(await keyValue.get(authorityBucket, joinTokenKey(id)))) {
         throw new HoldfastError("token_not_found", `No join token ${id.slice(0, 80)} is found.`);
       }
-      await keyValue.delete(authorityBucket, keyOf(id));
+      await keyValue.delete(authorityBucket, joinTokenKey(id));
     },
   };
 }
 
-function checkUsable({ record }: Stored, isExpired: boolean, role: NodeRole, mark: string): void {
+function checkUsable(
+  { record }: StoredJoinToken,
+  isExpired: boolean,
+  role: NodeRole,
+  mark: string,
+): void {
   if (record.usedBy !== undefined && record.usedBy !== mark) {
     throw new HoldfastError("join_token_used", "The join token has let a node in already.");
   }
@@ -208,7 +200,7 @@ function checkUsable({ record }: Stored, isExpired: boolean, role: NodeRole, mar
   }
 }
 
-function info({ id, record }: Stored, isExpired: boolean): JoinTokenInfo {
+function info({ id, record }: StoredJoinToken, isExpired: boolean): JoinTokenInfo {
   const { role, createdAt, expiresAt, usedBy } = record;
   return {
     id,
@@ -217,32 +209,4 @@ function info({ id, record }: Stored, isExpired: boolean): JoinTokenInfo {
     expiresAt,
     state: usedBy !== undefined ? "used" : isExpired ? "expired" : "open",
   };
-}
-
-/** An unreadable record lets nobody in: undefined. */
-function parseStored({ key, value, revision }: KeyEntry): Stored | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder().decode(value));
-  } catch {
-    return undefined;
-  }
-  const record = parsed as Partial<JoinTokenRecord> | null;
-  const isSound =
-    typeof record?.cluster === "string" &&
-    typeof record.hash === "string" &&
-    (record.role === undefined || record.role === "store" || record.role === "compute") &&
-    typeof record.createdAt === "number" &&
-    typeof record.expiresAt === "number" &&
-    (record.usedBy === undefined || typeof record.usedBy === "string");
-  if (!isSound) return undefined;
-  return { id: key.slice(prefix.length + 1), record: record as JoinTokenRecord, revision };
-}
-
-function isSame(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-}
-
-function sha256(text: string): string {
-  return hash("sha256", text, "hex");
 }

@@ -3,7 +3,7 @@ import { invalidCertificate } from "./identity.ts";
 import { PemConverter } from "./x509.ts";
 
 /** Small and fast to sign with; every TLS 1.3 stack has it. */
-export const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" } as const;
+const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" } as const;
 export const signingAlgorithm = { name: "ECDSA", hash: "SHA-256" } as const;
 
 export function createKeyPair(): Promise<webcrypto.CryptoKeyPair> {
