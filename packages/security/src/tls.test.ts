@@ -10,6 +10,7 @@ import {
 import { afterEach, beforeAll, expect, test } from "vitest";
 import {
   type AuthorityKey,
+  certificateFingerprint,
   type CertificateSubject,
   clientTlsOptions,
   createAuthorityKey,
@@ -84,11 +85,13 @@ test("a client of another authority, an expired one and one without a certificat
   future.jump(3 * 3_600_000);
   const early = await identity(authority, { node: "n-2" }, undefined, future);
   const foreign = await identity(stranger, { node: "n-2" });
+  const forged = await identity({ ...authority, privateKeyPem: stranger.privateKeyPem }, {});
   // Node ends the connection without saying why; a listener that lets everybody in tells what it saw.
   const asking = await listen({ ...mutual(), rejectUnauthorized: false });
   for (const [own, why] of [
     [undefined, "UNABLE_TO_GET_ISSUER_CERT"],
     [foreign, "SELF_SIGNED_CERT_IN_CHAIN"],
+    [forged, "CERT_SIGNATURE_FAILURE"],
     [expired, "CERT_HAS_EXPIRED"],
     [early, "CERT_NOT_YET_VALID"],
   ] as const) {
@@ -128,11 +131,9 @@ test("a client that resumes is asked for its certificate again", async () => {
   const at = await listen(mutual());
   const options = clientTlsOptions({ identity: client, bundle: trusting(authority) });
   const first = dial(at, options);
-  let session: Buffer | undefined;
-  first.on("session", (ticket: Buffer) => (session = ticket));
-  await once(first, "data");
+  const [session] = (await once(first, "session")) as [Buffer];
   first.destroy();
-  const again = dial(at, { ...options, ...(session ? { session } : {}) });
+  const again = dial(at, { ...options, session });
   await once(again, "data");
   expect(again.isSessionReused()).toBe(false);
   again.destroy();
@@ -145,6 +146,9 @@ test("a joining node knows the cluster by the fingerprint of its authority alone
   expect(pinnedFetchCheck(chain, pin)).toBe(authority.certificatePem);
   const [leaf, ca] = chain as [Uint8Array, Uint8Array];
   const stolen = await chainOf(await identity(stranger, { node: "n-1" }));
+  const forged = { ...authority, privateKeyPem: stranger.privateKeyPem };
+  const leafAsAuthority = { ...server, fingerprint: certificateFingerprint(server.certificatePem) };
+  const ofLeaf = await chainOf(await identity(leafAsAuthority, { node: "n-6" }));
   const later = createTestClock();
   later.jump(25 * 3_600_000);
   for (const [what, shown, wish] of [
@@ -155,7 +159,8 @@ test("a joining node knows the cluster by the fingerprint of its authority alone
     ["the authority as leaf", [ca, ca], pin],
     ["nothing", [], pin],
     ["nonsense", [Uint8Array.of(1, 2, 3)], pin],
-    ["a leaf as authority", [leaf, leaf], { ...pin, fingerprint: server.certificatePem }],
+    ["a leaf that says it is of the authority", await chainOf(await identity(forged, {})), pin],
+    ["a leaf as authority", ofLeaf, { ...pin, fingerprint: leafAsAuthority.fingerprint }],
     ["another cluster", chain, { ...pin, cluster: "hf-other" }],
     ["an expired one", chain, { ...pin, clock: later }],
     ["an engine", await chainOf(await identity(authority, { kind: "engine" })), pin],
@@ -185,7 +190,7 @@ test("without mutual TLS a client needs no certificate, and is told apart where 
 });
 
 async function identity(
-  from: AuthorityKey,
+  from: Pick<AuthorityKey, "certificatePem" | "privateKeyPem">,
   subject: Partial<CertificateSubject>,
   lifetimeMs?: number,
   at = clock,
@@ -193,7 +198,13 @@ async function identity(
   const { privateKeyPem, csrPem } = await createLeafRequest();
   const hosts = ["localhost", "127.0.0.1", "::1"];
   const whole = { kind: "node", cluster, node: "n-1", hosts, ...subject } as const;
-  const certificatePem = await issueCertificate(from, csrPem, whole, at, lifetimeMs);
+  const certificatePem = await issueCertificate(
+    { fingerprint: "", ...from },
+    csrPem,
+    whole,
+    at,
+    lifetimeMs,
+  );
   return { certificatePem, authorityPem: from.certificatePem, privateKeyPem };
 }
 

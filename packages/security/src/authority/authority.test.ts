@@ -128,6 +128,21 @@ test.each(["refuse", "lose-request", "storage-full"] as const)(
   },
 );
 
+test("a node that opens meanwhile does not delete a key that is about to be named", async () => {
+  const on = await createTestCluster();
+  const meanwhile: KeyValue = {
+    ...on.keyValue,
+    async update(bucket, key, value, revision) {
+      // The private key is stored, the public part not yet.
+      if (bucket === clusterBucket && (await on.keyValue.get(bucket, key))) await open(on);
+      return on.keyValue.update(bucket, key, value, revision);
+    },
+  };
+  const authority = await open(on, meanwhile);
+  for (const step of ["begin", "sign", "retire"] as const) await authority[step]();
+  expect(await trustedSigner(authority)).toBe((await authority.state()).active);
+});
+
 test("a private key that cannot be stored is never named", async () => {
   const on = await createTestCluster();
   const failing = on.view(failWrites("authority", "refuse"));
