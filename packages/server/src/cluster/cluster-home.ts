@@ -15,7 +15,6 @@ const requestsSchema = z.object({ node: request, engine: request, operator: requ
 const storeCertificates = z.object({ node: z.string(), engine: z.string(), operator: z.string() });
 
 const clusterFileSchema = z.object({
-  format: z.int(),
   cluster: z.string().regex(namePattern),
   node: z.string().regex(namePattern),
   role: z.enum(["store", "compute"]),
@@ -30,7 +29,6 @@ const clusterFileSchema = z.object({
 });
 
 const identityFileSchema = z.object({
-  format: z.int(),
   requests: requestsSchema,
   certificates: storeCertificates.partial({ engine: true, operator: true }),
   /** For the start after all nodes were off for longer than certificates live. */
@@ -48,8 +46,8 @@ const authorityFileSchema = z.object({
   fingerprint: z.string(),
 });
 
-export type ClusterFile = Omit<z.infer<typeof clusterFileSchema>, "format">;
-export type IdentityFile = Omit<z.infer<typeof identityFileSchema>, "format">;
+export type ClusterFile = z.infer<typeof clusterFileSchema>;
+export type IdentityFile = z.infer<typeof identityFileSchema>;
 export type LeafRequests = z.infer<typeof requestsSchema>;
 type AuthorityFile = z.infer<typeof authorityFileSchema>;
 
@@ -71,7 +69,7 @@ export class ClusterHome {
   }
 
   writeCluster(file: ClusterFile): void {
-    this.#write("cluster.json", { format, ...file });
+    this.#write("cluster.json", file);
   }
 
   readIdentity(): IdentityFile | undefined {
@@ -79,18 +77,17 @@ export class ClusterHome {
   }
 
   writeIdentity(file: IdentityFile): void {
-    this.#write("identity.json", { format, ...file });
+    this.#write("identity.json", file);
   }
 
   /** The keys of a join that may not have ended: the same keys may join again. */
   readPending(): LeafRequests | undefined {
-    return this.#read("join.json", z.object({ format: z.int(), requests: requestsSchema }))
-      ?.requests;
+    return this.#read("join.json", z.object({ requests: requestsSchema }))?.requests;
   }
 
   /** Also takes the room that the files of the finished join need. */
   writePending(requests: LeafRequests): void {
-    this.#write("join.json", { format, requests });
+    this.#write("join.json", { requests });
     writeWhole(this.#file("join.reserve"), " ".repeat(reserveBytes));
   }
 
@@ -127,7 +124,7 @@ export class ClusterHome {
   }
 
   #write(name: string, value: object): void {
-    writeWhole(this.#file(name), `${JSON.stringify(value)}\n`);
+    writeWhole(this.#file(name), `${JSON.stringify({ format, ...value })}\n`);
   }
 
   #read<Schema extends z.ZodType>(name: string, schema: Schema): z.infer<Schema> | undefined {
@@ -140,7 +137,7 @@ export class ClusterHome {
       throw new HoldfastError("home_too_new", problem);
     }
     const result = schema.safeParse(value);
-    if (result.success) return result.data;
+    if (found === format && result.success) return result.data;
     const problem = `${this.#file(name)} is not as Holdfast wrote it.`;
     throw new HoldfastError("data_corrupt", problem, { cause: result.error });
   }

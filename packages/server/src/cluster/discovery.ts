@@ -3,6 +3,9 @@ import type { DiscoverSpec } from "./discover-spec.ts";
 import { findByDns } from "./dns.ts";
 import { browse, type MdnsOptions } from "./mdns.ts";
 
+/** Once so many answered in the local network nobody else is waited for. */
+const enoughNodes = 3;
+
 /** What a join token says of where its cluster is. */
 export interface ClusterHint {
   readonly cluster: string;
@@ -50,7 +53,8 @@ export async function* discover(
 
 async function findNear(hint: ClusterHint, options: DiscoveryOptions): Promise<readonly string[]> {
   options.say("asking in the local network (multicast DNS)");
-  const { urls, strangers } = await browse(hint, options);
+  const isEnough = (found: number) => found >= enoughNodes;
+  const { urls, strangers } = await browse(hint, { ...options, isEnough });
   for (const stranger of strangers) options.say(`left out: ${stranger}`);
   return urls;
 }

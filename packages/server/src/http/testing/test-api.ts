@@ -6,6 +6,7 @@ import { createTokens } from "@holdfast/security";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { createHttpApi } from "../create-http-api.ts";
+import type { ClusterEntry } from "../cluster-entry.ts";
 import type { HttpTiming, Readiness } from "../dependencies.ts";
 import { MemoryConversations } from "./memory-conversations.ts";
 import { memoryKeyValue } from "./memory-key-value.ts";
@@ -27,7 +28,7 @@ const realRandom: Random = {
 };
 
 /** A listening API with two organizations: demo (agents greeter, writer) and other (greeter). */
-export async function startTestApi(timing: Partial<HttpTiming> = {}) {
+export async function startTestApi(timing: Partial<HttpTiming> = {}, cluster?: ClusterEntry) {
   const conversations = new MemoryConversations();
   const resources = new MemoryResources();
   await resources.apply(
@@ -66,6 +67,7 @@ export async function startTestApi(timing: Partial<HttpTiming> = {}) {
     random: realRandom,
     log: pino({ level: "debug" }, sink),
     version: "1.2.3",
+    ...(cluster && { cluster }),
     timing,
   });
   await app.listen({ port: 0, host: "127.0.0.1" });

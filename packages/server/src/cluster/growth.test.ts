@@ -1,0 +1,197 @@
+import { clusterBucket, HoldfastError, type NodeRecord } from "@holdfast/core";
+import { createMemoryEngine, createMemoryStore } from "@holdfast/engine";
+import { createVirtualClock } from "@holdfast/testkit";
+import { afterEach, describe, expect, test } from "vitest";
+import { type EngineState, Growth, nextStep, operationKey } from "./growth.ts";
+import { record } from "./testing/test-cluster.ts";
+
+const peer = (name: string, isCurrent = true) => ({ name, isOnline: true, isCurrent });
+const three = [peer("holdfast-n1"), peer("holdfast-n2"), peer("holdfast-n3")];
+const witness = peer("holdfast-n1-witness");
+const stream = (name: string, replicas: number) => ({ name, replicas });
+const stores = ["n1", "n2", "n3"];
+
+describe("the next step of growth", () => {
+  test.each<[string, string[], boolean, EngineState, string]>([
+    ["too few nodes", ["n1", "n2"], true, { servers: three, streams: [] }, "nothing"],
+    [
+      "an engine that is behind",
+      stores,
+      true,
+      {
+        servers: [...three.slice(1), peer("holdfast-n1", false), witness],
+        streams: [stream("a", 1)],
+      },
+      "wait",
+    ],
+    [
+      "a witness is no data server",
+      stores,
+      true,
+      { servers: [...three.slice(1), witness], streams: [stream("a", 1)] },
+      "wait",
+    ],
+    [
+      "a node whose name ends like a witness's is one",
+      ["n1", "n2", "my-witness"],
+      false,
+      { servers: [...three.slice(1), peer("holdfast-my-witness")], streams: [stream("a", 1)] },
+      "raise",
+    ],
+    [
+      "old names",
+      stores,
+      true,
+      {
+        servers: [peer("holdfast-data"), ...three.slice(1), peer("holdfast-witness")],
+        streams: [stream("a", 1), stream("b", 3)],
+      },
+      "raise",
+    ],
+    [
+      "all copied",
+      stores,
+      true,
+      { servers: [...three, witness], streams: [stream("a", 3)] },
+      "retire-witness",
+    ],
+    ["all done", stores, false, { servers: three, streams: [stream("a", 3)] }, "nothing"],
+  ])("%s", (_name, nodes, hasWitness, state, expected) => {
+    expect(nextStep(nodes, hasWitness, state).do).toBe(expected);
+  });
+});
+
+function createWorld(isCoordinator: () => boolean) {
+  const clock = createVirtualClock();
+  const memory = createMemoryEngine(createMemoryStore(), { clock });
+  const { keyValue } = memory;
+  const streams = new Map([
+    ["a", 1],
+    ["b", 1],
+  ]);
+  const calls: string[] = [];
+  const said: string[] = [];
+  const reports: HoldfastError[] = [];
+  const processes = [{ role: "data" }, { role: "witness" }];
+  const world = { records: [] as NodeRecord[], servers: three, failures: 0 };
+  const engine = {
+    processes,
+    askLeaders: () => void calls.push("ask leaders"),
+    admin: {
+      health: async () => ({
+        servers: world.servers,
+        streams: [...streams].map(([name, replicas]) => ({ name, replicas })),
+      }),
+      raiseReplicas: async (
+        count: number,
+        options: {
+          onProgress: (progress: { stream: string; done: number; total: number }) => void;
+        },
+      ) => {
+        calls.push("raise");
+        for (const [name, replicas] of streams) {
+          if (replicas === count) continue;
+          if (world.failures > 0) {
+            world.failures -= 1;
+            throw new HoldfastError("engine_unavailable", "no leader");
+          }
+          streams.set(name, count);
+          const done = [...streams.values()].filter((each) => each === count).length;
+          options.onProgress({ stream: name, done, total: streams.size });
+        }
+      },
+      retireWitness: async () => {
+        calls.push("retire witness");
+        processes.pop();
+      },
+    },
+  };
+  const growth = new Growth({
+    engine,
+    keyValue,
+    clock,
+    records: () => world.records,
+    isCoordinator,
+    say: (text) => said.push(text),
+    report: (error) => reports.push(error),
+  });
+  const operation = async () => {
+    const found = await keyValue.get(clusterBucket, operationKey);
+    return found && JSON.parse(new TextDecoder().decode(found.value));
+  };
+  return {
+    clock,
+    growth,
+    world,
+    calls,
+    said,
+    reports,
+    streams,
+    processes,
+    ready: () => memory.provision({ logs: [], buckets: [clusterBucket] }),
+    operation: () => clock.runUntil(operation()),
+  };
+}
+
+const nodes = ["n1", "n2", "n3"].map((node) => record(node, "store", `https://${node}:7400`));
+let growth: Growth | undefined;
+
+afterEach(async () => {
+  await growth?.close();
+});
+
+test("a third store node brings three replicas, told in words, and then the witness leaves", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  const { world, clock, calls } = made;
+  world.records = nodes.slice(0, 2);
+  growth.start();
+  await clock.advance(10_000);
+  expect(calls.every((call) => call === "ask leaders")).toBe(true);
+  world.records = nodes;
+  world.servers = [...three.slice(0, 2), peer("holdfast-n3", false)];
+  await clock.advance(5_000);
+  expect(await made.operation()).toMatchObject({ kind: "growth", phase: "waiting" });
+  expect(calls).not.toContain("raise");
+  world.servers = three;
+  await clock.runUntil(() => made.processes.length === 1);
+  await clock.advance(5_000);
+  expect(calls.filter((call) => call !== "ask leaders")).toEqual(["raise", "retire witness"]);
+  expect(await made.operation()).toMatchObject({ phase: "done", done: 2, total: 2 });
+  expect(made.said).toEqual([
+    expect.stringContaining("2 of 3 engines are up to date"),
+    "three engines are up to date: 2 of 2 streams get three replicas, so that one node may fail",
+    "streams get three replicas: 1 of 2 have them",
+    "streams get three replicas: 2 of 2 have them",
+    "all 2 streams have three replicas: one store node may fail",
+    expect.stringContaining("witness is no longer needed"),
+    "the witness left",
+  ]);
+  expect(made.reports).toEqual([]);
+});
+
+test("who does not coordinate raises nothing, but sends its own witness away afterwards", async () => {
+  const made = createWorld(() => false);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  growth.start();
+  await made.clock.advance(10_000);
+  expect(made.calls).not.toContain("raise");
+  for (const name of made.streams.keys()) made.streams.set(name, 3);
+  await made.clock.runUntil(() => made.processes.length === 1);
+  expect(made.calls).toContain("retire witness");
+});
+
+test("what fails is continued at the next look, and trouble that stays is reported once", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  made.world.failures = 5;
+  growth.start();
+  await made.clock.runUntil(() => made.processes.length === 1);
+  expect(made.calls.filter((call) => call === "raise")).toHaveLength(6);
+  expect(made.reports.map(({ code }) => code)).toEqual(["engine_unavailable"]);
+});
