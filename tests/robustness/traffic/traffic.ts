@@ -73,7 +73,11 @@ export async function startTraffic(folder: string, options: TrafficOptions): Pro
 }
 
 /** Agents that spread over all partitions, with the stub's model and both tools. */
-export function trafficResources(stub: Pick<Stub, "modelUrl" | "toolUrl">, agents: number) {
+export function trafficResources(
+  stub: Pick<Stub, "modelUrl" | "toolUrl">,
+  agents: number,
+  modelTimeoutMs?: number,
+) {
   const tool = (name: string, idempotent: boolean) => ({
     type: "http",
     name,
@@ -99,6 +103,7 @@ export function trafficResources(stub: Pick<Stub, "modelUrl" | "toolUrl">, agent
         name: "stub",
         type: "openai-compatible",
         baseUrl: stub.modelUrl,
+        ...(modelTimeoutMs !== undefined && { timeoutMs: modelTimeoutMs }),
       },
       ...names.map((name) => ({
         kind: "Agent",
