@@ -347,17 +347,20 @@ describe("a home", () => {
 test("a member gets new certificates for its own keys without a token; nobody else does", async () => {
   const { home, file } = await joinAs("n2", { role: "compute" });
   const identity = NodeIdentity.load(home, systemClock);
-  const { authorityFingerprint, requests } = identity;
   const dependencies = { clock: systemClock, say: () => undefined };
-  const ask = (keys = requests, node = joiningNode("n2")) =>
-    askForCertificates(file, keys, authorityFingerprint, node, dependencies);
-  const answer = await ask(requests, { ...joiningNode("n2"), url: "https://127.0.0.1:9999" });
-  expect(answer.role).toBe("compute");
-  expect(readCertificate(answer.certificates.node)).toMatchObject({ node: "n2" });
+  const ask = (node = joiningNode("n2"), keys = identity.requests) => {
+    const { authorityFingerprint } = identity;
+    return askForCertificates(file, { requests: keys, authorityFingerprint }, node, dependencies);
+  };
+  const issued = await ask({ ...joiningNode("n2"), url: "https://127.0.0.1:9999" });
+  expect(issued.reserve).toBeUndefined();
+  expect(readCertificate(issued.certificates.node)).toMatchObject({ node: "n2" });
+  identity.replace(issued);
   expect((await cluster.record("n2"))?.url).toBe("https://127.0.0.1:7402");
-  const other = cluster.identity.requests;
-  expect(await codeOf(ask(other))).toBe("join_token_invalid");
-  expect(await codeOf(ask(requests, joiningNode("n3")))).toBe("join_token_invalid");
+  expect(await codeOf(ask(joiningNode("n2"), cluster.identity.requests))).toBe(
+    "join_token_invalid",
+  );
+  expect(await codeOf(ask(joiningNode("n3")))).toBe("join_token_invalid");
   const removed = await cluster.record("n2");
   if (removed) await cluster.write({ ...removed, state: "removed" });
   expect(await codeOf(ask())).toBe("join_token_invalid");

@@ -8,8 +8,9 @@ import {
   toHoldfastError,
 } from "@holdfast/core";
 import { parseJoinToken } from "@holdfast/security";
-import type { ClusterFile, ClusterHome, LeafRequests } from "./cluster-home.ts";
+import type { ClusterFile, ClusterHome } from "./cluster-home.ts";
 import { createLeafRequests, textsOf } from "./found-cluster.ts";
+import type { IssuedIdentity, NodeIdentity } from "./identity.ts";
 import { type JoinAnswer, joinAnswerSchema, joinPath, type JoinRequest } from "./join-protocol.ts";
 import { type Pin, postPinned } from "./pinned-request.ts";
 
@@ -66,7 +67,7 @@ export async function joinCluster(home: ClusterHome, join: Join): Promise<Cluste
   });
   const answer = await ask(join.urls, body, { cluster, fingerprint, clock }, join.say);
   home.releaseReserve();
-  writeIdentity(home, requests, answer);
+  home.writeIdentity({ requests, ...issuedOf(answer) });
   const file = fileOf(node, answer);
   home.writeCluster(file);
   home.removePending();
@@ -74,24 +75,23 @@ export async function joinCluster(home: ClusterHome, join: Join): Promise<Cluste
 }
 
 /**
- * New certificates for a member whose own may have ended, for the keys that it joined with. Errors: as
- * `joinCluster`.
+ * New certificates for a member, for the keys that it joined with. Needs no engine: it also works when
+ * the old ones have ended. Errors: as `joinCluster`.
  */
 export async function askForCertificates(
-  file: ClusterFile,
-  requests: LeafRequests,
-  fingerprint: string,
+  { cluster, urls }: Pick<ClusterFile, "cluster" | "urls">,
+  identity: Pick<NodeIdentity, "requests" | "authorityFingerprint">,
   node: JoiningNode,
   { clock, say }: JoinDependencies,
-): Promise<JoinAnswer> {
-  const { cluster, urls } = file;
+): Promise<IssuedIdentity> {
   const body = (): JoinRequest => ({
     ...node,
     cluster,
     now: clock.now(),
-    requests: textsOf(requests),
+    requests: textsOf(identity.requests),
   });
-  return ask(urls, body, { cluster, fingerprint, clock }, say);
+  const pin = { cluster, fingerprint: identity.authorityFingerprint, clock };
+  return issuedOf(await ask(urls, body, pin, say));
 }
 
 async function ask(
@@ -167,20 +167,9 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The certificates of an answer, for the keys that were asked for. */
-export function writeIdentity(
-  home: ClusterHome,
-  requests: LeafRequests,
-  { certificates, reserve, authority, bundle, generation }: JoinAnswer,
-): void {
-  home.writeIdentity({
-    requests,
-    certificates,
-    ...(reserve && { reserve }),
-    authority,
-    bundle,
-    generation,
-  });
+function issuedOf(answer: JoinAnswer): IssuedIdentity {
+  const { certificates, reserve, authority, bundle, generation } = answer;
+  return { certificates, ...(reserve && { reserve }), authority, bundle, generation };
 }
 
 function fileOf({ node, engine }: JoiningNode, answer: JoinAnswer): ClusterFile {

@@ -1,4 +1,4 @@
-import { type Clock, HoldfastError, type NodeRole, type Random } from "@holdfast/core";
+import type { Clock, HoldfastError, NodeRole, Random } from "@holdfast/core";
 import { choosePorts } from "@holdfast/engine";
 import type { Settings } from "../settings.ts";
 import { version } from "../version.ts";
@@ -7,13 +7,7 @@ import { parseDiscover } from "./discover-spec.ts";
 import { discover } from "./discovery.ts";
 import { foundCluster } from "./found-cluster.ts";
 import { NodeIdentity } from "./identity.ts";
-import {
-  askForCertificates,
-  joinCluster,
-  type JoiningNode,
-  memberOf,
-  writeIdentity,
-} from "./join.ts";
+import { askForCertificates, joinCluster, type JoiningNode, memberOf } from "./join.ts";
 import type { NodePlace } from "./node-place.ts";
 import { parseJoinToken } from "@holdfast/security";
 
@@ -50,7 +44,7 @@ export interface Member {
  * `ClusterHome`, `invalid_configuration`.
  */
 export async function openMember(options: MemberOptions): Promise<Member> {
-  const { home, join, node, place, clock, random } = options;
+  const { home, join, node, place, clock, random, say } = options;
   const spec = join?.discover === undefined ? undefined : parseDiscover(join.discover);
   let file = join ? memberOf(home, join.token) : home.readCluster();
   const self = await describe(options, file);
@@ -61,29 +55,17 @@ export async function openMember(options: MemberOptions): Promise<Member> {
       ...(join.role && { role: join.role }),
       node: self,
       urls: discover(spec, hint, options),
-      ...options,
+      clock,
+      say,
     });
   }
   file ??= await foundCluster(home, { node, hosts: place.hosts, clock, random });
   const identity = NodeIdentity.load(home, clock);
-  if (!identity.isUsable) await letInAnew(options, file, identity, self);
+  // All its certificates ended while the node was off.
+  if (!identity.isUsable) {
+    identity.replace(await askForCertificates(file, identity, self, { clock, say }));
+  }
   return { file, identity, self };
-}
-
-/** All certificates ended while the node was off. */
-async function letInAnew(
-  { home, clock, say }: MemberOptions,
-  file: ClusterFile,
-  identity: NodeIdentity,
-  self: JoiningNode,
-): Promise<void> {
-  const { requests, authorityFingerprint } = identity;
-  const answer = await askForCertificates(file, requests, authorityFingerprint, self, {
-    clock,
-    say,
-  });
-  writeIdentity(home, requests, answer);
-  identity.replace(answer);
 }
 
 async function describe(
