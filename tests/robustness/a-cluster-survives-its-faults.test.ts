@@ -22,7 +22,7 @@ beforeAll(async () => {
   const shape = { stores: 3, computes: 0, partitions: 6, warmUpMs: 3_000 };
   result = await withTraffic(settings, shape, async (run) => {
     const { cluster, findings } = run;
-    const [drained, stopped, killed] = shuffled(cluster.nodes, run.random.next);
+    const [drained, stopped, killed] = shuffled(cluster.nodes, () => run.random.next());
     if (!drained || !stopped || !killed) throw new Error("There are not three nodes.");
     const isWhole = () => untilSettled(cluster.api(drained.name), 3);
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +13,7 @@ import {
   type NodeLaunch,
   repositoryFolder,
 } from "./cluster-node.ts";
+import { authoritiesOf } from "./journals.ts";
 
 const execute = promisify(execFile);
 
@@ -24,9 +25,6 @@ export interface ClusterOptions {
   /** What is special about a node: where it runs, under which clock, of which version. */
   readonly special?: (name: string) => Partial<Pick<NodeLaunch, "env" | "wrap" | "repository">>;
 }
-
-/** Files in which a node's home may keep its authority's certificate. */
-const caFiles = ["tls/ca.pem", "cluster/ca.pem", "ca.pem"];
 
 /** A cluster of real `holdfast up` processes that joined one another with tokens. */
 export class LaunchedCluster {
@@ -93,16 +91,14 @@ export class LaunchedCluster {
         ...process.env,
         HOLDFAST_URL: at?.url ?? "",
         HOLDFAST_TOKEN: this.token,
-        HOLDFAST_CA: this.caFile,
+        HOLDFAST_CA: this.#caFile,
       },
       timeout: 120_000,
     });
   }
 
-  get caFile(): string {
-    const home = this.nodes[0]?.launch.home ?? "";
-    const found = caFiles.map((file) => join(home, file)).find((file) => existsSync(file));
-    return found ?? "";
+  get #caFile(): string {
+    return join(this.#options.folder, "ca.pem");
   }
 
   /** As a power cut: the node's process and its engine's, at once. Resolves when all are gone. */
@@ -128,7 +124,8 @@ export class LaunchedCluster {
     const node = await this.#add("store-1", "store");
     await node.start();
     this.token = readFileSync(join(node.launch.home, "admin-token"), "utf8").trim();
-    this.ca = this.caFile === "" ? "" : readFileSync(this.caFile, "utf8");
+    this.ca = authoritiesOf(node.launch.home);
+    writeFileSync(this.#caFile, this.ca);
   }
 
   async #add(name: string, role: "store" | "compute"): Promise<LaunchedNode> {

@@ -4,6 +4,7 @@ import { type AgentName, type OrganizationName, partitionOf, type Random } from 
 import { createSeededRandom } from "@holdfast/testkit";
 import { ownedBy, partitionsOf, untilSettled } from "../cluster/admin.ts";
 import { type ClusterOptions, LaunchedCluster } from "../cluster/launch-cluster.ts";
+import { checkJournals } from "../cluster/journals.ts";
 import { startSampler } from "../cluster/sampler.ts";
 import type { OperationRecord } from "../model/operations.ts";
 import type { NodeApi } from "../traffic/api-client.ts";
@@ -134,6 +135,15 @@ export async function withTraffic(
         const [api] = live.values();
         if (api) await untilSettled(api, live.size);
         const verified = await verify(traffic.recordFile, stub.effectsFile, live);
+        const store = cluster.running.find(({ roles }) => roles.includes("store"));
+        if (store) {
+          const { name, launch } = store;
+          const host = launch.env["HOLDFAST_HOST"] ?? "127.0.0.1";
+          const journals = await checkJournals({ name, home: launch.home, host }, partitions);
+          for (const { violations } of journals) findings.violated(violations);
+          const epochs = journals.reduce((sum, { owners }) => sum + owners.length, 0);
+          findings.note("journal epochs", epochs);
+        }
         noteVerified(findings, verified, { from: loadFrom, to: calmUntil });
         return verified;
       },
