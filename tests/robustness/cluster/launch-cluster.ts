@@ -6,7 +6,6 @@ import { promisify } from "node:util";
 import { NodeApi } from "../traffic/api-client.ts";
 import { until } from "./admin.ts";
 import {
-  type ClusterNode,
   isAlive,
   killQuietly,
   LaunchedNode,
@@ -152,14 +151,12 @@ export class LaunchedCluster {
   }
 }
 
-export async function untilGone(pids: readonly number[]): Promise<void> {
+async function untilGone(pids: readonly number[]): Promise<void> {
   await until("the processes end", 10_000, async () => {
     const left = pids.filter(isAlive);
     return left.length === 0 || left.join(" ");
   });
 }
-
-export type { ClusterNode };
 
 /** Below the range of outgoing connections, so that a node that is started again finds it free. */
 async function freePort(): Promise<number> {

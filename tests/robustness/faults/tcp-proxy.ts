@@ -8,13 +8,12 @@ export interface ProxyOptions {
   readonly random: Random;
 }
 
-/** Holds back what arrives so long, in either direction, and keeps the order. */
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
 }
 
-const dueTickMs = 1_000;
+const resetTickMs = 1_000;
 
 /**
  * A bad line between two hosts: it delays, resets, and swallows answers. What it carries stays encrypted
@@ -35,7 +34,7 @@ export class TcpProxy {
   private constructor(options: ProxyOptions) {
     this.#options = options;
     this.#server = createServer((client) => this.#open(client));
-    this.#timer = setInterval(() => this.#resetSome(), dueTickMs);
+    this.#timer = setInterval(() => this.#resetSome(), resetTickMs);
   }
 
   static async start(options: ProxyOptions): Promise<TcpProxy> {

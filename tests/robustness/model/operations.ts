@@ -29,7 +29,6 @@ export function operationsOf(events: readonly TrafficEvent[]): Map<string, Opera
   const found = new Map<string, OperationRecord>();
   const byConversation = new Map<string, OperationRecord[]>();
   for (const event of events) {
-    if (event.t === "phase") continue;
     const mark = markOf(event.c, event.n);
     if (event.t === "sent") {
       const { c, n, agent, tool, waits, at } = event;
@@ -60,9 +59,4 @@ export function operationsOf(events: readonly TrafficEvent[]): Map<string, Opera
     if (event.t === "gave-up") operation.hasGivenUp = true;
   }
   return byConversation;
-}
-
-/** The start of each named phase. */
-export function phasesOf(events: readonly TrafficEvent[]): Map<string, number> {
-  return new Map(events.flatMap((event) => (event.t === "phase" ? [[event.phase, event.at]] : [])));
 }

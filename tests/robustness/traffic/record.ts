@@ -4,14 +4,7 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
  * What the traffic's clients did and were told, written down by themselves: one JSON object a line. Times
  * (`at`) are milliseconds of the system's monotonic clock, which all processes of a machine share.
  */
-export type TrafficEvent =
-  | Sent
-  | Acknowledged
-  | Answered
-  | Refused
-  | Unknown
-  | GivenUp
-  | { readonly t: "phase"; readonly at: number; readonly phase: string };
+export type TrafficEvent = Sent | Acknowledged | Answered | Refused | Unknown | GivenUp;
 
 interface OfOperation {
   readonly at: number;

@@ -60,12 +60,6 @@ answerParent(
         clients.push(converse(i, options, new ConversationClient(common, i)));
       }
     },
-    phase(phase: string) {
-      record?.write({ t: "phase", at: monotonicMs(), phase });
-    },
-    rate(perSecond: number) {
-      ratePerSecond = perSecond;
-    },
     counts: (): LoadCounts => ({ operations, inFlight }),
     /** No new operations; resolves when all have their answer or gave up. */
     async finish() {

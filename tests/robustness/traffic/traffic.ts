@@ -35,8 +35,6 @@ export async function startStub(folder: string, options: Partial<StubOptions> = 
 
 export interface Traffic {
   readonly recordFile: string;
-  phase(name: string): Promise<void>;
-  rate(perSecond: number): Promise<void>;
   counts(): Promise<LoadCounts>;
   /** Ends the load; resolves when every operation has its answer or was given up. */
   finish(): Promise<LoadCounts>;
@@ -64,8 +62,6 @@ export async function startTraffic(folder: string, options: TrafficOptions): Pro
   } satisfies LoadOptions);
   return {
     recordFile,
-    phase: (name) => child.ask("phase", name),
-    rate: (perSecond) => child.ask("rate", perSecond),
     counts: () => child.ask<LoadCounts>("counts"),
     finish: () => child.ask<LoadCounts>("finish"),
     stop: () => child.stop(),

@@ -4,7 +4,7 @@ import { marksIn, type ToolEffect } from "../traffic/record.ts";
 import type { Violation, ViolationKind } from "./violations.ts";
 
 /** What the model appends to an answer when it was told that a tool's outcome is unknown. */
-export const flag = "!unknown";
+const flag = "!unknown";
 
 export interface EffectsResult {
   readonly violations: Violation[];
