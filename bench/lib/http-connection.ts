@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -7,7 +8,13 @@ export interface HttpAnswer {
 }
 
 const headEnd = "\r\n\r\n";
-const answerTimeoutMs = 30_000;
+const defaultAnswerTimeoutMs = 30_000;
+
+export interface ConnectionOptions {
+  /** The authority's certificate in PEM: with it the connection is TLS. */
+  readonly ca?: string | undefined;
+  readonly answerTimeoutMs?: number;
+}
 
 /**
  * One kept-alive HTTP/1.1 connection with one request at a time: just enough of the protocol to put a server
@@ -19,7 +26,7 @@ export class HttpConnection {
   #answer: PromiseWithResolvers<HttpAnswer> | undefined;
   #failure: Error | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, answerTimeoutMs: number) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setEncoding("latin1");
@@ -31,13 +38,18 @@ export class HttpConnection {
     socket.once("close", () => this.#fail(new Error("the server closed the connection")));
   }
 
-  static open(host: string, port: number): Promise<HttpConnection> {
+  static open(
+    host: string,
+    port: number,
+    { ca, answerTimeoutMs = defaultAnswerTimeoutMs }: ConnectionOptions = {},
+  ): Promise<HttpConnection> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port });
+      const isTls = ca !== undefined;
+      const socket = isTls ? connectTls({ host, port, ca }) : connect({ host, port });
       socket.once("error", reject);
-      socket.once("connect", () => {
+      socket.once(isTls ? "secureConnect" : "connect", () => {
         socket.off("error", reject);
-        resolve(new HttpConnection(socket));
+        resolve(new HttpConnection(socket, answerTimeoutMs));
       });
     });
   }

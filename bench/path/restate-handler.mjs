@@ -1,4 +1,4 @@
-// Copied beside the SDK that the bench fetches, and run there; prints its port.
+// Copied beside the SDK that the bench fetches, and run there; listens on $PORT and prints it.
 import { createServer } from "node:http2";
 import * as restate from "@restatedev/restate-sdk";
 
@@ -17,5 +17,5 @@ const conversation = restate.object({
 });
 
 const server = createServer(restate.createEndpointHandler({ services: [conversation] }));
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log(server.address().port));
 process.once("SIGTERM", () => process.exit(0));

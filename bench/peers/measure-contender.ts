@@ -1,0 +1,103 @@
+import { mkdirSync, rmSync } from "node:fs";
+import type { LoadResult } from "../lib/load.ts";
+import { processMemory } from "../lib/process-memory.ts";
+import type { Contender } from "./contender.ts";
+import { killRun, type KillResult } from "./kill-run.ts";
+import { notePromptBytes } from "./openclaw-home.ts";
+import type { PeerLoad } from "./peer-load.ts";
+import type { PeersSettings } from "./settings.ts";
+import type { Stub } from "./stub.ts";
+import { messageBytes } from "./workload.ts";
+
+/** One contender's turn in one pass. */
+export interface Measured {
+  readonly version: string;
+  /** From nothing, packages apart, to ready for the load. */
+  readonly startMs: number;
+  readonly levels: readonly MeasuredLevel[];
+  /** Bytes of all processes together, after the load. */
+  readonly residentBytes: number;
+  readonly kill: KillResult | undefined;
+}
+
+export interface MeasuredLevel {
+  readonly conversations: number;
+  /** Mean of what one turn sent to the model. */
+  readonly requestBytes: number;
+  readonly result: LoadResult;
+}
+
+export interface MeasureOptions {
+  readonly settings: PeersSettings;
+  readonly stub: Stub;
+  readonly load: PeerLoad;
+  /** Scratch folder of this turn; removed at its end. */
+  readonly folder: string;
+}
+
+/** Starts the contender on nothing, loads it, kills it, ends it. Errors: it does not start; it cannot be read. */
+export async function measureContender(
+  contender: Contender,
+  { settings, stub, load, folder }: MeasureOptions,
+): Promise<Measured> {
+  const { workload, name } = contender;
+  const levels = settings.levels[workload];
+  const most = Math.max(...levels);
+  mkdirSync(folder, { recursive: true });
+  const startedAt = performance.now();
+  try {
+    const { cache } = settings;
+    const running = await contender.start({ stub, folder, cache, conversations: 2 * most });
+    try {
+      const startMs = performance.now() - startedAt;
+      const measured: MeasuredLevel[] = [];
+      await stub.takeRequestBytes();
+      for (const conversations of levels) {
+        const { warmupMs, runMs } = settings;
+        const loop = { inFlight: conversations, conversations, textBytes: messageBytes };
+        const result = await load.run(running.target(), { ...loop, warmupMs, runMs });
+        const requestBytes = await stub.takeRequestBytes();
+        if (name === "openclaw") notePromptBytes(requestBytes);
+        measured.push({ conversations, requestBytes, result });
+        tell(contender, conversations, result);
+      }
+      const residentBytes = running.pids().reduce((sum, pid) => sum + residentOf(pid), 0);
+      const kill =
+        name === "stub"
+          ? undefined
+          : await killRun(running, stub, {
+              firstConversation: most,
+              conversations: most,
+              // OpenClaw takes a message that comes while another runs into that one's turn.
+              perConversation: workload === "prompt" ? 1 : 3,
+              scope: settings.kill,
+              recoveryMs: settings.recoveryMs,
+              filler: "x".repeat(messageBytes),
+            });
+      return { version: running.version, startMs, levels: measured, residentBytes, kill };
+    } finally {
+      await stub.setDelay(0);
+      await running.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function residentOf(pid: number): number {
+  try {
+    return processMemory(pid).rss;
+  } catch {
+    // A helper process that has just ended.
+    return 0;
+  }
+}
+
+function tell({ name, workload }: Contender, conversations: number, result: LoadResult): void {
+  const { turnsPerSecond, p50Ms, p99Ms, errors, failures, cpuShare } = result;
+  console.error(
+    `  ${name} (${workload}) ${conversations}: ${turnsPerSecond.toFixed(1)} turns/s  p50 ${p50Ms.toFixed(1)} ms  ` +
+      `p99 ${p99Ms.toFixed(1)} ms  generator ${(cpuShare * 100).toFixed(0)} % of a core  ${errors} errors`,
+  );
+  for (const failure of failures) console.error(`    ${failure}`);
+}
