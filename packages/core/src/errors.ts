@@ -513,11 +513,23 @@ export const errorCatalog = {
     meaning: "Only store nodes change the cluster.",
     remedy: "Ask one of the addresses in the details; the command line does so by itself.",
   },
-  store_node_needed: {
+  no_engine: {
     status: 409,
     retry: "never",
-    meaning: "A compute node was asked for what only store nodes can do.",
-    remedy: "Ask the store node that the message names.",
+    meaning: "The node runs no engine of the cluster's, so there is no data of it to replace.",
+    remedy: "Take it out with `holdfast remove`.",
+  },
+  operation_running: {
+    status: 409,
+    retry: "safe",
+    meaning: "The cluster is at work on its data already.",
+    remedy: "Wait until that is done; `holdfast top` shows how far it is.",
+  },
+  authority_unconfirmed: {
+    status: 409,
+    retry: "safe",
+    meaning: "Living nodes have not taken over the authority's present keys yet.",
+    remedy: "Wait for the nodes in the details, or stop and remove them.",
   },
   home_of_other_cluster: {
     status: 409,

@@ -161,12 +161,12 @@ test("a third store node brings three replicas, told in words, and then the witn
   expect(await made.operation()).toMatchObject({ phase: "done", done: 2, total: 2 });
   expect(made.said).toEqual([
     expect.stringContaining("2 of 3 engines are up to date"),
-    "three engines are up to date: 2 of 2 streams get three replicas, so that one node may fail",
-    "streams get three replicas: 1 of 2 have them",
-    "streams get three replicas: 2 of 2 have them",
-    "all 2 streams have three replicas: one store node may fail",
+    "Three engines are up to date: 2 of 2 streams get 3 replicas, so that one node may fail.",
+    "The streams get 3 replicas: 1 of 2 have them.",
+    "The streams get 3 replicas: 2 of 2 have them.",
+    "All 2 streams have 3 replicas: one store node may fail.",
     expect.stringContaining("witness is no longer needed"),
-    "the witness left",
+    "The witness left.",
   ]);
   expect(made.reports).toEqual([]);
 });

@@ -9,6 +9,7 @@ import {
   type NodeRecord,
   toHoldfastError,
 } from "@holdfast/core";
+import type { Operation } from "../http/store-repair.ts";
 import { storeNodes } from "./addresses.ts";
 
 /** What growth needs of the engine: a part of the managed engine. */
@@ -37,19 +38,7 @@ export interface EngineState {
   readonly streams: readonly { readonly name: string; readonly replicas: number }[];
 }
 
-/** What the cluster is doing about its data: the value of `operation` in the bucket `cluster`. */
-export interface Operation {
-  readonly kind: "growth";
-  readonly phase: "waiting" | "copying" | "done";
-  /** A sentence for people: what happens, and why. */
-  readonly text: string;
-  /** Streams that have their replicas, of `total`. */
-  readonly done?: number;
-  readonly total?: number;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
-
+/** What the cluster does about its data: an `Operation` in the bucket `cluster`. */
 export const operationKey = "operation";
 
 export interface GrowthOptions {
@@ -66,8 +55,14 @@ export interface GrowthOptions {
 /** What is to be done about the replicas. */
 export type GrowthStep =
   | { readonly do: "nothing" }
-  | { readonly do: "wait"; readonly current: number }
-  | { readonly do: "raise"; readonly streams: number; readonly total: number }
+  /** `current` engines are up to date; `low` of all streams have too few replicas. */
+  | {
+      readonly do: "wait";
+      readonly current: number;
+      readonly low: number;
+      readonly streams: number;
+    }
+  | { readonly do: "raise"; readonly low: number; readonly streams: number }
   | { readonly do: "retire-witness" };
 
 const wanted = limits.storeNodesWanted;
@@ -84,8 +79,8 @@ export function nextStep(
   ).length;
   const low = streams.filter(({ replicas }) => replicas < wanted).length;
   if (low === 0 && !hasWitness) return { do: "nothing" };
-  if (current < wanted) return { do: "wait", current };
-  if (low > 0) return { do: "raise", streams: low, total: streams.length };
+  if (current < wanted) return { do: "wait", current, low, streams: streams.length };
+  if (low > 0) return { do: "raise", low, streams: streams.length };
   return { do: "retire-witness" };
 }
 
@@ -105,6 +100,7 @@ export class Growth {
   #timer: Cancel | undefined;
   #running: Promise<void> | undefined;
   #said = "";
+  #startedAt: number | undefined;
   #reported = "";
 
   constructor(options: GrowthOptions) {
@@ -155,53 +151,51 @@ export class Growth {
     if (step.do === "retire-witness") await this.#retireWitness();
     else if (!coordinates) return false;
     else if (step.do === "wait") {
-      const text = `three store nodes are members; ${step.current} of ${wanted} engines are up to date, so the data keeps one replica for now`;
-      await this.#tell({ phase: "waiting", text });
-    } else await this.#raise(step.streams, step.total);
+      const { current, streams: total, low } = step;
+      const message = `Three store nodes are members, and ${current} of ${wanted} engines are up to date: the data gets more replicas when all are.`;
+      await this.#tell({ phase: "waiting", message, done: total - low, total });
+    } else await this.#raise(step.low, step.streams);
     return false;
   }
 
   async #raise(low: number, total: number): Promise<void> {
     const { engine } = this.#options;
-    const text = `three engines are up to date: ${low} of ${total} streams get three replicas, so that one node may fail`;
-    await this.#tell({ phase: "copying", text, done: total - low, total });
+    const begin = `Three engines are up to date: ${low} of ${total} streams get ${wanted} replicas, so that one node may fail.`;
+    await this.#tell({ phase: "copying", message: begin, done: total - low, total });
     let told: Promise<void> = Promise.resolve();
     await engine.admin.raiseReplicas(wanted, {
       signal: this.#closing.signal,
-      onProgress: ({ done, total: all }) => {
-        told = told.then(() =>
-          this.#tell({
-            phase: "copying",
-            text: `streams get three replicas: ${done} of ${all} have them`,
-            done,
-            total: all,
-          }),
-        );
+      onProgress: ({ stream, done, total: all }) => {
+        const message = `The streams get ${wanted} replicas: ${done} of ${all} have them.`;
+        const progress = { phase: "copying", message, stream, done, total: all } as const;
+        told = told.then(() => this.#tell(progress));
       },
     });
     await told;
-    const done = `all ${total} streams have three replicas: one store node may fail`;
-    await this.#tell({ phase: "done", text: done, done: total, total });
+    const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
+    await this.#tell({ phase: "done", message, done: total, total });
   }
 
   async #retireWitness(): Promise<void> {
     const { engine, say } = this.#options;
-    say("the data has three replicas: the first node's witness is no longer needed and leaves");
+    say("The data has three replicas: the first node's witness is no longer needed and leaves.");
     await engine.admin.retireWitness();
-    say("the witness left");
+    say("The witness left.");
   }
 
   /** Progress is for people: that it cannot be written does not stop what it tells of. */
-  async #tell(operation: Omit<Operation, "kind" | "at">): Promise<void> {
+  async #tell(operation: Omit<Operation, "kind" | "startedAt">): Promise<void> {
     const { keyValue, clock, say, report } = this.#options;
-    if (operation.text === this.#said) return;
-    this.#said = operation.text;
-    say(operation.text);
+    if (operation.message === this.#said) return;
+    this.#said = operation.message;
+    this.#startedAt ??= clock.now();
+    say(operation.message);
     try {
-      const value: Operation = { kind: "growth", ...operation, at: clock.now() };
+      const value: Operation = { kind: "growth", ...operation, startedAt: this.#startedAt };
       await keyValue.put(clusterBucket, operationKey, encodeJson(value));
     } catch (thrown) {
       report(toHoldfastError(thrown), "growth");
     }
+    if (operation.phase === "done") this.#startedAt = undefined;
   }
 }

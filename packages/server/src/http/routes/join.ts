@@ -7,10 +7,10 @@ import {
   joinPath,
   joinRequestSchema,
 } from "../../cluster/join-protocol.ts";
-import type { StoreEntry } from "../cluster-entry.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
 import { idParams } from "../schemas.ts";
+import { storePart } from "../store-nodes.ts";
 import { TokenBucket } from "../token-bucket.ts";
 
 const joinErrors = [
@@ -101,7 +101,7 @@ function joinTokenRoutes(app: FastifyInstance, context: RouteContext): void {
     ...errorSets.guarded,
     ...errorSets.engine,
     "forbidden",
-    "store_node_needed",
+    "store_node_required",
     "invalid_request",
   ] as const;
 
@@ -111,7 +111,7 @@ function joinTokenRoutes(app: FastifyInstance, context: RouteContext): void {
       operationId: "listJoinTokens",
       response: { 200: z.object({ items: z.array(joinTokenInfo) }), ...errorResponses(common) },
     },
-    handler: async () => ({ items: await storeOf(context).tokens() }),
+    handler: async () => ({ items: await storePart(context, context.cluster?.store).tokens() }),
   });
 
   app.post(path, {
@@ -127,7 +127,7 @@ function joinTokenRoutes(app: FastifyInstance, context: RouteContext): void {
     },
     handler: async (request, reply) => {
       const wanted = (request.body as { role?: z.infer<typeof role> } | undefined)?.role;
-      const created = await storeOf(context).createToken(wanted);
+      const created = await storePart(context, context.cluster?.store).createToken(wanted);
       void reply.code(201).header("cache-control", "no-store");
       return reply.send({ ...created, ...(wanted && { role: wanted }) });
     },
@@ -144,16 +144,10 @@ function joinTokenRoutes(app: FastifyInstance, context: RouteContext): void {
       },
     },
     handler: async (request, reply) => {
-      await storeOf(context).revokeToken((request.params as { id: string }).id);
+      await storePart(context, context.cluster?.store).revokeToken(
+        (request.params as { id: string }).id,
+      );
       return reply.code(204).send();
     },
   });
-}
-
-/** Errors: `store_node_needed`. */
-function storeOf({ cluster }: RouteContext): StoreEntry {
-  if (cluster?.store) return cluster.store;
-  const url = cluster?.storeUrl();
-  const where = url === undefined ? "none is known here" : `ask ${url}`;
-  throw new HoldfastError("store_node_needed", `Only store nodes can do that; ${where}.`);
 }
