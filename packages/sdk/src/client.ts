@@ -1,7 +1,9 @@
 import { type AdministrationCalls, administrationCalls } from "./administration.ts";
+import { type ClusterCalls, clusterCalls } from "./cluster.ts";
 import { type ConversationCalls, conversationCalls } from "./conversations.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { clientLimits } from "./limits.ts";
+import { type OperatorCalls, operatorCalls } from "./operators.ts";
 import { type ResourceCalls, resourceCalls } from "./resources.ts";
 import { fetchWithAuthority } from "./tls-fetch.ts";
 
@@ -22,7 +24,12 @@ export interface ClientOptions {
 }
 
 /** Everything the API offers; every call rejects with a HoldfastError. */
-export interface Client extends ResourceCalls, ConversationCalls, AdministrationCalls {
+export interface Client
+  extends ResourceCalls,
+    ConversationCalls,
+    AdministrationCalls,
+    ClusterCalls,
+    OperatorCalls {
   readonly url: string;
 }
 
@@ -42,5 +49,7 @@ export function createClient(options: ClientOptions): Client {
       reconnectMinMs: options.reconnectMinMs ?? clientLimits.reconnectMinMs,
     }),
     ...administrationCalls(http),
+    ...clusterCalls(http),
+    ...operatorCalls(http),
   };
 }

@@ -2,6 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import { errorFromNetwork, errorFromResponse } from "./errors.ts";
 import { clientLimits } from "./limits.ts";
 import { mayRepeat, pause, type Repeat, retryDelayMs } from "./retry.ts";
+import { mayAskAnother, storeNodeUrls } from "./store-nodes.ts";
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -47,12 +48,12 @@ export function createHttp(options: HttpOptions): Http {
   const base = options.url.replace(/\/+$/, "");
   const identity = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
 
-  const once = async (call: Call): Promise<Reply> => {
+  const onceAt = async (at: string, call: Call): Promise<Reply> => {
     const timeout = AbortSignal.timeout(Math.ceil(call.timeoutMs ?? options.timeoutMs));
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     try {
-      const response = await options.fetch(base + call.path, {
+      const response = await options.fetch(at + call.path, {
         method: call.method,
         headers: {
           accept: "application/json",
@@ -66,10 +67,28 @@ export function createHttp(options: HttpOptions): Http {
       });
       if (!response.ok && response.status !== call.alsoOk) throw await readError(response);
       const text = await readText(response, clientLimits.responseBytes);
-      return { status: response.status, headers: response.headers, body: parseBody(text, base) };
+      return { status: response.status, headers: response.headers, body: parseBody(text, at) };
     } catch (thrown) {
       if (call.signal?.aborted) throw thrown;
-      throw errorFromNetwork(thrown, base);
+      throw errorFromNetwork(thrown, at);
+    }
+  };
+
+  /** What only store nodes do is asked of them, in the order in which the node names them. */
+  const once = async (call: Call): Promise<Reply> => {
+    try {
+      return await onceAt(base, call);
+    } catch (thrown) {
+      let failure = thrown;
+      for (const url of storeNodeUrls(thrown, base)) {
+        try {
+          return await onceAt(url, call);
+        } catch (next) {
+          failure = next;
+          if (!mayAskAnother(next, call.repeat)) break;
+        }
+      }
+      throw failure;
     }
   };
 

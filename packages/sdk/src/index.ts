@@ -1,8 +1,19 @@
 export type { AdministrationCalls } from "./administration.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
+export type { ClusterCalls, CreatedJoinToken, JoinTokenInfo, NodeRole } from "./cluster.ts";
 export { type ConversationCalls, newIdempotencyKey } from "./conversations.ts";
 export type { Fetch } from "./http.ts";
 export { clientLimits } from "./limits.ts";
+export type {
+  AuthorityNode,
+  AuthorityStatus,
+  AuthorityStep,
+  ClusterNode,
+  Operation,
+  OperatorCalls,
+  PartitionStatus,
+  RepairPlan,
+} from "./operators.ts";
 export { paged } from "./paging.ts";
 export type { ResourceAddress, ResourceCalls } from "./resources.ts";
 export type * from "./types.ts";

@@ -20,4 +20,6 @@ export const clientLimits = {
   reconnectMinMs: 250,
   reconnectMaxMs: 5_000,
   pageItems: 200,
+  /** Store nodes that are asked in place of one that cannot do it. */
+  storeNodeUrls: 8,
 } as const;

@@ -6,6 +6,7 @@ import {
   resourceSchema,
   type StoredMessage,
 } from "@holdfast/core";
+import { clusterRoutes } from "./fake-cluster.ts";
 import { accept, conversationOf, type FakeConversation, type FakeState } from "./fake-state.ts";
 
 export interface Incoming {
@@ -25,6 +26,8 @@ export async function routes(state: FakeState, incoming: Incoming): Promise<Outc
     return { status: state.ready ? 200 : 503, body: { ready: state.ready, checks } };
   }
   if (url.pathname === "/api/v1/apply") return apply(state, incoming.body);
+  const ofCluster = clusterRoutes(state.cluster, incoming);
+  if (ofCluster) return ofCluster;
   const [orgs, organization, collection, name, ...rest] = url.pathname
     .replace("/api/v1/", "")
     .split("/")

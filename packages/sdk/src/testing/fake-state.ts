@@ -6,6 +6,7 @@ import type {
   StoredMessage,
   TurnId,
 } from "@holdfast/core";
+import { createFakeCluster, type FakeCluster } from "./fake-cluster.ts";
 
 export interface FakeState {
   /** By `Kind/organization/name`. */
@@ -21,6 +22,7 @@ export interface FakeState {
   gate: Promise<void>;
   /** Whether a wait ends with `wait_timeout`. */
   waitTimesOut: boolean;
+  readonly cluster: FakeCluster;
 }
 
 export interface FakeConversation {
@@ -40,6 +42,7 @@ export function createFakeState(): FakeState {
     answer: (text) => `You said: ${text}`,
     gate: Promise.resolve(),
     waitTimesOut: false,
+    cluster: createFakeCluster(),
   };
 }
 
