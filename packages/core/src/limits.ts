@@ -229,6 +229,8 @@ export const limits = {
   leaveMs: 8_000,
   coordinatorRoundMs: 1_000,
   clusterWriteAttempts: 8,
+  /** Nodes that are taken out by one request. */
+  nodesPerRemoval: 16,
   /** Partitions are moved for their load this often, so many at once. */
   rebalanceIntervalMs: 5_000,
   rebalanceMoves: 4,
