@@ -128,9 +128,7 @@ export function smoothLoad(
     turnLatencyMs: mix(previous.turnLatencyMs, now.turnLatencyMs, share),
     turnsPerSecond: mix(previous.turnsPerSecond, now.turnsPerSecond, share),
     roundTripMs: mix(previous.roundTripMs, now.roundTripMs, share),
-    partitions: now.partitions.map((one) =>
-      smoothPartition(before.get(one.partition), one, share),
-    ),
+    partitions: now.partitions.map((one) => smoothPartition(before.get(one.partition), one, share)),
   };
 }
 

@@ -3,7 +3,7 @@ import { seededRandom } from "./seeded-random.ts";
 import { type PlacementState, rounding, type SearchBudget } from "./state.ts";
 
 /** Candidates looked at for an assignment with few moves; about 3 ns each. */
-const movesBudget = 800_000;
+const movesBudget = 500_000;
 /** What a move costs besides itself in a step's score: steps without one are taken first. */
 const stepWeight = 0.1;
 /** How much chance changes the score of a step, as a share. */
@@ -11,9 +11,9 @@ const scoreNoise = 0.6;
 /** How often exchanges are looked at although a single move helps. */
 const exchangeShare = 0.5;
 /** Items taken from anywhere in a large shake, at most one less. */
-const scatterExtra = 4;
+const scatterExtra = 6;
 /** Blind moves of one attempt where no step helps. */
-const kicksPerAttempt = 3;
+const kicksPerAttempt = 6;
 
 interface Step {
   readonly item: number;
@@ -110,7 +110,8 @@ function scatter(state: PlacementState, limit: number, random: () => number): vo
     }
   }
   const all = [...state.nodeOf.keys()];
-  for (let extra = Math.floor(random() * scatterExtra); extra > 0; extra -= 1) state.take(pick(all));
+  for (let extra = Math.floor(random() * scatterExtra); extra > 0; extra -= 1)
+    state.take(pick(all));
   for (const item of all) {
     if (state.nodeOf[item] !== -1) continue;
     const { allowed, cost } = state.item(item);

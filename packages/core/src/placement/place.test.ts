@@ -143,7 +143,7 @@ describe("every plan", () => {
         }
         expect(voluntary).toBeLessThanOrEqual(policy.maxMoves);
       }),
-      { numRuns: 300, seed: 1 },
+      { numRuns: 150, seed: 1 },
     );
   });
 
@@ -158,7 +158,7 @@ describe("every plan", () => {
         const plan = planPlacement({ ...cluster, policy });
         expect(planPlacement({ ...shuffled, policy })).toEqual(plan);
       }),
-      { numRuns: 200, seed: 2 },
+      { numRuns: 100, seed: 2 },
     );
   });
 
@@ -169,7 +169,7 @@ describe("every plan", () => {
         const after = executed(cluster, moves);
         expect(planPlacement({ ...after, policy }).moves).toEqual([]);
       }),
-      { numRuns: 300, seed: 3 },
+      { numRuns: 150, seed: 3 },
     );
   });
 
@@ -187,7 +187,7 @@ describe("every plan", () => {
         }
         expect.unreachable("The plans go on.");
       }),
-      { numRuns: 100, seed: 4 },
+      { numRuns: 50, seed: 4 },
     );
   });
 
@@ -204,7 +204,7 @@ describe("every plan", () => {
         };
         expect(planPlacement({ ...cluster, policy }).moves).toEqual([]);
       }),
-      { numRuns: 500, seed: 5 },
+      { numRuns: 200, seed: 5 },
     );
   });
 });

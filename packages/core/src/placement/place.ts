@@ -18,7 +18,7 @@ export const defaultPlacementPolicy: PlacementPolicy = {
 };
 
 /** The coolest assignment that is found may be this share above the best there is. */
-const searchError = 0.02;
+const searchError = 0.01;
 /** Candidates looked at for the nodes of what moves. */
 const destinationBudget = 300_000;
 

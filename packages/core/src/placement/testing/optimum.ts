@@ -1,4 +1,4 @@
-import type { Highs } from "highs";
+import highsModule, { type Highs } from "highs";
 import type { NodeId } from "../../ids.ts";
 import type { PlacementMove, PlacementNode, PlacementPartition } from "../types.ts";
 import type { RandomCluster } from "./random-cluster.ts";
@@ -15,55 +15,49 @@ interface Group {
   readonly choices: readonly NodeId[];
 }
 
-/** True if the solver proves that no assignment keeps every node within `hottest`. */
-export function isImpossible(highs: Highs, cluster: RandomCluster, hottest: number): boolean {
-  const names = groupsOf(cluster).map(({ name, choices }) => variable(name, choices[0] as NodeId));
-  const lines = ["Minimize", ` 0 ${names[0]}`, ...constraints(cluster, hottest), "End"];
-  return highs.withModel({ format: "lp", data: lines.join("\n") }, (model) => {
-    model.options.set({ output_flag: false, time_limit: solveSeconds });
-    model.run();
-    return model.getModelStatus() === highs.constants.modelStatus.infeasible;
-  });
+export function loadSolver(): Promise<Highs> {
+  // Its types describe the CommonJS build, where the loader is a property; we get the module's.
+  const load = highsModule as unknown as typeof highsModule.default;
+  return load();
 }
 
-/**
- * The fewest moves, the forced ones included, after which no node is above `hottest`. The solver
- * begins with `start`, which it improves on or proves the best. Undefined if it has no time left.
- */
-export function leastMoves(
-  highs: Highs,
-  cluster: RandomCluster,
-  hottest: number,
-  start: readonly PlacementMove[],
-): number | undefined {
-  const moves = groupsOf(cluster).flatMap(({ name, owner, choices }) =>
-    choices.filter((node) => node !== owner).map((node) => variable(name, node)),
-  );
-  const lines = ["Minimize", ` ${moves.join(" + ")}`, ...constraints(cluster, hottest), "End"];
-  const values = startValues(cluster, start);
-  return highs.withModel({ format: "lp", data: lines.join("\n") }, (model) => {
-    model.options.set({ output_flag: false, mip_rel_gap: 0, time_limit: solveSeconds });
-    const colValue = new Float64Array(model.getDimensions().numCols);
-    for (let column = 0; column < colValue.length; column += 1) {
-      colValue[column] = values.get(model.getColName(column)) ?? 0;
-    }
-    model.setSolution({ colValue });
-    model.run();
-    const isProved = model.getModelStatus() === highs.constants.modelStatus.optimal;
-    return isProved ? Math.round(model.getObjectiveValue()) : undefined;
-  });
+export interface Wish {
+  /** No node may be over this. */
+  readonly hottest: number;
+  /** Forced ones included; without it as many as one likes. */
+  readonly moves?: number;
 }
 
-function startValues(cluster: RandomCluster, start: readonly PlacementMove[]) {
-  const values = new Map<string, number>();
-  const { partitions } = executed(cluster, start);
-  for (const [index, { owner }] of partitions.entries()) {
-    const before = cluster.partitions[index];
-    if (owner === undefined || before === undefined) continue;
-    const name = variable(groupName(cluster.nodes, before), owner);
-    values.set(name, (values.get(name) ?? 0) + 1);
+/** True if the solver proves that no assignment is like this, by mixed-integer programming. */
+export function isImpossible(highs: Highs, cluster: RandomCluster, wish: Wish): boolean {
+  const groups = groupsOf(cluster);
+  const rows = constraints(cluster, wish.hottest);
+  if (wish.moves !== undefined) {
+    const moves = groups.flatMap(({ name, owner, choices }) =>
+      choices.filter((node) => node !== owner).map((node) => variable(name, node)),
+    );
+    rows.splice(1, 0, ` ${moves.join(" + ")} <= ${wish.moves}`);
   }
-  return values;
+  const objective = ["Minimize", ` 0 ${anyVariable(groups)}`];
+  const data = [...objective, ...rows, "End"].join("\n");
+  const isProved = (presolve: "on" | "off"): boolean =>
+    highs.withModel({ format: "lp", data }, (model) => {
+      model.options.set({ output_flag: false, time_limit: solveSeconds, presolve });
+      model.run();
+      return model.getModelStatus() === highs.constants.modelStatus.infeasible;
+    });
+  try {
+    return isProved("on");
+  } catch (cause) {
+    // Presolve breaks on a few models, which the solver then calls an error of its own.
+    if (!(cause instanceof highs.errors.HighsError)) throw cause;
+    return isProved("off");
+  }
+}
+
+function anyVariable([group]: readonly Group[]): string {
+  const node = group?.choices[0];
+  return group === undefined || node === undefined ? "x_none" : variable(group.name, node);
 }
 
 /** Every partition on one node that may have it; no node over `hottest`. */
@@ -72,13 +66,12 @@ function constraints(cluster: RandomCluster, hottest: number): string[] {
   const rows = groups.map(({ name, choices, size }) => {
     return ` ${choices.map((node) => variable(name, node)).join(" + ")} = ${size}`;
   });
-  const anyVariable = groups.map(({ name, choices }) => variable(name, choices[0] as NodeId))[0];
   for (const { node, capacity, baseCost, isAvailable } of cluster.nodes) {
     const carried = groups.filter(({ choices }) => choices.includes(node));
     if (!isAvailable) continue;
     const sum = carried.map(({ name, cost }) => `${cost.toFixed(9)} ${variable(name, node)}`);
     // A node without choices is a row too: its base cost alone may be over.
-    const terms = sum.length > 0 ? sum.join(" + ") : `0 ${anyVariable}`;
+    const terms = sum.length > 0 ? sum.join(" + ") : `0 ${anyVariable(groups)}`;
     rows.push(` ${terms} <= ${hottest * capacity - baseCost}`);
   }
   const whole = groups.flatMap(({ name, choices, size }) =>

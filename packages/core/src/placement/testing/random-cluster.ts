@@ -47,3 +47,11 @@ export function randomCluster(seed: number): RandomCluster {
 export function withoutOwners({ nodes, partitions }: RandomCluster): RandomCluster {
   return { nodes, partitions: partitions.map((one) => ({ ...one, owner: undefined })) };
 }
+
+/** What cannot move keeps its owner: as cool as the cluster itself can get. */
+export function withoutMovableOwners({ nodes, partitions }: RandomCluster): RandomCluster {
+  return {
+    nodes,
+    partitions: partitions.map((one) => (one.isMovable ? { ...one, owner: undefined } : one)),
+  };
+}
