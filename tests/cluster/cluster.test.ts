@@ -1,4 +1,4 @@
-import type { AgentName, Model, NewMessage } from "@holdfast/core";
+import type { AgentName, ConversationEvent, Model, NewMessage } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
 import { answerTo, historyOf, message, textsOf } from "../path/path-fixture.ts";
 import { type ClusterNode, createClusterWorld, shares } from "./cluster-fixture.ts";
@@ -112,7 +112,12 @@ describe("nodes of one cluster", () => {
       const first = await world.run(n1.path.conversations.submit(once));
       const second = await world.run(n2.path.conversations.ask(once, AbortSignal.timeout(60_000)));
       expect(second).toMatchObject({ id: first.id, duplicate: true });
-      const events = await world.run(Array.fromAsync(second.events));
+      const events: ConversationEvent[] = [];
+      await world.run(
+        (async () => {
+          for await (const event of second.events) events.push(event);
+        })(),
+      );
       expect(events.at(-1)).toMatchObject({ type: "committed", inputs: [first.id] });
       await expect(
         world.run(n2.path.conversations.submit({ ...once, content: { type: "text", text: "no" } })),

@@ -233,7 +233,7 @@ export const limits = {
   nodesPerRemoval: 16,
   /** Partitions are moved for their load this often, so many at once. */
   rebalanceIntervalMs: 5_000,
-  rebalanceMoves: 4,
+  rebalanceMoves: 8,
   /** How long a partition that was moved stays where it is, unless its node is away. */
   moveRestMs: 30_000,
   /** How long turns may go on at an owner whose partition is moved. */

@@ -153,6 +153,11 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     };
   }
 
+  function isAnyOtherAlive(): boolean {
+    const isOther = (other: NodeRecord) => other.node !== node && heartbeats.isAlive(other.node);
+    return !heartbeats.isCutOff && membership.nodes.some(isOther);
+  }
+
   async function close(): Promise<void> {
     coordinator.close();
     await ownership.close();
@@ -185,11 +190,10 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
       await ownership.settled();
     },
     async leave() {
-      const others = membership.nodes.some(
-        (other) => other.node !== node && heartbeats.isAlive(other.node),
-      );
       heartbeats.leave();
-      if (others && !heartbeats.isCutOff) await ownership.empty(limits.leaveMs);
+      const deadline = clock.monotonic() + limits.leaveMs;
+      const mayWait = () => isAnyOtherAlive() && clock.monotonic() < deadline;
+      while (ownership.holdsAny() && mayWait()) await ownership.changed(limits.failureCheckMs);
       await close();
     },
     close,

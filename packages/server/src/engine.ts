@@ -1,13 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, limits } from "@holdfast/core";
 import {
-  createNatsEngine,
+  connectEngine,
+  engineIdentity,
   findNatsServer,
+  inboxPrefixOf,
+  type ManagedEngine,
   type NatsEngine,
   startManagedEngine,
+  type TlsCredentials,
 } from "@holdfast/engine";
-import type { Home } from "./home.ts";
+import type { Member } from "./cluster/open-member.ts";
+import type { NodePlace } from "./cluster/node-place.ts";
 import type { Settings } from "./settings.ts";
 
 export interface NodeEngine extends NatsEngine {
@@ -17,37 +22,102 @@ export interface NodeEngine extends NatsEngine {
     readonly pid: number;
     readonly port: number;
   }[];
+  /** Only where this node runs a part of the engine. */
+  readonly managed?: ManagedEngine;
 }
 
-/** The engine that the settings ask for. Errors: those of both ways. */
-export async function startEngine(
-  settings: Settings,
-  home: Home,
-  env: NodeJS.ProcessEnv,
-  report: (error: HoldfastError, where: string) => void,
+export interface EngineStart {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly settings: Settings;
+  readonly place: NodePlace;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** Runs a store node's part of the cluster's engine. Errors: those of `startManagedEngine`. */
+export async function runEngine(
+  start: EngineStart,
+  { file, identity, self }: Member,
 ): Promise<NodeEngine> {
-  const external = settings.externalEngine;
-  if (!external) {
-    const server = await findNatsServer(env);
-    return startManagedEngine({ server, home: join(home.path, "engine"), report });
+  const { place, report } = start;
+  const { engine } = self;
+  const wanted = file.engine ? { client: engine.clientPort, route: engine.routePort } : undefined;
+  const ports = wanted ?? place.enginePorts;
+  const managed = await startManagedEngine({
+    server: await findNatsServer(start.env),
+    home: join(start.home, "engine"),
+    report,
+    host: place.advertised,
+    ...(ports && { ports }),
+    cluster: file.cluster,
+    node: file.node,
+    role: file.isFounder ? "founder" : "member",
+    credentials: identity.storeCredentials,
+    users: [{ node: file.node, role: "store" }],
+    others: file.engines,
+    isReplicated: !file.isFounder,
+  });
+  return Object.defineProperty({ ...managed, managed } as NodeEngine, "processes", {
+    get: () => managed.processes,
+  });
+}
+
+/**
+ * Connects a compute node to the engines of the cluster's store nodes. Right after a join they may not know
+ * the node yet, and after a power cut they may not run yet. Errors: `engine_unavailable`.
+ */
+export async function joinEngine(member: Member): Promise<NodeEngine> {
+  const { file } = member;
+  const deadline = performance.now() + limits.openPatienceMs;
+  for (;;) {
+    try {
+      const engine = await connectEngine({
+        servers: file.engines.map(({ host, clientPort }) => serverAt(host, clientPort)),
+        tls: engineTls(member),
+        inboxPrefix: inboxPrefixOf(file.node),
+        isReplicated: true,
+        replicas: limits.storeNodesWanted,
+      });
+      return { ...engine, processes: [] };
+    } catch (thrown) {
+      if (performance.now() > deadline) throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, limits.reopenMinMs));
+    }
   }
-  const [user, pass] = external.credentials ? readCredentials(external.credentials) : [];
-  const engine = await createNatsEngine({
-    connection: {
-      servers: external.servers,
-      ...(user !== undefined && { user }),
-      ...(pass !== undefined && { pass }),
-    },
-    replicas: external.replicas,
-    placementTags: [],
+}
+
+/** As whom a node connects to its cluster's engines, and whom it trusts to be one. */
+export function engineTls({ file, identity }: Member): TlsCredentials {
+  return { ...identity.clientCredentials, serverIdentity: engineIdentity(file.cluster) };
+}
+
+/** Connects to an engine that somebody else runs. Errors: `engine_unavailable`, `invalid_configuration`. */
+export async function connectExternal(
+  external: NonNullable<Settings["externalEngine"]>,
+): Promise<NodeEngine> {
+  const { servers, credentials, replicas } = external;
+  const engine = await connectEngine({
+    servers,
+    ...(credentials !== undefined && { login: loginIn(credentials) }),
+    isReplicated: replicas > 1,
+    replicas,
   });
   return { ...engine, processes: [] };
 }
 
-function readCredentials(file: string): string[] {
+export function serverAt(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** A .creds file of NATS, or a user name and a password in two lines. */
+function loginIn(file: string): { user: string; password: string } | { creds: string } {
+  let text: string;
   try {
-    return readFileSync(file, "utf8").trim().split("\n");
+    text = readFileSync(file, "utf8");
   } catch (cause) {
     throw new HoldfastError("invalid_configuration", `${file} cannot be read.`, { cause });
   }
+  if (text.includes("BEGIN NATS USER JWT")) return { creds: text };
+  const [user = "", password = ""] = text.trim().split("\n");
+  return { user, password };
 }

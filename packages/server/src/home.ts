@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { HoldfastError, type NodeId } from "@holdfast/core";
+import { HoldfastError, namePattern, type NodeId } from "@holdfast/core";
 import { systemRandom } from "./system-random.ts";
 
 /** Raised when the layout of the data folder changes so that older versions would misread it. */
@@ -17,9 +17,10 @@ export interface Home {
 }
 
 /**
- * Opens the data folder for this process alone. Errors: `home_in_use`, `home_unusable`, `home_too_new`.
+ * Opens the data folder for this process alone. A new one belongs to the node of the wanted name. Errors:
+ * `home_in_use`, `home_unusable`, `home_too_new`, `invalid_configuration` for another name than the node has.
  */
-export function openHome(path: string): Home {
+export function openHome(path: string, wantedName?: string): Home {
   try {
     makeFolder(path);
   } catch (cause) {
@@ -27,7 +28,7 @@ export function openHome(path: string): Home {
   }
   const lock = takeLock(path);
   try {
-    const node = readNode(path);
+    const node = readNode(path, wantedName);
     const tokenPath = join(path, "admin-token");
     return {
       path,
@@ -75,17 +76,22 @@ interface NodeFile {
   readonly node: string;
 }
 
-function readNode(path: string): NodeId {
+function readNode(path: string, wantedName: string | undefined): NodeId {
   const file = join(path, "node.json");
   const text = readIfThere(file);
   if (text === undefined) {
-    const made: NodeFile = { format, node: `n-${systemRandom.token(10)}` };
+    const node = wantedName ?? `n-${systemRandom.token(10)}`;
+    if (!namePattern.test(node)) {
+      const problem = `${JSON.stringify(node.slice(0, 80))} is no name of a node: expected 1 to 63 characters of a-z 0-9 -.`;
+      throw new HoldfastError("invalid_configuration", problem);
+    }
+    const made: NodeFile = { format, node };
     writeWhole(file, `${JSON.stringify(made)}\n`);
     return made.node as NodeId;
   }
   const found = parseNode(text);
   if (!found) {
-    const expected = `expected {"format": ${format}, "node": "n-…"}, as Holdfast wrote it`;
+    const expected = `expected {"format": ${format}, "node": "NAME"}, as Holdfast wrote it`;
     throw new HoldfastError("data_corrupt", `${file} cannot be read: ${expected}.`);
   }
   if (found.format > format) {
@@ -93,6 +99,10 @@ function readNode(path: string): NodeId {
       "home_too_new",
       `${path} has format ${found.format}, written by a newer version; this version reads ${format}.`,
     );
+  }
+  if (wantedName !== undefined && wantedName !== found.node) {
+    const problem = `${path} belongs to node ${found.node}, not ${wantedName}: a node keeps its name.`;
+    throw new HoldfastError("invalid_configuration", problem);
   }
   return found.node as NodeId;
 }
@@ -102,7 +112,7 @@ function parseNode(text: string): NodeFile | undefined {
     const value = JSON.parse(text) as Partial<NodeFile>;
     if (typeof value.format !== "number") return undefined;
     // What a newer version names its nodes is not known here.
-    const isWhole = value.format > format || /^n-[a-z0-9]+$/.test(String(value.node));
+    const isWhole = value.format > format || namePattern.test(String(value.node));
     return isWhole ? (value as NodeFile) : undefined;
   } catch {
     return undefined;

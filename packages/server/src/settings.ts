@@ -1,4 +1,5 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, limits, namePattern } from "@holdfast/core";
+import { isLoopbackHost } from "./cluster/discover-spec.ts";
 import { z } from "zod";
 import { parseFailpoint } from "./failpoint-killer.ts";
 
@@ -20,6 +21,29 @@ const settingsSchema = z.object({
   /** File with the user name in the first line and the password in the second. */
   HOLDFAST_ENGINE_CREDENTIALS: z.string().optional(),
   HOLDFAST_ENGINE_REPLICAS: z.coerce.number().int().min(1).max(5).default(3),
+  /** `on`: TLS also on loopback; else a loopback port takes both, and everything beyond it needs TLS. */
+  HOLDFAST_TLS: z.enum(["auto", "on"]).default("auto"),
+  /** A new node's name; without it one is made up. */
+  HOLDFAST_NODE: z
+    .string()
+    .regex(namePattern, "expected 1 to 63 characters of a-z 0-9 -")
+    .optional(),
+  /** Host or address at which others reach the node, when it is not the one it listens at. */
+  HOLDFAST_ADVERTISE: z.string().min(1).optional(),
+  /** Ports of the engine for clients and for other engines. */
+  HOLDFAST_ENGINE_PORTS: z
+    .string()
+    .regex(/^\d{1,5},\d{1,5}$/, "expected two ports: CLIENTS,ENGINES")
+    .optional(),
+  HOLDFAST_ZONE: z.string().max(200).default(""),
+  HOLDFAST_LABELS: z
+    .string()
+    .regex(/^([^=,]+=[^=,]*(,[^=,]+=[^=,]*)*)?$/, "expected NAME=VALUE,NAME=VALUE")
+    .default(""),
+  /** How much work the node takes compared with a usual one. */
+  HOLDFAST_CAPACITY: z.coerce.number().positive().max(1_000).default(1),
+  /** Turns that run at once on this node. */
+  HOLDFAST_TURNS: z.coerce.number().int().min(1).max(limits.turnsInFlight).optional(),
   HOLDFAST_FAILPOINT: z
     .string()
     .refine(
@@ -40,6 +64,15 @@ export interface Settings {
       }
     | undefined;
   readonly failpoint: string | undefined;
+  /** True when the API takes nothing but TLS. */
+  readonly isTlsOnly: boolean;
+  readonly node: string | undefined;
+  readonly advertise: string | undefined;
+  readonly enginePorts: { readonly client: number; readonly route: number } | undefined;
+  readonly zone: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capacity: number;
+  readonly turns: number | undefined;
 }
 
 /** The node's settings from its environment. Errors: `invalid_configuration` with every fault. */
@@ -49,12 +82,6 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
     path: issue.path.join("."),
     message: issue.message,
   }));
-  if (!isLoopback(host)) {
-    details.push({
-      path: "HOLDFAST_HOST",
-      message: "expected a loopback address: beyond it nothing may listen without TLS",
-    });
-  }
   if (!parsed.data || details.length > 0) {
     const shown = details.map(({ path, message }) => `${path}: ${message}`).join("; ");
     throw new HoldfastError("invalid_configuration", `The node's settings are wrong: ${shown}.`, {
@@ -73,9 +100,24 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
         }
       : undefined,
     failpoint: data.HOLDFAST_FAILPOINT,
+    isTlsOnly: data.HOLDFAST_TLS === "on" || !isLoopbackHost(host),
+    node: data.HOLDFAST_NODE,
+    advertise: data.HOLDFAST_ADVERTISE,
+    enginePorts: portsOf(data.HOLDFAST_ENGINE_PORTS),
+    zone: data.HOLDFAST_ZONE,
+    labels: labelsOf(data.HOLDFAST_LABELS),
+    capacity: data.HOLDFAST_CAPACITY,
+    turns: data.HOLDFAST_TURNS,
   };
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+function portsOf(text: string | undefined) {
+  if (text === undefined) return undefined;
+  const [client = 0, route = 0] = text.split(",").map(Number);
+  return { client, route };
+}
+
+function labelsOf(text: string): Record<string, string> {
+  if (text === "") return {};
+  return Object.fromEntries(text.split(",").map((label) => label.split("=", 2)));
 }

@@ -6,18 +6,29 @@ import {
   type Conversations,
   createNodeRuntime,
   type HoldfastError,
-  nodeKey,
+  invariant,
   type NodeRuntime,
   openResourceStore,
-  ownRecord,
-  encodeJson,
   storagePlan,
   toHoldfastError,
 } from "@holdfast/core";
 import { createTokens } from "@holdfast/security";
 import pino from "pino";
 import { seedDemo } from "./demo.ts";
-import { startEngine } from "./engine.ts";
+import { ClusterHome } from "./cluster/cluster-home.ts";
+import { settleAuthority } from "./cluster/found-cluster.ts";
+import { claimOf } from "./cluster/join-service.ts";
+import { placeOf } from "./cluster/node-place.ts";
+import { type JoinOptions, type Member, openMember, ownMember } from "./cluster/open-member.ts";
+import { registerNode } from "./cluster/register-node.ts";
+import { takePart } from "./cluster/take-part.ts";
+import {
+  connectExternal,
+  type EngineStart,
+  joinEngine,
+  type NodeEngine,
+  runEngine,
+} from "./engine.ts";
 import { failpointKiller } from "./failpoint-killer.ts";
 import { NodeHealth } from "./health.ts";
 import { openHome } from "./home.ts";
@@ -37,9 +48,14 @@ export interface NodeOptions {
   readonly host: string;
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
+  /** Becomes a member of a cluster that is there; a home that is a member already goes on as it. */
+  readonly join?: JoinOptions;
 }
 
 export interface RunningNode {
+  readonly node: string;
+  readonly role: "store" | "compute";
+  /** For people on this machine. */
   readonly url: string;
   readonly home: string;
   /** Only when it was newly made. */
@@ -57,7 +73,7 @@ export interface RunningNode {
   readonly closed: Promise<void>;
 }
 
-const buckets = [assignmentBucket, clusterBucket, "resources", "tokens", "memory"];
+const buckets = [clusterBucket, assignmentBucket, "authority", "resources", "tokens", "memory"];
 
 /**
  * Starts a node: the one place where its parts are put together. What was started is stopped again when
@@ -72,14 +88,22 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     log.error({ code: error.code, where, cause: causeOf(error) }, error.message);
   const stops = new Stops();
   try {
-    const home = openHome(options.home);
+    const home = openHome(options.home, settings.node);
     stops.add(async () => home.release());
-    const engine = await startEngine(settings, home, env, report);
+    const { node } = home;
+    const place = await placeOf(host, port, settings);
+    const clusterHome = new ClusterHome(home.path);
+    const say = (text: string) => log.info(text);
+    const start = { home: home.path, env, settings, place, report };
+    const opening = { home: clusterHome, node, place, settings, clock, random, say, report };
+    const external = settings.externalEngine && (await connectExternal(settings.externalEngine));
+    const joined = external ? undefined : await openMember({ ...opening, join: options.join });
+    const engine = external ?? (await engineOf(start, joined));
     stops.add(() => engine.close());
-    await engine.provision({ logs: [], buckets });
-    const count = await partitionCount(engine, settings.partitions);
-    await engine.provision(storagePlan(count));
-
+    const mayCoordinate = joined?.file.role !== "compute";
+    if (mayCoordinate) await engine.provision({ logs: [], buckets });
+    const count = joined?.file.partitions ?? (await partitionCount(engine, settings.partitions));
+    if (mayCoordinate) await engine.provision(storagePlan(count));
     const { keyValue } = engine;
     const resources = await openResourceStore({ keyValue, clock });
     stops.add(() => resources.close());
@@ -97,10 +121,23 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     stops.add(() => tools.close());
     const machine = createMachineLoad();
     stops.add(async () => machine.close());
-    const { node } = home;
-    const about = { url: urlOf(host, port), version };
-    const record = ownRecord({ node, role: "store", ...about }, clock);
-    await keyValue.put(clusterBucket, nodeKey(node), encodeJson(record));
+    const authority = mayCoordinate
+      ? await settleAuthority(clusterHome, {
+          keyValue,
+          clock,
+          random,
+          ...(joined && { cluster: joined.file.cluster }),
+        })
+      : undefined;
+    const member = joined ?? (await ownMember(opening, known(authority)));
+    const about = { url: place.url, version };
+    if (mayCoordinate) {
+      const { zone, labels, capacity } = settings;
+      const facts = { node, role: member.file.role, ...about, zone, labels, capacity };
+      const claim = claimOf(member.identity.requests.node.csrPem);
+      const address = engine.managed && { engine: engine.managed.address };
+      await registerNode(keyValue, { ...facts, claim, ...address }, clock);
+    }
     const runtime: NodeRuntime = await createNodeRuntime({
       engine,
       clock,
@@ -108,7 +145,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       node,
       about,
       partitions: count,
-      mayCoordinate: true,
+      mayCoordinate,
+      ...(settings.turns !== undefined && { turnCapacity: settings.turns }),
       machineLoad: () => machine.sample(),
       resources,
       model: createModelGateway({ resources, clock, random, env }),
@@ -118,6 +156,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       reach,
       report,
     });
+    const part = await takePart({
+      ...opening,
+      member,
+      engine,
+      authority,
+      partitions: count,
+      keyValue,
+      runtime,
+    });
+    stops.add(() => part.close());
     stops.add(() => runtime.leave());
     await seedDemo(resources);
     await runtime.start();
@@ -126,6 +174,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const health = new NodeHealth(engine, runtime);
     const api = await createHttpApi({
       conversations: runtime.conversations,
+      clusterAdmin: runtime.admin,
       resources,
       tokens,
       health,
@@ -138,15 +187,19 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       random,
       log,
       version,
+      cluster: part.entry,
+      tls: part.tls,
     });
     stops.add(() => api.close());
-    const url = await listen(api, host, port);
-    about.url = url;
+    await listen(api, host, place.port);
+    const url = place.localUrl;
     log.info({ url, node, partitions: count }, "the node is ready");
 
     const closed = Promise.withResolvers<void>();
     let closing: Promise<void> | undefined;
     return {
+      node,
+      role: member.file.role,
       url,
       home: home.path,
       ...(adminToken !== undefined && { adminToken }),
@@ -168,9 +221,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-/** Where clients reach the node's API. */
-function urlOf(host: string, port: number): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function engineOf(start: EngineStart, member: Member | undefined): Promise<NodeEngine> {
+  const { file } = known(member);
+  return file.role === "store" ? runEngine(start, known(member)) : joinEngine(known(member));
+}
+
+/** What is there on every node but those of another kind. */
+function known<T>(part: T | undefined): T {
+  invariant(part, "a node has what its kind of node has");
+  return part;
 }
 
 /** What was started, stopped in the reverse order; one failing stop does not keep the others. */

@@ -32,7 +32,6 @@ export class Coordinator {
   /** When each partition was moved, in monotonic milliseconds. */
   readonly #movedAt = new Map<number, number>();
   #term: number | undefined;
-  #leadsSince = 0;
   #startedAt = 0;
   #rebalancedAt = Number.NEGATIVE_INFINITY;
   #timer: Cancel | undefined;
@@ -91,27 +90,41 @@ export class Coordinator {
   async #round(): Promise<void> {
     const { heartbeats, duties } = this.#options;
     if (heartbeats.isCutOff || this.#closed) return;
+    this.#noteLoads();
     if (!(await this.#lead())) return;
     await this.#place();
+    await this.#keepRecords();
     await duties?.();
+  }
+
+  /** Whoever may coordinate knows the loads before it does. */
+  #noteLoads(): void {
+    const { membership, heartbeats, clock } = this.#options;
+    for (const { node } of membership.nodes) {
+      const load = heartbeats.load(node);
+      if (load && heartbeats.isAlive(node)) this.#loads.note(node, load, clock.monotonic());
+    }
   }
 
   async #lead(): Promise<boolean> {
     if (this.isLeading) return true;
     this.#term = undefined;
-    const { membership, heartbeats, node, clock } = this.#options;
+    const { membership, heartbeats, node } = this.#options;
     const record = membership.get(node);
     if (!record || heartbeats.isLeaving(node)) return false;
     const holder = membership.coordinator;
     if (holder && holder.node !== node && this.#mayLive(holder.node)) return false;
     this.#term = await membership.claim(node);
-    this.#leadsSince = clock.monotonic();
-    // What the last coordinator moved is not known here: nothing moves again for a while.
-    const { assignments } = this.#options;
-    for (let partition = 0; partition < assignments.count; partition += 1) {
-      if (assignments.of(partition)) this.#movedAt.set(partition, this.#leadsSince);
-    }
+    if (holder && holder.node !== node) this.#restAll();
     return this.isLeading;
+  }
+
+  /** What the last coordinator moved is not known here: nothing moves again for a while. */
+  #restAll(): void {
+    const { assignments, clock } = this.#options;
+    for (let partition = 0; partition < assignments.count; partition += 1) {
+      this.#movedAt.set(partition, clock.monotonic());
+    }
   }
 
   /** A node that was not heard of yet has as long as any other to show that it lives. */
@@ -127,10 +140,6 @@ export class Coordinator {
     const { membership, assignments, heartbeats, clock } = this.#options;
     const now = clock.monotonic();
     const members = membership.nodes;
-    for (const { node } of members) {
-      const load = heartbeats.load(node);
-      if (load && heartbeats.isAlive(node)) this.#loads.note(node, load);
-    }
     const { held, candidates } = this.#sortMembers(members);
     const usable = candidates.filter((record) => this.#isUsable(record));
     if (usable.length === 0) return;
@@ -149,6 +158,16 @@ export class Coordinator {
       policy: { ...defaultPlacementPolicy, maxMoves: isRebalance ? limits.rebalanceMoves : 0 },
     }).moves;
     for (const move of moves) await this.#move(move);
+  }
+
+  /** What a node says of itself may have changed with its last start. */
+  async #keepRecords(): Promise<void> {
+    const { membership, heartbeats } = this.#options;
+    for (const { node, url, version } of membership.nodes) {
+      const about = heartbeats.about(node);
+      if (!about || (about.url === url && about.version === version)) continue;
+      await membership.update(node, (record) => record && { ...record, ...about });
+    }
   }
 
   #isUsable({ node, state }: NodeRecord): boolean {
@@ -180,9 +199,8 @@ export class Coordinator {
       node,
       zone,
       labels,
-      capacity: this.#loads.capacity(node, capacity),
       isAvailable: usable.includes(record),
-      baseCost: 0,
+      ...this.#loads.node(node, capacity),
     };
   }
 
@@ -194,7 +212,7 @@ export class Coordinator {
     const movedAt = this.#movedAt.get(partition) ?? Number.NEGATIVE_INFINITY;
     return {
       partition,
-      cost: this.#loads.cost(partition),
+      cost: this.#loads.partition(partition),
       owner,
       requires: {},
       isMovable: now - movedAt >= limits.moveRestMs,
@@ -211,8 +229,7 @@ export class Coordinator {
       epoch: (before?.epoch ?? 0) + 1,
       ...(isOrderly && { from: before.node }),
     };
-    if (await assignments.assign(partition, assignment)) {
-      this.#movedAt.set(partition, clock.monotonic());
-    } else this.#again = true;
+    if (!(await assignments.assign(partition, assignment))) this.#again = true;
+    else if (before) this.#movedAt.set(partition, clock.monotonic());
   }
 }

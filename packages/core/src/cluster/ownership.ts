@@ -135,17 +135,30 @@ export class Ownership {
       if (left <= 0) {
         throw new HoldfastError("engine_unavailable", "The node's partitions could not be opened.");
       }
-      await this.#changed(left);
+      await this.changed(left);
     }
   }
 
-  /** Resolves when this node owns nothing any more, or after `timeoutMs`. */
-  async empty(timeoutMs: number): Promise<void> {
-    const { clock } = this.#options.services;
-    const deadline = clock.monotonic() + timeoutMs;
-    for (let left = timeoutMs; left > 0 && this.#holdsAny(); left = deadline - clock.monotonic()) {
-      await this.#changed(left);
-    }
+  /** Whether anything runs here or is assigned to this node. */
+  holdsAny(): boolean {
+    const { services, assignments } = this.#options;
+    return this.#slots.some(
+      ({ number, partition }) =>
+        partition?.isOpen === true || assignments.of(number)?.node === services.node,
+    );
+  }
+
+  /** Resolves at the next change of a partition, or after `timeoutMs`. */
+  changed(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        cancel();
+        this.#listeners.delete(finish);
+        resolve();
+      };
+      const cancel = this.#options.services.clock.schedule(timeoutMs, finish);
+      this.#listeners.add(finish);
+    });
   }
 
   /** Sends a probe through every open partition. Errors: the first failure. */
@@ -165,27 +178,6 @@ export class Ownership {
     }
     await Promise.all(this.open().map((partition) => partition.close()));
     this.#tellChange();
-  }
-
-  #holdsAny(): boolean {
-    const { services, assignments } = this.#options;
-    return this.#slots.some(
-      ({ number, partition }) =>
-        partition?.isOpen === true || assignments.of(number)?.node === services.node,
-    );
-  }
-
-  /** Resolves at the next change of a partition, or after `timeoutMs`. */
-  #changed(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        cancel();
-        this.#listeners.delete(finish);
-        resolve();
-      };
-      const cancel = this.#options.services.clock.schedule(timeoutMs, finish);
-      this.#listeners.add(finish);
-    });
   }
 
   #tellChange(): void {

@@ -11,7 +11,7 @@ export interface NodeCost {
 }
 
 /** What an idle partition costs, in turns: it spreads them, and noise below it moves nothing. */
-const idleTurns = 0.25;
+export const idleTurns = 0.25;
 /** A backlog costs the turns that would be needed at once to work it off in this time. */
 const backlogMs = 30_000;
 /** A backlog costs no more than this, in turns: a partition that is stuck is no load. */

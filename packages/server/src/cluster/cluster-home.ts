@@ -76,8 +76,10 @@ export class ClusterHome {
     return this.#read("identity.json", identityFileSchema);
   }
 
+  /** Also writes whom to trust where clients on this machine look for it. */
   writeIdentity(file: IdentityFile): void {
     this.#write("identity.json", file);
+    writeWhole(this.#file("ca.pem"), file.bundle.join(""));
   }
 
   /** The keys of a join that may not have ended: the same keys may join again. */

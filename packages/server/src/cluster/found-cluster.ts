@@ -74,7 +74,7 @@ export async function foundCluster(home: ClusterHome, founding: Founding): Promi
  */
 export async function settleAuthority(
   home: ClusterHome,
-  dependencies: { keyValue: KeyValue; clock: Clock; random: Random; cluster: string },
+  dependencies: { keyValue: KeyValue; clock: Clock; random: Random; cluster?: string },
 ): Promise<Authority> {
   const initial = home.readAuthority();
   const authority = await openAuthority({ ...dependencies, ...(initial && { initial }) });

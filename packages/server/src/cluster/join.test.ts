@@ -82,7 +82,7 @@ describe("a node that joins with a token", () => {
     for (const name of readdirSync(home.path)) {
       expect(statSync(path(home.path, name)).mode & 0o777, name).toBe(0o600);
     }
-    expect(readdirSync(home.path).toSorted()).toEqual(["cluster.json", "identity.json"]);
+    expect(readdirSync(home.path).toSorted()).toEqual(["ca.pem", "cluster.json", "identity.json"]);
   });
 
   test("is a store node while there are fewer than three, and a compute node afterwards", async () => {

@@ -1,15 +1,16 @@
-import type { Clock, HoldfastError, NodeRole, Random } from "@holdfast/core";
+import { type Clock, HoldfastError, type NodeRole, type Random } from "@holdfast/core";
 import { choosePorts } from "@holdfast/engine";
+import { type Authority, parseJoinToken } from "@holdfast/security";
 import type { Settings } from "../settings.ts";
 import { version } from "../version.ts";
 import type { ClusterFile, ClusterHome } from "./cluster-home.ts";
 import { parseDiscover } from "./discover-spec.ts";
 import { discover } from "./discovery.ts";
-import { foundCluster } from "./found-cluster.ts";
+import { createLeafRequests, foundCluster, textsOf } from "./found-cluster.ts";
+import { issueIdentity } from "./issue-identity.ts";
 import { NodeIdentity } from "./identity.ts";
 import { askForCertificates, joinCluster, type JoiningNode, memberOf } from "./join.ts";
 import type { NodePlace } from "./node-place.ts";
-import { parseJoinToken } from "@holdfast/security";
 
 /** How a node that is no member yet becomes one. */
 export interface JoinOptions {
@@ -66,6 +67,40 @@ export async function openMember(options: MemberOptions): Promise<Member> {
     identity.replace(await askForCertificates(file, identity, self, { clock, say }));
   }
   return { file, identity, self };
+}
+
+/**
+ * The membership of a node on an engine that somebody else runs: whoever may use that engine is a member,
+ * and signs its own certificates. Errors: those of `ClusterHome` and of the authority.
+ */
+export async function ownMember(
+  options: Omit<MemberOptions, "join">,
+  authority: Authority,
+): Promise<Member> {
+  const { home, node, place, clock } = options;
+  const { cluster } = await authority.state();
+  const known = home.readCluster();
+  if (known && known.cluster !== cluster) {
+    const problem = `${home.path} belongs to cluster ${known.cluster}; the engine holds the data of ${cluster}.`;
+    throw new HoldfastError("home_of_other_cluster", problem);
+  }
+  const file: ClusterFile = known ?? {
+    cluster,
+    node,
+    role: "store",
+    isFounder: false,
+    engines: [],
+    urls: [],
+  };
+  if (!home.readIdentity()) {
+    const requests = await createLeafRequests();
+    const subject = { cluster, node, role: file.role, hosts: place.hosts };
+    const issued = await issueIdentity(authority, { ...subject, requests: textsOf(requests) });
+    home.writeIdentity({ requests, ...issued });
+  }
+  home.writeCluster(file);
+  const self = await describe({ ...options, join: undefined }, file);
+  return { file, identity: NodeIdentity.load(home, clock), self };
 }
 
 async function describe(

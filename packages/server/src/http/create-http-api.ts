@@ -1,4 +1,5 @@
 import { HoldfastError, limits } from "@holdfast/core";
+import type { RequestListener } from "node:http";
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { guardRoutes } from "./access.ts";
 import type { HttpDependencies, HttpTiming, RouteContext } from "./dependencies.ts";
@@ -11,15 +12,19 @@ import { modelRoutes } from "./openai/models.ts";
 import { responseRoutes } from "./openai/responses.ts";
 import { requestIds } from "./request-ids.ts";
 import { applyRoutes } from "./routes/apply.ts";
+import { authorityRoutes } from "./routes/authority.ts";
+import { clusterRoutes } from "./routes/cluster.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { organizationRoutes } from "./routes/organizations.ts";
+import { repairRoutes } from "./routes/repair.ts";
 import { resourceRoutes } from "./routes/resources.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { Shutdown } from "./shutdown.ts";
+import { createTlsServer } from "./tls-server.ts";
 import { validatorCompiler } from "./validation.ts";
 
 /**
@@ -66,6 +71,9 @@ const allRoutes = [
   applyRoutes,
   tokenRoutes,
   joinRoutes,
+  clusterRoutes,
+  repairRoutes,
+  authorityRoutes,
   messageRoutes,
   eventRoutes,
   deadLetterRoutes,
@@ -84,7 +92,18 @@ const defaultTiming: HttpTiming = {
 };
 
 function createServer(dependencies: HttpDependencies, timing: HttpTiming): FastifyInstance {
+  const { tls } = dependencies;
   const nextId = requestIds(dependencies.random);
+  const server = {
+    maxHeaderSize: limits.requestHeaderBytes,
+    headersTimeout: timing.headersTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, timing.requestTimeoutMs),
+  };
+  // What Fastify sets itself on the servers that it makes.
+  const connection = {
+    requestTimeout: timing.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+  };
   const app = Fastify({
     loggerInstance: dependencies.log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -97,11 +116,12 @@ function createServer(dependencies: HttpDependencies, timing: HttpTiming): Fasti
     requestTimeout: timing.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     routerOptions: { maxParamLength: 1_000 },
-    http: {
-      maxHeaderSize: limits.requestHeaderBytes,
-      headersTimeout: timing.headersTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, timing.requestTimeoutMs),
-    },
+    ...(tls
+      ? {
+          serverFactory: (handler: RequestListener) =>
+            createTlsServer(tls, { ...server, ...connection }, handler, timing.headersTimeoutMs),
+        }
+      : { http: server }),
     frameworkErrors: (error, request, reply) => {
       void sendError(request, reply, requestError(error));
     },

@@ -1,8 +1,11 @@
-import type { Clock, Conversations, Random, ResourceStore } from "@holdfast/core";
+import type { Clock, ClusterAdmin, Conversations, Random, ResourceStore } from "@holdfast/core";
 import type { Tokens } from "@holdfast/security";
 import type { Logger } from "pino";
+import type { AuthorityControl } from "./authority-control.ts";
 import type { ClusterEntry } from "./cluster-entry.ts";
 import type { Shutdown } from "./shutdown.ts";
+import type { ApiTls } from "./tls-server.ts";
+import type { StoreRepair } from "./store-repair.ts";
 
 /** What the API stands on; the composition root gives it. */
 export interface HttpDependencies {
@@ -17,6 +20,14 @@ export interface HttpDependencies {
   readonly version: string;
   /** How nodes join; absent where there is no cluster. */
   readonly cluster?: ClusterEntry;
+  /** What operators see and change; absent where there is no cluster. */
+  readonly clusterAdmin?: ClusterAdmin;
+  /** Only on store nodes with a managed engine. */
+  readonly storeRepair?: StoreRepair;
+  /** Only on store nodes of a cluster with its own authority. */
+  readonly authorityControl?: AuthorityControl;
+  /** The certificates it shows; without them it speaks plain HTTP. */
+  readonly tls?: ApiTls;
   /** Shorter times than those of `limits`, for tests. */
   readonly timing?: Partial<HttpTiming>;
 }

@@ -7,7 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { createHttpApi } from "../create-http-api.ts";
 import type { ClusterEntry } from "../cluster-entry.ts";
-import type { HttpTiming, Readiness } from "../dependencies.ts";
+import type { HttpDependencies, HttpTiming, Readiness } from "../dependencies.ts";
 import { MemoryConversations } from "./memory-conversations.ts";
 import { memoryKeyValue } from "./memory-key-value.ts";
 import { MemoryResources } from "./memory-resources.ts";
@@ -27,8 +27,14 @@ const realRandom: Random = {
   token: (length) => Array.from(randomBytes(length), (byte) => (byte % 36).toString(36)).join(""),
 };
 
+type OperatorParts = Pick<HttpDependencies, "clusterAdmin" | "storeRepair" | "authorityControl">;
+
 /** A listening API with two organizations: demo (agents greeter, writer) and other (greeter). */
-export async function startTestApi(timing: Partial<HttpTiming> = {}, cluster?: ClusterEntry) {
+export async function startTestApi(
+  timing: Partial<HttpTiming> = {},
+  cluster?: ClusterEntry,
+  operators: OperatorParts = {},
+) {
   const conversations = new MemoryConversations();
   const resources = new MemoryResources();
   await resources.apply(
@@ -68,6 +74,7 @@ export async function startTestApi(timing: Partial<HttpTiming> = {}, cluster?: C
     log: pino({ level: "debug" }, sink),
     version: "1.2.3",
     ...(cluster && { cluster }),
+    ...operators,
     timing,
   });
   await app.listen({ port: 0, host: "127.0.0.1" });

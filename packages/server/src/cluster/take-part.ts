@@ -1,0 +1,190 @@
+import {
+  type Clock,
+  type HoldfastError,
+  type KeyValue,
+  limits,
+  type NodeRecord,
+  type NodeRuntime,
+  type Random,
+  toHoldfastError,
+} from "@holdfast/core";
+import {
+  type Authority,
+  createJoinTokens,
+  serverTlsOptions,
+  watchAuthority,
+} from "@holdfast/security";
+import { engineTls, type NodeEngine, serverAt } from "../engine.ts";
+import type { ClusterEntry } from "../http/cluster-entry.ts";
+import type { ApiTls } from "../http/tls-server.ts";
+import { version } from "../version.ts";
+import { storeUrls } from "./addresses.ts";
+import type { ClusterHome } from "./cluster-home.ts";
+import { EngineUsers, type Members } from "./engine-users.ts";
+import { textsOf } from "./found-cluster.ts";
+import { Growth } from "./growth.ts";
+import type { IssuedIdentity, NodeIdentity } from "./identity.ts";
+import { issueIdentity } from "./issue-identity.ts";
+import { askForCertificates } from "./join.ts";
+import { JoinService } from "./join-service.ts";
+import type { NodePlace } from "./node-place.ts";
+import type { Member } from "./open-member.ts";
+import { Renewal } from "./renewal.ts";
+import { storeEntry } from "./store-entry.ts";
+
+export interface PartOptions {
+  readonly home: ClusterHome;
+  readonly member: Member;
+  readonly place: NodePlace;
+  readonly engine: NodeEngine;
+  /** Only where the authority's keys can be read. */
+  readonly authority: Authority | undefined;
+  readonly partitions: number;
+  readonly keyValue: KeyValue;
+  readonly runtime: NodeRuntime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly say: (text: string) => void;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+export interface ClusterPart {
+  readonly entry: ClusterEntry;
+  readonly tls: ApiTls;
+  close(): Promise<void>;
+}
+
+/**
+ * What a node does for its cluster besides running partitions: its certificates stay young, its engine
+ * knows the members, and store nodes let others in and look after the replicas.
+ */
+export async function takePart(options: PartOptions): Promise<ClusterPart> {
+  const { member, engine, keyValue, runtime, report } = options;
+  const { identity, file } = member;
+  const records = () => runtime.membership.nodes;
+  const tls = new IdentityTls(identity, !options.place.isTlsOnly);
+  const users = createUsers(options, records);
+  const renewal = createRenewal(options, tls);
+  const watch = await watchAuthority(
+    keyValue,
+    (state) => renewal.follow(state),
+    (fault) => report(fault, "authority"),
+  );
+  runtime.membership.onChange(() => users.wake());
+  users.wake();
+  renewal.start();
+  const growth =
+    engine.managed &&
+    new Growth({
+      ...options,
+      engine: engine.managed,
+      records,
+      isCoordinator: () => runtime.coordinator.isLeading,
+    });
+  growth?.start();
+  const service = createService(options, users);
+  const others = () => records().filter(({ node }) => node !== file.node);
+  return {
+    tls,
+    entry: {
+      store:
+        service &&
+        storeEntry({
+          cluster: file.cluster,
+          urls: () => [options.place.url, ...storeUrls(others())].slice(0, limits.joinTokenUrls),
+          ...service,
+        }),
+      storeUrl: () => storeUrls(others())[0],
+    },
+    async close() {
+      await growth?.close();
+      await watch.close();
+      await renewal.close();
+      await users.close();
+    },
+  };
+}
+
+function createService(options: PartOptions, users: EngineUsers) {
+  const { authority, member, engine, random, clock, keyValue } = options;
+  if (!authority) return undefined;
+  const tokens = createJoinTokens({ keyValue, random, clock });
+  const service = new JoinService({
+    ...options,
+    cluster: member.file.cluster,
+    version,
+    authority,
+    tokens,
+    prepare: async (record) => {
+      engine.askLeaders();
+      users.wake();
+      await users.knows(record.node);
+    },
+  });
+  return { service, tokens, authority };
+}
+
+function createUsers(options: PartOptions, records: () => readonly NodeRecord[]): EngineUsers {
+  const { member, engine, home, clock, report } = options;
+  const { node, role } = member.file;
+  const apply = async ({ users, others, urls }: Members): Promise<void> => {
+    if (engine.managed) await engine.managed.update({ users, others });
+    else if (others.length > 0) {
+      engine.replace({ servers: others.map(({ host, clientPort }) => serverAt(host, clientPort)) });
+    }
+    home.writeCluster({ ...member.file, engines: [...others], urls: [...urls] });
+  };
+  return new EngineUsers({ node, role, clock, records, apply, report }, undefined);
+}
+
+function createRenewal(options: PartOptions, tls: IdentityTls): Renewal {
+  const { member, engine, authority, place, clock, say } = options;
+  const { file, identity, self } = member;
+  const { cluster, node, role } = file;
+  const issue = async (): Promise<IssuedIdentity> => {
+    if (!authority) return askForCertificates(file, identity, self, { clock, say });
+    return issueIdentity(authority, {
+      cluster,
+      node,
+      role,
+      hosts: place.hosts,
+      requests: textsOf(identity.requests),
+    });
+  };
+  const apply = async (): Promise<void> => {
+    tls.changed();
+    if (engine.managed) await engine.managed.update({ credentials: identity.storeCredentials });
+    else engine.replace({ tls: engineTls(member) });
+  };
+  return new Renewal({ ...options, identity, issue, apply, hosts: place.hosts });
+}
+
+/** The API shows the certificates that the node has now. */
+class IdentityTls implements ApiTls {
+  readonly allowsPlain: boolean;
+  readonly #identity: NodeIdentity;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(identity: NodeIdentity, allowsPlain: boolean) {
+    this.#identity = identity;
+    this.allowsPlain = allowsPlain;
+  }
+
+  options() {
+    const identity = this.#identity.tls("node");
+    if (!identity) throw toHoldfastError(new Error("A node has a certificate."));
+    return serverTlsOptions({
+      identity,
+      bundle: this.#identity.bundle,
+      clientCertificates: "none",
+    });
+  }
+
+  onChange(listen: () => void): void {
+    this.#listeners.add(listen);
+  }
+
+  changed(): void {
+    for (const listen of this.#listeners) listen();
+  }
+}
