@@ -1,13 +1,20 @@
 import { readText } from "./files/read-sources.ts";
 import type { Client } from "@holdfast/sdk";
 import { printLine, styled, type Terminal } from "./output/terminal.ts";
-import { isInTheClear, nodeUrl, tokenFor } from "./settings.ts";
+import { authorityFile, isInTheClear, nodeUrl, tokenFor } from "./settings.ts";
 
 export interface GlobalOptions {
   readonly url?: string;
   readonly token?: string;
   readonly ca?: string;
   readonly json?: boolean;
+}
+
+export interface ClientWishes {
+  /** Another node of the same cluster, which may get the token. */
+  readonly url?: string;
+  readonly attempts?: number;
+  readonly timeoutMs?: number;
 }
 
 /** What every command gets. */
@@ -17,7 +24,7 @@ export interface Context {
   /** The node's address. Errors: `usage`. */
   url(): string;
   /** A client with the user's token. Errors: `usage`, `unauthenticated`, `file_unreadable`. */
-  client(): Promise<Client>;
+  client(wishes?: ClientWishes): Promise<Client>;
   /** A client without a token, for what needs none. */
   anonymousClient(): Promise<Client>;
   /** Ctrl-C calls this instead of ending the command, until the function it gives is called. */
@@ -26,12 +33,17 @@ export interface Context {
 
 export function createContext(terminal: Terminal, options: GlobalOptions): Context {
   const url = () => nodeUrl(options.url, terminal.env);
-  const connect = async (token: string | undefined): Promise<Client> => {
+  let isWarned = false;
+  const connect = async (
+    token: string | undefined,
+    wishes: ClientWishes = {},
+  ): Promise<Client> => {
     const { createClient } = await import("@holdfast/sdk");
-    const file = options.ca ?? terminal.env.HOLDFAST_CA;
+    const file = authorityFile(url(), options.ca, terminal.env);
     return createClient({
       url: url(),
       attempts: 3,
+      ...wishes,
       ...(token === undefined ? {} : { token }),
       ...(file ? { ca: await readText(file, terminal.stdin) } : {}),
     });
@@ -40,16 +52,17 @@ export function createContext(terminal: Terminal, options: GlobalOptions): Conte
     terminal,
     json: options.json === true,
     url,
-    async client() {
+    async client(wishes) {
       const token = await tokenFor(url(), options.token, terminal.env);
-      if (isInTheClear(url())) {
+      if (isInTheClear(url()) && !isWarned) {
+        isWarned = true;
         const warning = styled(terminal.stderr, "yellow", "warning:");
         printLine(
           terminal.stderr,
           `${warning} the token travels unencrypted to ${url()}: use https.`,
         );
       }
-      return connect(token);
+      return connect(token, wishes);
     },
     anonymousClient: () => connect(undefined),
     onInterrupt(handle) {

@@ -1,6 +1,7 @@
 import { HoldfastError, toHoldfastError } from "@holdfast/core";
 import { Command, CommanderError } from "commander";
 import { createContext, type GlobalOptions } from "./context.ts";
+import { addClusterCommands } from "./program/cluster-commands.ts";
 import { addConversationCommands } from "./program/conversation-commands.ts";
 import { addNodeCommands } from "./program/node-commands.ts";
 import { addOperatorCommands } from "./program/operator-commands.ts";
@@ -29,6 +30,7 @@ export async function runCommand(
   };
   describe(program, terminal);
   addNodeCommands(program, run);
+  addClusterCommands(program, run);
   addConversationCommands(program, run);
   addResourceCommands(program, run);
   addOperatorCommands(program, run);
@@ -86,6 +88,7 @@ Environment:
   HOLDFAST_PORT   port of the node (default 7400)
   HOLDFAST_URL    address of a node elsewhere
   HOLDFAST_TOKEN  token (default: the file admin-token in HOLDFAST_HOME)
-  HOLDFAST_CA     as --ca
+  HOLDFAST_CA     as --ca (default: the file ca.pem in HOLDFAST_HOME, for a node on this machine)
+  HOLDFAST_JOIN   token of \`holdfast up\`, as --join
 
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.`;

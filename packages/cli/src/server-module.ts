@@ -10,6 +10,15 @@ export interface NodeOptions {
   readonly host: string;
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
+  /** How a node that is no member yet becomes one. */
+  readonly join?: JoinOptions;
+}
+
+export interface JoinOptions {
+  readonly token: string;
+  /** `mdns`, `dns:NAME` or an address; without, what the token says. */
+  readonly discover?: string;
+  readonly role?: "store" | "compute";
 }
 
 export interface RunningNode {

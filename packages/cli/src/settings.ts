@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -35,7 +36,10 @@ export function hostOf(env: NodeJS.ProcessEnv): string {
  */
 export function nodeUrl(option: string | undefined, env: NodeJS.ProcessEnv): string {
   const given = option ?? env.HOLDFAST_URL;
-  if (!given) return `http://${reachable(hostOf(env))}:${portOf(env)}`;
+  if (!given) {
+    const scheme = env.HOLDFAST_TLS === "on" ? "https" : "http";
+    return `${scheme}://${reachable(hostOf(env))}:${portOf(env)}`;
+  }
   const url = URL.parse(given);
   if (!url || !["http:", "https:"].includes(url.protocol) || url.username || url.password) {
     const expected = "expected http://HOST:PORT or https://HOST:PORT without credentials";
@@ -73,6 +77,22 @@ export async function tokenFor(
     }
     throw new HoldfastError("file_unreadable", `${file} cannot be read.`, { cause });
   }
+}
+
+/**
+ * The PEM file of the authority to trust: `--ca`, HOLDFAST_CA, or that of the node on this machine.
+ * Undefined where the machine's own authorities are meant.
+ */
+export function authorityFile(
+  url: string,
+  option: string | undefined,
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  const given = option ?? env.HOLDFAST_CA;
+  if (given) return given;
+  const { protocol, hostname } = new URL(url);
+  const file = path.join(homeFolder(env), "ca.pem");
+  return protocol === "https:" && isLoopback(hostname) && existsSync(file) ? file : undefined;
 }
 
 /** True where a token would cross a network in the clear. */

@@ -1,14 +1,46 @@
+import { HoldfastError } from "@holdfast/core";
 import type { Context } from "../context.ts";
 import { printLine, styled, type Stream } from "../output/terminal.ts";
-import { loadServer, type RunningNode } from "../server-module.ts";
+import { loadServer, type NodeOptions, type RunningNode } from "../server-module.ts";
 import { homeFolder, hostOf, listenPortOf } from "../settings.ts";
 import { version } from "../version.ts";
+import { roleOf } from "./join-tokens.ts";
+
+export interface UpOptions {
+  readonly join?: string;
+  readonly discover?: string;
+  readonly role?: string;
+  readonly name?: string;
+}
+
+/** What the command's words and the environment ask of the node. Errors: `usage`. */
+export function nodeOptionsOf(options: UpOptions, env: NodeJS.ProcessEnv): NodeOptions {
+  const token = options.join ?? env.HOLDFAST_JOIN;
+  const role = roleOf(options.role);
+  if (!token && (options.discover !== undefined || role !== undefined)) {
+    const option = role === undefined ? "--discover" : "--role";
+    throw new HoldfastError("usage", `${option} says how to join: give the token with --join.`);
+  }
+  const { discover } = options;
+  const join = { token: token ?? "", ...(discover && { discover }), ...(role && { role }) };
+  return {
+    home: homeFolder(env),
+    host: hostOf(env),
+    port: listenPortOf(env),
+    env: options.name === undefined ? env : { ...env, HOLDFAST_NODE: options.name },
+    ...(token && { join }),
+  };
+}
 
 /** `holdfast up`: one node in the foreground, until Ctrl-C or SIGTERM. */
-export async function runUp(context: Context, load = loadServer): Promise<number> {
+export async function runUp(
+  context: Context,
+  words: UpOptions = {},
+  load = loadServer,
+): Promise<number> {
   const { terminal } = context;
   const { env, stdout, stderr } = terminal;
-  const options = { home: homeFolder(env), host: hostOf(env), port: listenPortOf(env), env };
+  const options = nodeOptionsOf(words, env);
   const asked = Promise.withResolvers<void>();
   let stopping = false;
   const stop = () => {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { UpOptions } from "../commands/up.ts";
 import { printJson, printLine } from "../output/terminal.ts";
 import type { Run } from "./run.ts";
 import { version } from "../version.ts";
@@ -8,7 +9,22 @@ export function addNodeCommands(program: Command, run: Run): void {
   program
     .command("up")
     .description("start a node here and run it until Ctrl-C")
-    .action(() => run(async (context) => (await import("../commands/up.ts")).runUp(context)));
+    .option(
+      "--join <token>",
+      "join the cluster that made this token; better in HOLDFAST_JOIN, where no process list shows it",
+    )
+    .option(
+      "--discover <how>",
+      "where to look for the cluster: mdns, dns:NAME or HOST[:PORT] (default: where the token says, then mdns)",
+    )
+    .option(
+      "--role <role>",
+      "join as store or compute (default: store while there are fewer than 3)",
+    )
+    .option("--name <name>", "the node's name, when it is new (default: HOLDFAST_NODE, or made up)")
+    .action((options: UpOptions) =>
+      run(async (context) => (await import("../commands/up.ts")).runUp(context, options)),
+    );
 
   program
     .command("doctor")

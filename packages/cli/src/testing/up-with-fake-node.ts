@@ -33,7 +33,7 @@ const terminal = {
 };
 const context = createContext(terminal, { json: process.argv.includes("--json") });
 try {
-  process.exit(await runUp(context, async () => server));
+  process.exit(await runUp(context, {}, async () => server));
 } catch (thrown) {
   process.stderr.write(`failed: ${String(thrown)}\n`);
   process.exit(1);

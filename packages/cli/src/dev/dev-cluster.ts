@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { HoldfastError, toHoldfastError } from "@holdfast/core";
+import { type Client, createClient } from "@holdfast/sdk";
+import { commandLimits } from "../limits.ts";
+import { DevNode } from "./dev-node.ts";
+import { type DevPlan, isStore, type PlannedNode, writePrivate } from "./dev-plan.ts";
+
+export interface DevClusterOptions {
+  /** Absolute. */
+  readonly folder: string;
+  readonly plan: DevPlan;
+  readonly command: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Says what happens, for people. */
+  readonly say: (text: string) => void;
+}
+
+/** `dev.json`: what programs need to use the cluster. */
+export interface DevFile {
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly url: string;
+    readonly roles: readonly string[];
+    /** Of the process that holds the data; null at nodes without an engine. */
+    readonly natsPid: number | null;
+  }[];
+  /** An administrator's. */
+  readonly token: string;
+  /** PEM file of the cluster's authority. */
+  readonly ca: string;
+}
+
+/** A cluster of real nodes on this machine. */
+export class DevCluster {
+  readonly #options: DevClusterOptions;
+  readonly #nodes = new Map<string, DevNode>();
+  #stopping = false;
+
+  constructor(options: DevClusterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts every node and resolves when each processes messages, and with three store nodes or more when
+   * the data has three replicas. Errors: those of the nodes; the rest goes on running until `stop`.
+   */
+  async start(): Promise<DevFile> {
+    const { plan, folder } = this.#options;
+    const [founder] = plan.nodes;
+    if (!founder) throw new HoldfastError("usage", "A cluster has one node at least.");
+    // Where most store nodes must be there before any gets ready, none may wait for another.
+    const members = plan.nodes.filter((node) => this.#isMember(node));
+    const stores = members.filter(isStore);
+    await this.#startAll(stores.length > 0 ? stores : [founder], {
+      HOLDFAST_PARTITIONS: String(plan.partitions),
+    });
+    await this.#startAll(members.filter((node) => !isStore(node)));
+    for (const node of plan.nodes) if (!this.#nodes.has(node.name)) await this.#join(node);
+    await Promise.all(plan.nodes.map((node) => this.#untilReady(node)));
+    if (plan.nodes.filter(isStore).length >= 3) await this.#untilReplicated();
+    const file = this.#describe();
+    writePrivate(path.join(folder, "dev.json"), `${JSON.stringify(file, null, 2)}\n`);
+    return file;
+  }
+
+  /** Resolves when no node runs any more. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map(({ ended }) => ended));
+  }
+
+  /** Compute nodes first, then store nodes, the founder last. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const nodes = [...this.#nodes.values()];
+    await Promise.all(nodes.filter(({ plan }) => !isStore(plan)).map((node) => node.stop()));
+    for (const node of nodes.filter(({ plan }) => isStore(plan)).reverse()) await node.stop();
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const node of this.#nodes.values()) node.kill();
+  }
+
+  #isMember({ name }: PlannedNode): boolean {
+    return existsSync(path.join(this.#options.folder, name, "cluster.json"));
+  }
+
+  async #startAll(nodes: readonly PlannedNode[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+    const started = nodes.map((node) => this.#spawn(node, env));
+    await Promise.all(started.map((node) => node.ready()));
+  }
+
+  /** Lets a new node in. */
+  async #join(node: PlannedNode): Promise<void> {
+    const { token } = await this.#founder().createJoinToken({ role: node.role });
+    await this.#spawn(node, { HOLDFAST_JOIN: token }).ready();
+    this.#options.say(`${node.name} joined as ${node.role} node`);
+  }
+
+  #spawn(node: PlannedNode, env: NodeJS.ProcessEnv): DevNode {
+    const { folder, command, say } = this.#options;
+    if (this.#stopping) throw new HoldfastError("not_ready", "The cluster is stopping.");
+    const started = DevNode.spawn({
+      node,
+      folder,
+      command,
+      env: { ...this.#options.env, ...env },
+    });
+    this.#nodes.set(node.name, started);
+    void started.ended.then((reason) => {
+      if (this.#stopping) return;
+      const running = [...this.#nodes.values()].filter(({ isRunning }) => isRunning);
+      const rest = running.map(({ plan }) => plan.name).join(", ") || "none";
+      say(`${node.name} ${reason} (log: ${started.logFile}); still running: ${rest}`);
+    });
+    return started;
+  }
+
+  #founder(): Client {
+    const [first] = this.#options.plan.nodes;
+    const founder = first && this.#nodes.get(first.name);
+    if (!founder?.started) throw new HoldfastError("not_ready", "The first node does not run.");
+    return this.#client(founder.started.url);
+  }
+
+  #client(url: string): Client {
+    const { ca, token } = this.#access();
+    return createClient({ url, token, ca: readFile(ca), attempts: 3 });
+  }
+
+  #access(): { ca: string; token: string } {
+    const { folder, plan } = this.#options;
+    const home = path.join(folder, plan.nodes[0]?.name ?? "");
+    return {
+      ca: path.join(home, "ca.pem"),
+      token: readFile(path.join(home, "admin-token")).trim(),
+    };
+  }
+
+  async #untilReady({ name }: PlannedNode): Promise<void> {
+    const node = this.#nodes.get(name);
+    const client = this.#client(node?.started?.url ?? "");
+    let last = "";
+    await this.#until(
+      () => `Node ${name} does not process messages: ${last}`,
+      async () => {
+        const { ready, checks } = await client.readiness();
+        last = checks
+          .filter(({ ok }) => !ok)
+          .map((check) => `${check.name}: ${check.detail}`)
+          .join("; ");
+        return ready;
+      },
+    );
+  }
+
+  async #untilReplicated(): Promise<void> {
+    const { say } = this.#options;
+    let last = "";
+    await this.#until(
+      () => `The data has no three replicas yet. ${last}`,
+      async () => {
+        const operation = await this.#founder().operation();
+        const text = operation?.message ?? "";
+        if (text !== last && text !== "") say(text);
+        last = text;
+        return operation?.phase === "done";
+      },
+    );
+  }
+
+  async #until(problem: () => string, isTrue: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + commandLimits.devReadyMs;
+    let trouble: HoldfastError | undefined;
+    for (;;) {
+      try {
+        if (await isTrue()) return;
+        trouble = undefined;
+      } catch (thrown) {
+        trouble = toHoldfastError(thrown);
+      }
+      if (this.#stopping) throw new HoldfastError("not_ready", "The cluster is stopping.");
+      if (performance.now() > deadline) {
+        const cause = trouble ? ` ${trouble.message}` : "";
+        throw new HoldfastError("not_ready", problem() + cause, { cause: trouble });
+      }
+      await new Promise((resolve) => setTimeout(resolve, commandLimits.devLookMs));
+    }
+  }
+
+  #describe(): DevFile {
+    const nodes = this.#options.plan.nodes.map(({ name, role }) => {
+      const node = this.#nodes.get(name);
+      const data = node?.started?.engine.find((process) => process.role === "data");
+      const { url = "" } = node?.started ?? {};
+      return { name, pid: node?.pid ?? 0, url, roles: [role], natsPid: data?.pid ?? null };
+    });
+    return { nodes, ...this.#access() };
+  }
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new HoldfastError("file_unreadable", `${file} cannot be read.`, { cause });
+  }
+}
