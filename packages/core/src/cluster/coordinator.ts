@@ -31,6 +31,8 @@ export class Coordinator {
   readonly #loads = new LoadHistory();
   /** When each partition was moved, in monotonic milliseconds. */
   readonly #movedAt = new Map<number, number>();
+  /** When a node was heard of for the first time, likewise. */
+  readonly #arrivedAt = new Map<NodeId, number>();
   #term: number | undefined;
   #startedAt = 0;
   #rebalancedAt = Number.NEGATIVE_INFINITY;
@@ -100,9 +102,12 @@ export class Coordinator {
   /** Whoever may coordinate knows the loads before it does. */
   #noteLoads(): void {
     const { membership, heartbeats, clock } = this.#options;
+    const now = clock.monotonic();
     for (const { node } of membership.nodes) {
       const load = heartbeats.load(node);
-      if (load && heartbeats.isAlive(node)) this.#loads.note(node, load, clock.monotonic());
+      if (!load || !heartbeats.isAlive(node)) continue;
+      this.#loads.note(node, load, now);
+      if (!this.#arrivedAt.has(node)) this.#arrivedAt.set(node, now);
     }
   }
 
@@ -210,12 +215,14 @@ export class Coordinator {
     now: number,
   ): PlacementPartition {
     const movedAt = this.#movedAt.get(partition) ?? Number.NEGATIVE_INFINITY;
+    // A node that is new gets its share at once; one that comes and goes is not new.
+    const newest = Math.max(...this.#arrivedAt.values());
     return {
       partition,
       cost: this.#loads.partition(partition),
       owner,
       requires: {},
-      isMovable: now - movedAt >= limits.moveRestMs,
+      isMovable: movedAt < newest || now - movedAt >= limits.moveRestMs,
     };
   }
 
