@@ -1,4 +1,4 @@
-import { findNatsServer, startManagedEngine } from "@holdfast/engine";
+import { findNatsServer, startPlainEngine } from "@holdfast/engine";
 import { eachOf, pick } from "../lib/pool.ts";
 
 export interface KeyValueLoad {
@@ -13,7 +13,7 @@ const bucket = "bench";
 
 /** Milliseconds of single reads of the engine's key-value store, without anything of the node around. */
 export async function keyValueReads(load: KeyValueLoad): Promise<number[]> {
-  const engine = await startManagedEngine({
+  const engine = await startPlainEngine({
     server: await findNatsServer(process.env),
     home: load.home,
     report: (error, where) => console.error(`${where}: ${error.message}`),

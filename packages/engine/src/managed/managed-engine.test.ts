@@ -1,27 +1,30 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findNatsServer } from "./find-server.ts";
-import { type ManagedEngine, startManagedEngine } from "./managed-engine.ts";
+import type { ManagedEngine } from "./managed-engine.ts";
+import { TestCluster } from "./testing/test-cluster.ts";
 
+let cluster: TestCluster;
 let home = "";
-let reports: HoldfastError[] = [];
 
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "holdfast-managed-"));
-  reports = [];
+beforeEach(async () => {
+  cluster = await TestCluster.create();
+  home = cluster.home("n1");
 });
 
-afterEach(() => rmSync(home, { recursive: true }));
+afterEach(() => cluster.close());
 
-async function start(): Promise<ManagedEngine> {
-  const server = await findNatsServer(process.env);
-  return startManagedEngine({ server, home, report: (error) => reports.push(error) });
+const start = () => cluster.start("n1");
+
+/** A process that is no part of the cluster and listens at a port. */
+async function occupy(port: number): Promise<Server> {
+  const server = createServer();
+  await listenWhenFree(server, port);
+  return server;
 }
 
 function processOf(engine: ManagedEngine, role: string): number {
@@ -69,7 +72,7 @@ test("a process that is killed is started again, and what was acknowledged is th
   process.kill(before, "SIGKILL");
   await appendPatiently(engine, "l");
   expect(processOf(engine, "data")).not.toBe(before);
-  expect(reports.map(({ message }) => message)).toEqual([
+  expect(cluster.reports.map(({ message }) => message)).toEqual([
     "The engine's data process was ended by SIGKILL; it is started again.",
   ]);
   const values: number[] = [];
@@ -82,11 +85,10 @@ test("a port that another process took meanwhile is named until it is free again
   const engine = await start();
   await engine.provision({ logs: ["l"], buckets: [] });
   const data = engine.processes.find(({ role }) => role === "data");
-  const other = createServer();
   process.kill(data?.pid ?? 0, "SIGKILL");
-  await listenWhenFree(other, data?.port ?? 0);
-  await expect.poll(() => reports.find(({ code }) => code === "port_taken"), polling).toBeDefined();
-  const said = reports.find(({ code }) => code === "port_taken")?.message;
+  const other = await occupy(data?.port ?? 0);
+  await expect.poll(() => cluster.reports.find(({ code }) => code === "port_taken"), polling).toBeDefined();
+  const said = cluster.reports.find(({ code }) => code === "port_taken")?.message;
   expect(said).toContain(
     `data process did not start: another process listens on its port ${data?.port}.`,
   );
@@ -94,6 +96,71 @@ test("a port that another process took meanwhile is named until it is free again
   await new Promise((resolve) => other.close(resolve));
   await appendPatiently(engine, "l");
   await engine.close();
+});
+
+test("a node whose processes were all killed is ready again before a metadata leader is elected", async () => {
+  const plan = { logs: ["l"], buckets: ["resources"] };
+  const before = await start();
+  await before.provision(plan);
+  await before.keyValue.put("resources", "k", Uint8Array.of(7));
+  for (const { pid } of before.processes) process.kill(pid, "SIGKILL");
+  await cluster.stop("n1");
+  const from = performance.now();
+  const engine = await start();
+  await engine.provision(plan);
+  await engine.messageLog.append("l", Uint8Array.of(1));
+  expect((await engine.keyValue.get("resources", "k"))?.value).toEqual(Uint8Array.of(7));
+  expect(performance.now() - from, "an election takes 4 s and more").toBeLessThan(3_000);
+  expect(engine.address).toEqual(before.address);
+});
+
+test("a port that somebody took while a single node was down is given up", async () => {
+  const before = await start();
+  await cluster.stop("n1");
+  const other = await occupy(before.address.clientPort);
+  const engine = await start();
+  expect(engine.address.clientPort).not.toBe(before.address.clientPort);
+  await new Promise((resolve) => other.close(resolve));
+});
+
+test("a port that other nodes know is not given up", async () => {
+  const before = await start();
+  before.askLeaders();
+  await cluster.stop("n1");
+  const other = await occupy(before.address.routePort);
+  await expect(start()).rejects.toMatchObject({
+    code: "port_taken",
+    message: expect.stringContaining(`:${before.address.routePort},`),
+  });
+  await new Promise((resolve) => other.close(resolve));
+  expect((await start()).address).toEqual(before.address);
+});
+
+test("the data of another cluster is left alone", async () => {
+  await start();
+  await cluster.stop("n1");
+  await expect(cluster.start("n1", { cluster: "hf-anotheranotherx" })).rejects.toMatchObject({
+    code: "home_of_other_cluster",
+  });
+});
+
+test("data from before there were clusters keeps the name that it belongs to", async () => {
+  mkdirSync(join(home, "data"), { recursive: true });
+  const engine = await start();
+  expect(engine.serverName).toBe("holdfast-data");
+});
+
+test("a configuration that the servers refuse leaves the one before in force", async () => {
+  const engine = await start();
+  await engine.provision({ logs: ["l"], buckets: [] });
+  const credentials = await cluster.authority.credentials("n1");
+  const broken = { ...credentials, engine: { ...credentials.engine, key: credentials.node.key } };
+  await expect(engine.update({ credentials: broken })).rejects.toMatchObject({
+    code: "engine_update_failed",
+    message: expect.stringContaining("private key"),
+  });
+  process.kill(processOf(engine, "data"), "SIGKILL");
+  await appendPatiently(engine, "l");
 });
 
 test("the processes are in groups of their own, so that Ctrl-C reaches only the node", async () => {

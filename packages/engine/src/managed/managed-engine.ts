@@ -1,233 +1,225 @@
-import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { join } from "node:path";
-import type { HoldfastError } from "@holdfast/core";
-import { createNatsEngine, type NatsEngine } from "../nats/nats-engine.ts";
+import type { EngineAddress, HoldfastError } from "@holdfast/core";
+import type { NatsClient } from "../nats/nats-client.ts";
 import { unavailable } from "../nats/nats-errors.ts";
+import { type NatsEngine, type NatsEngineOptions, openEngine } from "../nats/nats-engine.ts";
+import { type EngineUser, inboxPrefixOf } from "./accounts.ts";
+import { clientTls, type EngineCredentials, writeCredentials } from "./credentials.ts";
+import { createEngineAdmin, type EngineAdmin, type Witness } from "./engine-admin.ts";
+import { EngineHome } from "./engine-home.ts";
+import { accessOf, addressOf, clientServers, type EnginePlace, plansOf } from "./engine-plans.ts";
 import type { NatsServer } from "./find-server.ts";
-import { dataTag, type EngineSecrets, type ServerPlan, serverConfig } from "./server-config.ts";
-import { endOrphan, ServerProcess } from "./server-process.ts";
-import { StorageWatch } from "./storage-watch.ts";
+import type { Ports } from "./ports.ts";
+import { dataTag } from "./server-config.ts";
+import { endOrphans, type EngineProcess, ServerGroup } from "./server-group.ts";
+import { pause } from "./supervisor.ts";
+import { SystemAccount } from "./system-account.ts";
 
-const restartMinMs = 100;
-const restartMaxMs = 10_000;
 const connectTimeoutMs = 10_000;
+const connectTryTimeoutMs = 2_000;
+const connectPauseMs = 20;
+const joinTimeoutMs = 30_000;
+const joinPollMs = 50;
 
 export interface ManagedEngineOptions {
   readonly server: NatsServer;
   /** Folder for data, configuration and logs; made when it is not there. */
   readonly home: string;
   readonly report: (error: HoldfastError, where: string) => void;
+  /** Where its servers listen and others reach them: the certificates name it. */
+  readonly host: string;
+  /** Without: those of last time, or free ones. */
+  readonly ports?: Ports;
+  /** Trust domain of the certificates. */
+  readonly cluster: string;
+  readonly node: string;
+  /** A founder runs a witness beside its data server, until there are three data servers. */
+  readonly role: "founder" | "member";
+  readonly credentials: EngineCredentials;
+  /** Who may connect; this node too. */
+  readonly users: readonly EngineUser[];
+  /** The other data servers of the cluster. */
+  readonly others: readonly EngineAddress[];
+  /** False only while the cluster never had a second store node. */
+  readonly isReplicated: boolean;
+}
+
+export interface EngineChange {
+  readonly credentials?: EngineCredentials;
+  readonly users?: readonly EngineUser[];
+  readonly others?: readonly EngineAddress[];
 }
 
 export interface ManagedEngine extends NatsEngine {
-  readonly processes: readonly {
-    readonly role: string;
-    readonly pid: number;
-    readonly port: number;
-  }[];
+  readonly processes: readonly EngineProcess[];
+  /** Where other servers and nodes reach the data server. */
+  readonly address: EngineAddress;
+  /** The data server's name in the cluster. */
+  readonly serverName: string;
+  readonly admin: EngineAdmin;
+  /**
+   * Puts new certificates, users or addresses into force, without a pause for anybody; resolves when the
+   * servers took them. This node's own connections use them when they are made anew. Errors:
+   * `engine_update_failed`: what was there before stays in force.
+   */
+  update(change: EngineChange): Promise<void>;
 }
 
 /**
- * Runs nats-server as children of this process: `data` holds the streams; `witness` holds none and only
- * votes, so that the pair can grow into a larger cluster while it works. A child that dies is started
- * again. Errors: `engine_start_failed`, `engine_unavailable`.
+ * Runs nats-server as children of this process: `data` holds the streams; the founder's `witness` holds none
+ * and only votes, so that the pair can grow into a larger cluster while it works. A child that dies is
+ * started again. Errors: `engine_start_failed`, `port_taken`, `home_of_other_cluster`,
+ * `home_unusable`, `engine_unavailable`.
  */
 export async function startManagedEngine(options: ManagedEngineOptions): Promise<ManagedEngine> {
-  const secrets = newSecrets();
-  const plans = await writePlans(options.home, secrets);
-  for (const plan of plans) await endOrphan(plan);
-  const supervisors: Supervisor[] = [];
-  const watches: StorageWatch[] = [];
+  const home = EngineHome.open(options.home, options);
+  await endOrphans(home.path);
+  const isReplicated = options.isReplicated || home.identity.isReplicated;
+  const ports = await home.ports({
+    host: options.host,
+    wanted: options.ports,
+    hasWitness: options.role === "founder" && !home.identity.isWitnessRetired,
+    mayMove: !isReplicated && options.others.length === 0,
+  });
+  writeCredentials(home, options.credentials);
+  const place = { home, ports, host: options.host, cluster: options.cluster };
+  const group = await ServerGroup.start(
+    { binary: options.server.path, folder: home.path, report: options.report },
+    plansOf(place, options.others),
+    accessOf(place, options.users),
+  );
+  let running: ReturnType<typeof runningEngine> | undefined;
   try {
-    // The witness listens before the data process looks for it: otherwise they first meet a second later.
-    for (const plan of plans) supervisors.push(await Supervisor.start(options, plan));
-    const data = plans.find(({ role }) => role === "data");
-    if (!data) throw unavailable("The engine has no data process.");
-    const watch = new StorageWatch({
-      folder: options.home,
-      logPath: data.logPath,
-      report: options.report,
-      onRecovered: () => void supervisors.find(({ plan }) => plan === data)?.startAnew(),
+    const { engine, client } = await connectWhenReady(options, addressOf(place), {
+      isReplicated,
+      refusal: group.refusal,
     });
-    watches.push(watch);
-    const engine = await connectWhenReady(data, secrets, watch.refusal);
-    return {
-      ...engine,
-      get processes() {
-        return supervisors.map(({ plan, pid }) => ({
-          role: plan.role,
-          pid,
-          port: plan.clientPort,
-        }));
-      },
-      close: async () => {
-        watch.close();
-        await engine.close();
-        await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
-      },
-    };
+    running = runningEngine({ options, place, group, engine, client });
+    if (!home.identity.isJoined) await running.join();
+    return running.engine;
   } catch (thrown) {
-    for (const watch of watches) watch.close();
-    await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
+    await running?.engine.close();
+    await group.close();
     throw thrown;
   }
 }
 
-/** Keeps one process running. */
-class Supervisor {
-  readonly plan: ServerPlan;
-  readonly #options: ManagedEngineOptions;
-  #process: ServerProcess | undefined;
-  #stopped = false;
-  #restarting: Promise<void> | undefined;
-  readonly #wake = new AbortController();
+interface Running {
+  readonly options: ManagedEngineOptions;
+  readonly place: EnginePlace;
+  readonly group: ServerGroup;
+  readonly engine: NatsEngine;
+  readonly client: NatsClient;
+}
 
-  private constructor(options: ManagedEngineOptions, plan: ServerPlan) {
-    this.#options = options;
-    this.plan = plan;
-  }
-
-  static async start(options: ManagedEngineOptions, plan: ServerPlan): Promise<Supervisor> {
-    const supervisor = new Supervisor(options, plan);
-    supervisor.#process = await supervisor.#launch();
-    return supervisor;
-  }
-
-  get pid(): number {
-    return this.#process?.pid ?? 0;
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wake.abort();
-    await this.#restarting;
-    await this.#process?.stop();
-  }
-
-  /** Ends the process and starts it again. */
-  async startAnew(): Promise<void> {
-    if (this.#stopped || this.#restarting) return;
-    this.#restarting = (async () => {
-      await this.#process?.stop();
-      await this.#restart();
-    })();
-    await this.#restarting;
-  }
-
-  #launch(): Promise<ServerProcess> {
-    return ServerProcess.start(this.#options.server.path, this.plan, (reason) => {
-      this.#options.report(
-        unavailable(`The engine's ${this.plan.role} process ${reason}; it is started again.`),
-        "engine",
-      );
-      this.#restarting = this.#restart();
-    });
-  }
-
-  async #restart(): Promise<void> {
-    for (
-      let pauseMs = restartMinMs;
-      !this.#stopped;
-      pauseMs = Math.min(restartMaxMs, pauseMs * 2)
-    ) {
-      await pause(pauseMs, this.#wake.signal);
-      if (this.#stopped) return;
-      try {
-        this.#process = await this.#launch();
-        this.#restarting = undefined;
-        return;
-      } catch (thrown) {
-        this.#options.report(thrown as HoldfastError, "engine");
-      }
+function runningEngine({ options, place, group, engine, client }: Running): {
+  readonly engine: ManagedEngine;
+  join(): Promise<void>;
+} {
+  const { home } = place;
+  const address = addressOf(place);
+  let settings: Required<EngineChange> = options;
+  const servers = () => clientServers([address, ...settings.others]);
+  const system = new SystemAccount(
+    servers(),
+    clientTls(options.cluster, settings.credentials.ca, settings.credentials.operator),
+  );
+  engine.replace({ servers: servers() });
+  let updating: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
+    const result = updating.then(run);
+    updating = result.catch(() => undefined);
+    return result;
+  };
+  const configure = (to: Required<EngineChange>) =>
+    group.reconfigure(plansOf(place, to.others), accessOf(place, to.users));
+  const update = async (change: EngineChange): Promise<void> => {
+    const next = { ...settings, ...change };
+    const undo = writeCredentials(home, next.credentials);
+    try {
+      await configure(next);
+    } catch (thrown) {
+      undo();
+      await configure(settings).catch((again: HoldfastError) => options.report(again, "engine"));
+      throw thrown;
     }
+    settings = next;
+    const { ca, node, operator } = next.credentials;
+    engine.replace({ servers: servers(), tls: clientTls(options.cluster, ca, node) });
+    system.replace({ servers: servers(), tls: clientTls(options.cluster, ca, operator) });
+  };
+  const witness = (): Witness | undefined => {
+    if (!group.processes.some(({ role }) => role === "witness")) return undefined;
+    const retire = async () => {
+      home.remember({ isWitnessRetired: true });
+      await group.end("witness");
+      await configure(settings);
+    };
+    return { name: home.identity.witnessName, retire: () => inTurn(retire) };
+  };
+  const join = async () => {
+    await untilMember(system, home.identity.serverName);
+    home.remember({ isJoined: true });
+    await configure(settings);
+  };
+  const managed: ManagedEngine = {
+    ...engine,
+    get processes() {
+      return group.processes;
+    },
+    address,
+    serverName: home.identity.serverName,
+    admin: createEngineAdmin({ client, system, witness }),
+    update: (change) => inTurn(() => update(change)),
+    askLeaders: () => {
+      engine.askLeaders();
+      home.remember({ isReplicated: true });
+    },
+    close: async () => {
+      await inTurn(() => Promise.resolve());
+      await Promise.all([engine.close(), system.close()]);
+      await group.close();
+    },
+  };
+  return { engine: managed, join };
+}
+
+/** Waits until a new server has what the others know. Errors: `engine_unavailable`. */
+async function untilMember(system: SystemAccount, serverName: string): Promise<void> {
+  const deadline = performance.now() + joinTimeoutMs;
+  while (performance.now() < deadline) {
+    const meta = await system.metaCluster();
+    if (meta?.leader === serverName) return;
+    const own = meta?.replicas?.find(({ name }) => name === serverName);
+    if (own?.current === true) return;
+    await pause(joinPollMs);
   }
+  throw unavailable("The engine's other servers cannot be reached, or do not let this one in.");
 }
 
-function newSecrets(): EngineSecrets {
-  const secret = () => randomBytes(24).toString("base64url");
-  return { user: "holdfast", password: secret(), routePassword: secret() };
-}
-
-/** Free ports are chosen at every start: a port that somebody else took meanwhile is no obstacle. */
-async function writePlans(home: string, secrets: EngineSecrets): Promise<ServerPlan[]> {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  const [witnessClient = 0, witnessCluster = 0, dataClient = 0, dataCluster = 0] =
-    await freePorts(4);
-  const plan = (
-    role: "data" | "witness",
-    clientPort: number,
-    clusterPort: number,
-    route: number,
-  ): ServerPlan => ({
-    role,
-    configPath: join(home, `${role}.conf`),
-    storePath: join(home, role),
-    logPath: join(home, `${role}.log`),
-    clientPort,
-    clusterPort,
-    routes: [route],
-  });
-  const plans = [
-    plan("witness", witnessClient, witnessCluster, dataCluster),
-    plan("data", dataClient, dataCluster, witnessCluster),
-  ];
-  for (const each of plans) {
-    writeFileSync(each.configPath, serverConfig(each, secrets), { mode: 0o600 });
-  }
-  return plans;
-}
-
+/** To the own server alone: others are only tried when it fails later. */
 async function connectWhenReady(
-  plan: ServerPlan,
-  secrets: EngineSecrets,
-  refusal: () => HoldfastError | undefined,
-): Promise<NatsEngine> {
+  { cluster, node, credentials }: ManagedEngineOptions,
+  address: EngineAddress,
+  reading: Pick<NatsEngineOptions, "isReplicated" | "refusal">,
+): ReturnType<typeof openEngine> {
   const deadline = performance.now() + connectTimeoutMs;
   for (;;) {
     try {
-      return await createNatsEngine({
+      return await openEngine({
+        ...reading,
         connection: {
-          servers: `127.0.0.1:${plan.clientPort}`,
-          user: secrets.user,
-          pass: secrets.password,
-          timeout: 2_000,
+          servers: clientServers([address]),
+          noRandomize: true,
+          tls: clientTls(cluster, credentials.ca, credentials.node),
+          inboxPrefix: inboxPrefixOf(node),
+          timeout: connectTryTimeoutMs,
         },
         replicas: 1,
         placementTags: [dataTag],
-        refusal,
       });
     } catch (thrown) {
       if (performance.now() > deadline) throw thrown;
-      await pause(20);
+      await pause(connectPauseMs);
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,16 +1,41 @@
+import type { EngineAccounts } from "./accounts.ts";
+
+/** A place where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One nats-server process of a managed engine. */
 export interface ServerPlan {
   readonly role: "data" | "witness";
+  /** Its name in the cluster. Its data belongs to this name: it never changes. */
+  readonly name: string;
+  /** Where it listens, for clients and for routes. */
+  readonly host: string;
+  readonly clientPort: number;
+  readonly routePort: number;
   readonly configPath: string;
   readonly storePath: string;
   readonly logPath: string;
-  readonly clientPort: number;
-  readonly clusterPort: number;
-  /** Cluster ports of the others. */
-  readonly routes: readonly number[];
+  /** Route addresses of the others. */
+  readonly routes: readonly Address[];
+  /** Nobody else knows its ports, so that other ones may be chosen at the next start. */
+  readonly mayMove: boolean;
 }
 
-export interface EngineSecrets {
+/** Files of the certificates that all servers of one node use. */
+export interface TlsFiles {
+  readonly authorities: string;
+  /** Certificate and key in one file, so that both change at once. */
+  readonly engine: string;
+}
+
+export type EngineAccess =
+  | { readonly kind: "tls"; readonly files: TlsFiles; readonly accounts: EngineAccounts }
+  | { readonly kind: "plain"; readonly secrets: PlainSecrets };
+
+export interface PlainSecrets {
   readonly user: string;
   readonly password: string;
   readonly routePassword: string;
@@ -18,16 +43,17 @@ export interface EngineSecrets {
 
 export const dataTag = "role:data";
 
+const accountTimeoutS = 5;
+
 /**
  * The configuration of one process. nats-server reads JSON. Every acknowledged write is on disk
- * (`sync_interval: always`); nothing listens beyond loopback.
+ * (`sync_interval: always`).
  */
-export function serverConfig(plan: ServerPlan, secrets: EngineSecrets): string {
-  const routeUser = "route";
+export function serverConfig(plan: ServerPlan, access: EngineAccess): string {
   return JSON.stringify(
     {
-      server_name: `holdfast-${plan.role}`,
-      host: "127.0.0.1",
+      server_name: plan.name,
+      host: plan.host,
       port: plan.clientPort,
       server_tags: [`role:${plan.role}`],
       log_file: plan.logPath,
@@ -38,26 +64,75 @@ export function serverConfig(plan: ServerPlan, secrets: EngineSecrets): string {
       write_deadline: "10s",
       jetstream: { store_dir: plan.storePath, sync_interval: "always" },
       system_account: "SYS",
-      accounts: {
-        SYS: {},
-        HOLDFAST: {
-          jetstream: "enabled",
-          users: [{ user: secrets.user, password: secrets.password }],
-        },
-      },
-      cluster: {
-        name: "holdfast",
-        host: "127.0.0.1",
-        port: plan.clusterPort,
-        no_advertise: true,
-        pool_size: 1,
-        authorization: { user: routeUser, password: secrets.routePassword, timeout: 5 },
-        routes: plan.routes.map(
-          (port) => `nats-route://${routeUser}:${secrets.routePassword}@127.0.0.1:${port}`,
-        ),
-      },
+      ...(access.kind === "tls" ? tlsSettings(plan, access) : plainSettings(plan, access.secrets)),
     },
     null,
     2,
   );
+}
+
+/** The user is what the client's certificate names; a route needs the certificate of an engine. */
+function tlsSettings(
+  plan: ServerPlan,
+  { files, accounts }: Extract<EngineAccess, { kind: "tls" }>,
+) {
+  const tls = {
+    cert_file: files.engine,
+    key_file: files.engine,
+    ca_file: files.authorities,
+    verify_and_map: true,
+    min_version: "1.3",
+    timeout: accountTimeoutS,
+  };
+  return {
+    tls,
+    accounts: {
+      SYS: { users: accounts.system },
+      HOLDFAST: { jetstream: "enabled", users: accounts.holdfast },
+    },
+    cluster: {
+      ...clusterSettings(plan),
+      tls,
+      authorization: { user: accounts.engine, timeout: accountTimeoutS },
+      routes: plan.routes.map(({ host, port }) => `nats-route://${bracketed(host)}:${port}`),
+    },
+  };
+}
+
+function plainSettings(plan: ServerPlan, secrets: PlainSecrets) {
+  const user = "route";
+  const password = secrets.routePassword;
+  return {
+    accounts: {
+      SYS: {},
+      HOLDFAST: {
+        jetstream: "enabled",
+        users: [{ user: secrets.user, password: secrets.password }],
+      },
+    },
+    cluster: {
+      ...clusterSettings(plan),
+      authorization: { user, password, timeout: accountTimeoutS },
+      routes: plan.routes.map(
+        ({ host, port }) => `nats-route://${user}:${password}@${bracketed(host)}:${port}`,
+      ),
+    },
+  };
+}
+
+function clusterSettings(plan: ServerPlan) {
+  return {
+    name: "holdfast",
+    host: plan.host,
+    port: plan.routePort,
+    // What others dial when they hear of this server: the name that its certificate has.
+    advertise: `${bracketed(plan.host)}:${plan.routePort}`,
+    // Clients get their addresses from the cluster's records, never the witness's.
+    no_advertise: true,
+    pool_size: 1,
+  };
+}
+
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

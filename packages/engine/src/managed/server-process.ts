@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 import type { ServerPlan } from "./server-config.ts";
@@ -7,6 +7,7 @@ import type { ServerPlan } from "./server-config.ts";
 const setpriv = "/usr/bin/setpriv";
 const startTimeoutMs = 10_000;
 const stopTimeoutMs = 5_000;
+const reloadTimeoutMs = 10_000;
 const pollMs = 5;
 
 /** One running nats-server, a child of this process. */
@@ -54,7 +55,7 @@ export class ServerProcess {
     const server = new ServerProcess(plan, child, (reason) => {
       if (started) onExit(reason);
     });
-    if (child.pid !== undefined) writeFileSync(pidFile(plan), String(child.pid), { mode: 0o600 });
+    if (child.pid !== undefined) writeFileSync(pidFile(plan.configPath), String(child.pid), { mode: 0o600 });
     const deadline = performance.now() + startTimeoutMs;
     // Also when another process answers on its port: one that has ended never counts as started.
     while (!(await server.#listens()) || server.#exited) {
@@ -85,11 +86,35 @@ export class ServerProcess {
       await exited;
       clearTimeout(timer);
     }
-    rmSync(pidFile(this.plan), { force: true });
+    rmSync(pidFile(this.plan.configPath), { force: true });
+  }
+
+  /**
+   * Makes the process read its configuration and certificates again; resolves when they are in force, or
+   * when the process ended: the next one reads them. Errors: `engine_update_failed`.
+   */
+  async reload(): Promise<void> {
+    const from = logBytes(this.plan);
+    signal(this.pid, "SIGHUP");
+    const deadline = performance.now() + reloadTimeoutMs;
+    while (!this.#exited) {
+      const text = logFrom(this.plan, from);
+      if (text.includes("Reloaded server configuration")) return;
+      const refusal = /Failed to reload server configuration: (.*)/.exec(text)?.[1];
+      if (refusal !== undefined || performance.now() > deadline) {
+        const reason = refusal ?? "it did not answer";
+        throw new HoldfastError(
+          "engine_update_failed",
+          `The engine's ${this.plan.role} process did not take its new configuration: ${reason}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
   }
 
   async #listens(): Promise<boolean> {
-    return (await accepts(this.plan.clusterPort)) && (await accepts(this.plan.clientPort));
+    const { host, clientPort, routePort } = this.plan;
+    return (await accepts(host, routePort)) && (await accepts(host, clientPort));
   }
 }
 
@@ -97,18 +122,18 @@ export class ServerProcess {
  * Ends the process that an earlier node left behind when it was killed. Only a process that runs with
  * this very configuration file is touched.
  */
-export async function endOrphan(plan: ServerPlan): Promise<void> {
-  const pid = orphanPid(plan);
+export async function endOrphan(configPath: string): Promise<void> {
+  const pid = orphanPid(configPath);
   if (pid === undefined) return;
   signal(pid, "SIGTERM");
   const deadline = performance.now() + stopTimeoutMs;
-  while (orphanPid(plan) === pid) {
+  while (orphanPid(configPath) === pid) {
     if (performance.now() > deadline) signal(pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 
-function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+function signal(pid: number, name: "SIGTERM" | "SIGKILL" | "SIGHUP"): void {
   try {
     process.kill(pid, name);
   } catch (thrown) {
@@ -117,11 +142,11 @@ function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
-function orphanPid(plan: ServerPlan): number | undefined {
+function orphanPid(configPath: string): number | undefined {
   try {
-    const pid = Number(readFileSync(pidFile(plan), "utf8"));
+    const pid = Number(readFileSync(pidFile(configPath), "utf8"));
     const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return commandLine.includes(plan.configPath) ? pid : undefined;
+    return commandLine.includes(configPath) ? pid : undefined;
   } catch (thrown) {
     if (["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? ""))
       return undefined;
@@ -129,8 +154,8 @@ function orphanPid(plan: ServerPlan): number | undefined {
   }
 }
 
-function pidFile(plan: ServerPlan): string {
-  return `${plan.configPath}.pid`;
+function pidFile(configPath: string): string {
+  return `${configPath}.pid`;
 }
 
 /** Where the system can do it, the engine ends when its node is killed. */
@@ -143,9 +168,9 @@ function withParentDeath(binary: string, args: string[]): [string, string[]] {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, host);
     const finish = (isOpen: boolean) => {
       socket.destroy();
       resolve(isOpen);
@@ -159,7 +184,8 @@ function startError(plan: ServerPlan, lastWords: string): HoldfastError {
   const what = `The engine's ${plan.role} process did not start`;
   const taken = portTaken(plan);
   if (taken !== "") {
-    const remedy = "Stop that process, or restart the node: it chooses other ports then.";
+    const move = plan.mayMove ? ", or restart the node: it chooses other ports then" : "";
+    const remedy = `Stop that process${move}.`;
     return new HoldfastError("port_taken", `${what}${taken}. ${remedy}`);
   }
   const words = lastWords || lastLogLine(plan) || "it gave no reason";
@@ -170,8 +196,23 @@ function startError(plan: ServerPlan, lastWords: string): HoldfastError {
 function portTaken(plan: ServerPlan): string {
   const line = lastLogLine(plan) ?? "";
   if (!/address already in use/i.test(line)) return "";
-  const port = [plan.clientPort, plan.clusterPort].find((each) => line.includes(`:${each}`));
+  const port = [plan.clientPort, plan.routePort].find((each) => line.includes(`:${each}`));
   return `: another process listens on its port${port === undefined ? "" : ` ${port}`}`;
+}
+
+function logBytes(plan: ServerPlan): number {
+  return statSync(plan.logPath, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What was logged from a place on; all of it when the log was begun anew. */
+function logFrom(plan: ServerPlan, from: number): string {
+  try {
+    const bytes = readFileSync(plan.logPath);
+    return bytes.toString("utf8", bytes.length < from ? 0 : from);
+  } catch {
+    // Between two logs.
+    return "";
+  }
 }
 
 function lastLogLine(plan: ServerPlan): string | undefined {

@@ -3,25 +3,43 @@ import type { Fault, Faults, Operation } from "./faults.ts";
 
 /** One view's connection to the store: every effect passes here, so here is where faults happen. */
 export interface Link {
+  /** The view's own time: answers and deliveries come through it. */
   readonly clock: Clock;
   /** Lets `act` take effect at the store and hands its result or error back, if faults allow. */
   perform<T>(operation: Operation, act: () => T): Promise<T>;
   /** Lets `act` take effect if the store is reached; there is no answer. */
   send(operation: Operation, act: () => void): void;
-  /** Nothing reaches a view that is cut off or closed. */
+  /** Nothing reaches a view that cannot receive, or is closed. */
   isReachable(): boolean;
   deliveryDelayMs(target: string): number;
   /** Calls `wake` after each mend and `end` once at the close (at once if the link is closed). */
   attach(feed: { wake(): void; end(): void }): Cancel;
-  cutOff(): void;
+  cutOff(way: CutWay): void;
   mend(): void;
   close(): void;
+  /** As `close`, but nobody who waits is told. */
+  abandon(): void;
 }
 
-export function createLink(clock: Clock, faults: Faults, timeoutMs: number): Link {
+/** What a cut stops: what the view sends, what it is sent, or both. */
+export type CutWay = "both" | "sending" | "receiving";
+
+export interface LinkOptions {
+  readonly clock: Clock;
+  /** Where requests travel: what was sent arrives, however the view's own clock goes. */
+  readonly network: Clock;
+  readonly faults: Faults;
+  readonly timeoutMs: number;
+  /** Called around each effect at the store. */
+  readonly acting: <T>(act: () => T) => T;
+}
+
+export function createLink({ clock, network, faults, timeoutMs, acting }: LinkOptions): Link {
   const pending = new Set<() => void>();
   const feeds = new Set<{ wake(): void; end(): void }>();
-  let state: "up" | "cut" | "closed" = "up";
+  let state: "up" | CutWay | "closed" = "up";
+  const maySend = () => state === "up" || state === "receiving";
+  const mayReceive = () => state === "up" || state === "sending";
 
   function perform<T>(operation: Operation, act: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -35,13 +53,13 @@ export function createLink(clock: Clock, faults: Faults, timeoutMs: number): Lin
       const giveUp = () => finish(() => reject(unanswered(operation)));
       pending.add(giveUp);
       const cancelTimeout = clock.schedule(timeoutMs, giveUp);
-      if (state === "cut" || fault.outcome === "lose-request") return;
+      if (!maySend() || fault.outcome === "lose-request") return;
 
-      after(clock, fault.requestMs, () => {
-        const settle = takeEffect(operation, fault, act, resolve, reject);
+      after(network, fault.requestMs, () => {
+        const settle = takeEffect(operation, fault, () => acting(act), resolve, reject);
         if (fault.outcome === "lose-answer") return;
         after(clock, fault.answerMs, () => {
-          if (state !== "cut") finish(settle);
+          if (mayReceive()) finish(settle);
         });
       });
     });
@@ -51,27 +69,33 @@ export function createLink(clock: Clock, faults: Faults, timeoutMs: number): Lin
     clock,
     perform,
     send(operation, act) {
-      if (state !== "up" || faults.decide(operation).outcome !== "ok") return;
-      clock.soon(act);
+      if (!maySend() || faults.decide(operation).outcome !== "ok") return;
+      network.soon(act);
     },
-    isReachable: () => state === "up",
+    isReachable: mayReceive,
     deliveryDelayMs: (target) => faults.deliveryDelayMs?.(target) ?? 0,
     attach(feed) {
       if (state === "closed") feed.end();
       else feeds.add(feed);
       return () => feeds.delete(feed);
     },
-    cutOff() {
-      if (state === "up") state = "cut";
+    cutOff(way) {
+      if (state !== "closed") state = way;
     },
     mend() {
-      if (state !== "cut") return;
+      if (state === "closed" || state === "up") return;
       state = "up";
       for (const feed of feeds) feed.wake();
     },
     close() {
       state = "closed";
       for (const giveUp of pending) giveUp();
+      for (const feed of feeds) feed.end();
+      feeds.clear();
+    },
+    abandon() {
+      state = "closed";
+      pending.clear();
       for (const feed of feeds) feed.end();
       feeds.clear();
     },

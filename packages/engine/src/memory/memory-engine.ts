@@ -1,6 +1,6 @@
 import { type Clock, type Engine, limits } from "@holdfast/core";
 import { type Faults, noFaults } from "./faults.ts";
-import { createLink } from "./link.ts";
+import { type CutWay, createLink } from "./link.ts";
 import { createMemoryBlobStore } from "./memory-blob-store.ts";
 import { createMemoryBus } from "./memory-bus.ts";
 import { createMemoryKeyValue } from "./memory-key-value.ts";
@@ -12,16 +12,26 @@ export interface MemoryEngineOptions {
   readonly faults?: Faults;
   /** How long an operation waits for its answer. */
   readonly timeoutMs?: number;
+  /** Time of the way to the store, when the view's own clock may stand still; else it is `clock`. */
+  readonly network?: Clock;
+  /** Whose view it is: stands in the store's `actor` while an operation of it takes effect. */
+  readonly name?: string;
 }
 
 export interface MemoryEngine extends Engine {
   /**
    * From now on nothing reaches the view and nothing it sends arrives: operations time out, followers and
-   * watches stand still, bus messages are lost. What was sent before may still take effect.
+   * watches stand still, bus messages are lost. What was sent before may still take effect. Cut one way,
+   * the view's operations take effect without an answer, or its feeds go on while nothing it sends arrives.
    */
-  cutOff(): void;
+  cutOff(way?: CutWay): void;
   /** Ends the cut: followers and watches go on where they stood. */
   mend(): void;
+  /**
+   * Ends the view as the end of its process does: nothing is handed over any more, and nobody who waits
+   * is told. What was sent before may still take effect.
+   */
+  abandon(): void;
 }
 
 /**
@@ -29,8 +39,13 @@ export interface MemoryEngine extends Engine {
  * virtual clock with seeded faults repeats a run exactly.
  */
 export function createMemoryEngine(store: MemoryStore, options: MemoryEngineOptions): MemoryEngine {
+  const { clock, network = clock, faults = noFaults, name = "" } = options;
   const timeoutMs = options.timeoutMs ?? limits.appendTimeoutMs;
-  const link = createLink(options.clock, options.faults ?? noFaults, timeoutMs);
+  const acting = <T>(act: () => T): T => {
+    store.actor = name;
+    return act();
+  };
+  const link = createLink({ clock, network, faults, timeoutMs, acting });
   return {
     messageLog: createMemoryMessageLog(store, link),
     keyValue: createMemoryKeyValue(store, link),
@@ -42,8 +57,9 @@ export function createMemoryEngine(store: MemoryStore, options: MemoryEngineOpti
         provisionStore(store, logs, buckets),
       );
     },
-    cutOff: () => link.cutOff(),
+    cutOff: (way = "both") => link.cutOff(way),
     mend: () => link.mend(),
+    abandon: () => link.abandon(),
     async close() {
       link.close();
     },

@@ -9,6 +9,8 @@ export interface MemoryStore {
   readonly buckets: Map<string, StoredBucket>;
   readonly blobs: Map<string, Uint8Array>;
   readonly listeners: Set<BusListener>;
+  /** The view whose operation took effect last. */
+  actor: string;
 }
 
 export interface BusListener {
@@ -16,7 +18,7 @@ export interface BusListener {
 }
 
 export function createMemoryStore(): MemoryStore {
-  return { logs: new Map(), buckets: new Map(), blobs: new Map(), listeners: new Set() };
+  return { logs: new Map(), buckets: new Map(), blobs: new Map(), listeners: new Set(), actor: "" };
 }
 
 /** Makes what the store lacks. */

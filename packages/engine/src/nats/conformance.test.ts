@@ -10,16 +10,16 @@ import {
 } from "@holdfast/testkit/conformance";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findNatsServer } from "../managed/find-server.ts";
-import { type ManagedEngine, startManagedEngine } from "../managed/managed-engine.ts";
+import { type PlainEngine, startPlainEngine } from "../managed/plain-engine.ts";
 import { createNatsEngine } from "./nats-engine.ts";
 
 let home = "";
-let managed: ManagedEngine;
+let managed: PlainEngine;
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
   const server = await findNatsServer(process.env);
-  managed = await startManagedEngine({ server, home, report: (error) => console.error(error) });
+  managed = await startPlainEngine({ server, home, report: (error) => console.error(error) });
 }, 30_000);
 
 afterAll(async () => {
@@ -32,7 +32,7 @@ async function view() {
   const config = JSON.parse(readFileSync(join(home, "data.conf"), "utf8"));
   const { user, password } = config.accounts.HOLDFAST.users[0];
   return createNatsEngine({
-    connection: { servers: `127.0.0.1:${config.port}`, user, pass: password },
+    connection: { servers: [`127.0.0.1:${config.port}`], user, pass: password },
     replicas: 1,
     placementTags: ["role:data"],
   });

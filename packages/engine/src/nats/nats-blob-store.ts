@@ -14,11 +14,9 @@ const wordChars = 2_000;
  */
 export class NatsBlobStore implements BlobStore {
   readonly #client: NatsClient;
-  readonly #replicas: number;
 
-  constructor(client: NatsClient, replicas: number) {
+  constructor(client: NatsClient) {
     this.#client = client;
-    this.#replicas = replicas;
   }
 
   async put(key: string, data: Uint8Array): Promise<void> {
@@ -59,11 +57,7 @@ export class NatsBlobStore implements BlobStore {
   }
 
   async #last(subject: string): Promise<Uint8Array | undefined> {
-    const record =
-      this.#replicas === 1
-        ? await this.#client.directLast(blobStream, subject)
-        : await this.#client.leaderLast(blobStream, subject);
-    return record?.data;
+    return (await this.#client.last(blobStream, subject))?.data;
   }
 }
 

@@ -1,6 +1,12 @@
 import { type HoldfastError, limits } from "@holdfast/core";
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
-import { type ApiAnswer, answeredError, unansweredError, unavailable } from "./nats-errors.ts";
+import {
+  type ApiAnswer,
+  answeredError,
+  forbiddenError,
+  unansweredError,
+  unavailable,
+} from "./nats-errors.ts";
 
 const requestTimeoutMs = 2_000;
 const batchRecords = 512;
@@ -19,6 +25,14 @@ export interface StreamBounds {
   readonly bytes: number;
 }
 
+export interface NatsClientOptions {
+  /** Asked before each write: why it may not be tried. */
+  readonly refusal?: (() => HoldfastError | undefined) | undefined;
+  readonly inboxPrefix?: string | undefined;
+  /** Streams have, or may have, several replicas. */
+  readonly asksLeaders?: boolean;
+}
+
 /**
  * The few requests of the JetStream API that the adapters are made of. None of them needs a consumer: a
  * node goes on reading and writing while the cluster elects its metadata leader.
@@ -28,15 +42,17 @@ export class NatsClient {
   #connected = true;
   #closed = false;
   readonly #onReconnect = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
 
   readonly #refusal: () => HoldfastError | undefined;
+  readonly #inboxPrefix: string | undefined;
+  #asksLeaders: boolean;
 
-  constructor(
-    connection: NatsConnection,
-    refusal: () => HoldfastError | undefined = () => undefined,
-  ) {
+  constructor(connection: NatsConnection, options: NatsClientOptions = {}) {
     this.connection = connection;
-    this.#refusal = refusal;
+    this.#refusal = options.refusal ?? (() => undefined);
+    this.#inboxPrefix = options.inboxPrefix;
+    this.#asksLeaders = options.asksLeaders ?? false;
     void this.#watchStatus();
   }
 
@@ -46,6 +62,19 @@ export class NatsClient {
 
   get isClosed(): boolean {
     return this.#closed || this.connection.isClosed();
+  }
+
+  /**
+   * Whether a read must be answered by the stream's leader. A single replica is its own leader, and its
+   * direct answer comes even while the cluster elects its metadata leader.
+   */
+  get asksLeaders(): boolean {
+    return this.#asksLeaders;
+  }
+
+  /** For good: a stream that once had several replicas is never read as if it had one. */
+  askLeaders(): void {
+    this.#asksLeaders = true;
   }
 
   /** Calls `run` after each reconnection, until the result is called. */
@@ -62,10 +91,11 @@ export class NatsClient {
     if (refusal) throw refusal;
     let reply: Msg;
     try {
-      reply = await this.connection.request(subject, data, {
+      const request = this.connection.request(subject, data, {
         timeout: limits.appendTimeoutMs,
         ...(headers && { headers }),
       });
+      reply = await this.#whileConnected(request);
     } catch (thrown) {
       throw unansweredError(thrown, what);
     }
@@ -102,8 +132,8 @@ export class NatsClient {
     if (error) throw answeredError(error, `Truncate stream ${stream}`);
   }
 
-  /** The last message of a subject as the replica that answers knows it; exact with one replica. */
-  async directLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
+  /** As the replica that answers knows it; exact with one replica. */
+  async #directLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
     const reply = await this.#request(
       `$JS.API.DIRECT.GET.${stream}`,
       { last_by_subj: subject },
@@ -115,9 +145,11 @@ export class NatsClient {
     return toRecord(reply);
   }
 
-  /** The last message of a subject as the stream's leader knows it. */
-  leaderLast(stream: string, subject: string): Promise<StoredRecord | undefined> {
-    return this.#leaderGet(stream, { last_by_subj: subject });
+  /** The last message of a subject, never older than the last acknowledged write. */
+  last(stream: string, subject: string): Promise<StoredRecord | undefined> {
+    return this.#asksLeaders
+      ? this.#leaderGet(stream, { last_by_subj: subject })
+      : this.#directLast(stream, subject);
   }
 
   /** The first message from a sequence on as the stream's leader knows it. */
@@ -137,7 +169,7 @@ export class NatsClient {
     const what = `Read of ${stream}`;
     this.#assertConnected(what);
     const { connection } = this;
-    const inbox = createInbox();
+    const inbox = createInbox(this.#inboxPrefix);
     return new Promise((resolve, reject) => {
       const records: StoredRecord[] = [];
       let pending = 0;
@@ -195,9 +227,10 @@ export class NatsClient {
   async #request(subject: string, request: unknown, timeout: number): Promise<Msg> {
     this.#assertConnected(subject);
     try {
-      return await this.connection.request(subject, JSON.stringify(request), { timeout });
+      const body = JSON.stringify(request);
+      return await this.#whileConnected(this.connection.request(subject, body, { timeout }));
     } catch (thrown) {
-      throw unavailable(`${subject}: no answer of the engine.`, thrown);
+      throw forbiddenError(thrown, subject) ?? unavailable(`${subject}: no answer.`, thrown);
     }
   }
 
@@ -206,9 +239,21 @@ export class NatsClient {
     if (!this.isConnected) throw unavailable(`${what}: no connection to the engine.`);
   }
 
+  /** An answer never comes over another connection: nobody waits for it when this one is lost. */
+  #whileConnected(request: Promise<Msg>): Promise<Msg> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new Error("The connection was lost."));
+      this.#waiting.add(giveUp);
+      void request.then(resolve, reject).finally(() => this.#waiting.delete(giveUp));
+    });
+  }
+
   async #watchStatus(): Promise<void> {
     for await (const status of this.connection.status()) {
-      if (status.type === "disconnect" || status.type === "close") this.#connected = false;
+      if (status.type === "disconnect" || status.type === "close") {
+        this.#connected = false;
+        for (const giveUp of this.#waiting) giveUp();
+      }
       if (status.type === "reconnect") {
         this.#connected = true;
         for (const run of this.#onReconnect) run();

@@ -31,8 +31,21 @@ export function answeredError(error: NonNullable<ApiAnswer["error"]>, what: stri
   return unavailable(`${what}: ${description} (${code}/${err_code}).`);
 }
 
+/** What the user of this connection may not do; undefined when it is something else. */
+export function forbiddenError(thrown: unknown, what: string): HoldfastError | undefined {
+  const inner = thrown instanceof Error && thrown.cause ? thrown.cause : thrown;
+  for (const each of [thrown, inner]) {
+    if (each instanceof errors.PermissionViolationError) {
+      return new HoldfastError("engine_forbidden", `${what}: ${each.message}`, { cause: thrown });
+    }
+  }
+  return undefined;
+}
+
 /** An error of a request that got no answer. A write may have been stored, unless nobody listened. */
 export function unansweredError(thrown: unknown, what: string): HoldfastError {
+  const forbidden = forbiddenError(thrown, what);
+  if (forbidden) return forbidden;
   const isCertain =
     thrown instanceof errors.NoRespondersError ||
     (thrown instanceof errors.RequestError && thrown.isNoResponders()) ||

@@ -28,11 +28,9 @@ const maxRetries = 250;
 /** A bucket as a JetStream stream that keeps the last message of each subject. */
 export class NatsKeyValue implements KeyValue {
   readonly #client: NatsClient;
-  readonly #replicas: number;
 
-  constructor(client: NatsClient, replicas: number) {
+  constructor(client: NatsClient) {
     this.#client = client;
-    this.#replicas = replicas;
   }
 
   async get(bucket: string, key: string): Promise<KeyEntry | undefined> {
@@ -111,7 +109,7 @@ export class NatsKeyValue implements KeyValue {
    */
   async *#scan(bucket: string, under: string): AsyncGenerator<StoredRecord> {
     const stream = bucketStream(bucket);
-    const isReplicated = this.#replicas > 1;
+    const isReplicated = this.#client.asksLeaders;
     const until = isReplicated ? (await this.#client.bounds(stream)).last : 0;
     const filter = isReplicated ? bucketSubject(bucket, ">") : under;
     let next = 1;
@@ -126,12 +124,8 @@ export class NatsKeyValue implements KeyValue {
     throw unavailable(`List of ${bucket}: no replica has everything up to revision ${until}.`);
   }
 
-  /** One replica is its own leader, and answers even while the cluster elects its metadata leader. */
   #last(bucket: string, key: string): Promise<StoredRecord | undefined> {
-    const subject = bucketSubject(bucket, key);
-    return this.#replicas === 1
-      ? this.#client.directLast(bucketStream(bucket), subject)
-      : this.#client.leaderLast(bucketStream(bucket), subject);
+    return this.#client.last(bucketStream(bucket), bucketSubject(bucket, key));
   }
 
   async #storeIfUnchanged(

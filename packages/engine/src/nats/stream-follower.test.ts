@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { findNatsServer } from "../managed/find-server.ts";
-import { type ManagedEngine, startManagedEngine } from "../managed/managed-engine.ts";
+import { type PlainEngine, startPlainEngine } from "../managed/plain-engine.ts";
 import { NatsClient, type StoredRecord } from "./nats-client.ts";
 import { unavailable } from "./nats-errors.ts";
 import { StreamFollower } from "./stream-follower.ts";
 import { logStream, logSubject, logTail } from "./streams.ts";
 
 let home = "";
-let managed: ManagedEngine;
+let managed: PlainEngine;
 let client: NatsClient;
 let log = "";
 let logs = 0;
@@ -20,7 +20,7 @@ const followers: StreamFollower[] = [];
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), "holdfast-follower-"));
   const server = await findNatsServer(process.env);
-  managed = await startManagedEngine({ server, home, report: (error) => console.error(error) });
+  managed = await startPlainEngine({ server, home, report: (error) => console.error(error) });
 }, 30_000);
 
 afterAll(async () => {

@@ -1,6 +1,7 @@
 import { engineNamePattern, HoldfastError, keyPattern, limits } from "@holdfast/core";
 
 /** Names of streams and subjects. All of one cluster's data stands under `hf`. */
+export const streamPrefix = "HF_";
 export const logStream = (log: string): string => `HF_LOG_${log}`;
 export const logSubject = (log: string): string => `hf.log.${log}`;
 export const logTail = (log: string): string => `hf.tail.log.${log}`;

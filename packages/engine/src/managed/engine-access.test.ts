@@ -1,0 +1,259 @@
+import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { toHoldfastError } from "@holdfast/core";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type OpenOptions, openConnection } from "../nats/connection.ts";
+import type { NatsEngine } from "../nats/nats-engine.ts";
+import { inboxPrefixOf } from "./accounts.ts";
+import { clientServers } from "./engine-plans.ts";
+import type { ManagedEngine } from "./managed-engine.ts";
+import { createTestAuthority } from "./testing/certificates.ts";
+import { TestCluster, testClusterId } from "./testing/test-cluster.ts";
+
+let cluster: TestCluster;
+let store: ManagedEngine;
+let compute: NatsEngine;
+const connections: NatsConnection[] = [];
+
+beforeAll(async () => {
+  cluster = await TestCluster.create();
+  await cluster.admit({ node: "c1", role: "compute" }, { node: "n2", role: "store" });
+  store = await cluster.start("n1");
+  const buckets = ["resources", "assignments", "cluster", "authority"];
+  await store.provision({ logs: ["l"], buckets });
+  compute = await cluster.compute("c1");
+});
+
+afterAll(async () => {
+  await Promise.all(connections.map((connection) => connection.close()));
+  await compute.close();
+  await cluster.close();
+});
+
+async function open(options: Partial<OpenOptions>): Promise<NatsConnection> {
+  const servers = clientServers([store.address]);
+  const { connection } = await openConnection({ servers, timeout: 2_000, ...options });
+  connections.push(connection);
+  return connection;
+}
+
+async function openAs(node: string): Promise<NatsConnection> {
+  return open({ tls: await cluster.tls(`node/${node}`), inboxPrefix: inboxPrefixOf(node) });
+}
+
+interface How {
+  readonly isForeign?: boolean;
+  readonly isExpired?: boolean;
+}
+
+/** What a request without the right to make it ends with. */
+function refusal(connection: NatsConnection, subject: string): Promise<unknown> {
+  return connection.request(subject, "", { timeout: 1_000 }).catch(String);
+}
+
+function refusalToListen(connection: NatsConnection, subject: string): Promise<unknown> {
+  const refused = Promise.withResolvers<unknown>();
+  connection.subscribe(subject, { callback: (error) => refused.resolve(String(error)) });
+  return refused.promise;
+}
+
+/** Everything that is said until the other side hangs up, or says that it is content. */
+async function conversation(socket: Socket, words: string): Promise<string> {
+  let heard = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (text: string) => {
+    heard += text;
+    if (/^(PONG|\+OK)/m.test(heard)) socket.end();
+  });
+  socket.on("error", ({ message }) => {
+    heard += `[${message}]`;
+  });
+  socket.write(words);
+  await new Promise((resolve) => socket.once("close", resolve));
+  return heard;
+}
+
+const hello = `CONNECT ${JSON.stringify({ verbose: false, pedantic: false })}\r\nPING\r\n`;
+
+/** A connection to the clients' port that goes over to TLS as clients do. */
+async function clientTalk(options: ConnectionOptions): Promise<string> {
+  const tcp = connectTcp(store.address.clientPort, store.address.host);
+  await once(tcp, "data");
+  const socket = connectTls({ socket: tcp, checkServerIdentity: () => undefined, ...options });
+  return conversation(socket, hello);
+}
+
+function routeTalk(options: ConnectionOptions): Promise<string> {
+  const { host, routePort } = store.address;
+  const socket = connectTls({ host, port: routePort, checkServerIdentity: () => undefined, ...options });
+  const route = { verbose: false, name: "rogue", cluster: "holdfast", headers: true };
+  return conversation(socket, `CONNECT ${JSON.stringify(route)}\r\nPING\r\n`);
+}
+
+describe("a client", () => {
+  test("with a node's certificate is let in", async () => {
+    const { ca, cert, key } = await cluster.tls("node/c1");
+    expect(await clientTalk({ ca, cert, key })).toContain("PONG");
+  });
+
+  test("without TLS is refused", async () => {
+    const tcp = connectTcp(store.address.clientPort, store.address.host);
+    expect(await conversation(tcp, hello)).not.toContain("PONG");
+  });
+
+  test("with TLS 1.2 is refused", async () => {
+    const { ca, cert, key } = await cluster.tls("node/c1");
+    const said = await clientTalk({ ca, cert, key, maxVersion: "TLSv1.2" });
+    expect(said).toContain("alert protocol version");
+  });
+
+  test("without a certificate is refused", async () => {
+    expect(await clientTalk({ ca: cluster.authority.pem })).toContain("alert certificate required");
+  });
+
+  test.each([
+    ["of another authority", "node/c1", "unknown ca", { isForeign: true }],
+    ["that expired", "node/c1", "certificate expired", { isExpired: true }],
+    ["of a node that nobody admitted", "node/c9", "Authorization Violation", {}],
+    ["of an engine", "engine", "Authorization Violation", {}],
+    ["of an operator that is no store node", "operator/c1", "Authorization Violation", {}],
+  ])("with a certificate %s is refused", async (_, path, reason, { isForeign, isExpired }: How) => {
+    const issuer = isForeign ? await createTestAuthority(testClusterId) : cluster.authority;
+    const { cert, key } = await issuer.issue(path, { isExpired: isExpired ?? false });
+    expect(await clientTalk({ ca: cluster.authority.pem, cert, key })).toContain(reason);
+  });
+
+  test("does not take another node's certificate for a server's", async () => {
+    const tls = await cluster.tls("node/c1");
+    const serverIdentity = `spiffe://${testClusterId}/other`;
+    await expect(open({ tls: { ...tls, serverIdentity } })).rejects.toMatchObject({
+      code: "engine_unavailable",
+    });
+  });
+});
+
+describe("a route", () => {
+  test("of an engine is let in", async () => {
+    const { ca, cert, key } = await cluster.tls("engine");
+    expect(await routeTalk({ ca, cert, key })).toContain("PONG");
+  });
+
+  test("with a node's certificate is refused", async () => {
+    const { ca, cert, key } = await cluster.tls("node/n2");
+    expect(await routeTalk({ ca, cert, key })).toContain("Authorization Violation");
+  });
+
+  test("with TLS 1.2, or without a certificate, is refused", async () => {
+    const { ca, cert, key } = await cluster.tls("engine");
+    expect(await routeTalk({ ca, cert, key, maxVersion: "TLSv1.2" })).not.toContain("PONG");
+    expect(await routeTalk({ ca })).not.toContain("PONG");
+  });
+
+  test("without TLS is refused", async () => {
+    const tcp = connectTcp(store.address.routePort, store.address.host);
+    expect(await conversation(tcp, hello)).not.toContain("PONG");
+  });
+});
+
+describe("a compute node", () => {
+  test("does its work", async () => {
+    await compute.provision({ logs: ["l"], buckets: ["resources", "cluster", "assignments"] });
+    await compute.messageLog.append("l", Uint8Array.of(1));
+    await compute.messageLog.append("l", Uint8Array.of(2));
+    await compute.messageLog.truncate("l", 2);
+    const revision = await compute.keyValue.put("resources", "k", Uint8Array.of(1));
+    await compute.keyValue.update("resources", "k", Uint8Array.of(2), revision);
+    await compute.keyValue.delete("resources", "k");
+    await compute.blobStore.put("b", new Uint8Array(1_000));
+    expect((await compute.blobStore.get("b"))?.byteLength).toBe(1_000);
+    await compute.blobStore.delete("b");
+    await store.keyValue.put("assignments", "partition.0", Uint8Array.of(3));
+    const seen = Promise.withResolvers<number>();
+    const watch = await compute.keyValue.watch("assignments", "partition", ({ value }) =>
+      seen.resolve(value?.[0] ?? -1),
+    );
+    expect(await seen.promise).toBe(3);
+    await watch.close();
+  });
+
+  test.each(["assignments", "cluster", "authority"])("does not write %s", async (bucket) => {
+    await expect(compute.keyValue.put(bucket, "k", Uint8Array.of(1))).rejects.toMatchObject({
+      code: "engine_forbidden",
+    });
+  });
+
+  test("does not read the authority's keys", async () => {
+    await store.keyValue.put("authority", "key", Uint8Array.of(1));
+    const read = compute.keyValue.get("authority", "key");
+    expect(await read.catch((thrown) => toHoldfastError(thrown).code)).toBe("engine_forbidden");
+    const list = compute.keyValue.watch("authority", "", () => undefined);
+    expect(await list.catch((thrown) => toHoldfastError(thrown).code)).toBe("engine_forbidden");
+  });
+
+  test.each([
+    "hf.bus.heartbeat.n1",
+    "hf.bus.csr.n1",
+    "hf.tail.log.l",
+    "hf.settled",
+    "_INBOX_n1.abc",
+    "$JS.API.STREAM.CREATE.HF_LOG_x",
+    "$JS.API.STREAM.UPDATE.HF_LOG_l",
+    "$JS.API.STREAM.DELETE.HF_LOG_l",
+    "$JS.API.STREAM.MSG.DELETE.HF_LOG_l",
+    "$JS.API.STREAM.PEER.REMOVE.HF_LOG_l",
+    "$JS.API.STREAM.PURGE.HF_KV_assignments",
+    "$JS.API.STREAM.PURGE.HF_KV_resources",
+    "$JS.API.STREAM.SNAPSHOT.HF_KV_authority",
+    "$JS.API.STREAM.MSG.GET.HF_KV_authority",
+    "$JS.API.DIRECT.GET.HF_KV_authority",
+    "$JS.API.DIRECT.GET.HF_KV_authority.hf.kv.authority.key",
+    "$JS.API.CONSUMER.CREATE.HF_KV_authority",
+    "$SYS.REQ.SERVER.PING.JSZ",
+  ])("may not publish to %s", async (subject) => {
+    expect(await refusal(await openAs("c1"), subject)).toContain("Permissions Violation");
+  });
+
+  test.each([
+    "_INBOX_n1.>",
+    "_INBOX_*.>",
+    ">",
+    "hf.>",
+    "hf.kv.authority.>",
+    "hf.tail.kv.authority.>",
+    "hf.bus.node.n1.>",
+    "hf.bus.node.>",
+    "hf.bus.csr.*",
+  ])("may not listen to %s", async (subject) => {
+    const said = await refusalToListen(await openAs("c1"), subject);
+    expect(said).toContain("Permissions Violation");
+  });
+
+  test("hears of the authority's keys under no wider subject", async () => {
+    const connection = await openAs("c1");
+    const heard: string[] = [];
+    const last = Promise.withResolvers<void>();
+    connection.subscribe("hf.tail.>", {
+      callback: (_, { subject }) => {
+        heard.push(subject);
+        if (subject.startsWith("hf.tail.kv.cluster")) last.resolve();
+      },
+    });
+    await connection.flush();
+    await store.keyValue.put("authority", "key", Uint8Array.of(1));
+    await store.keyValue.put("cluster", "k", Uint8Array.of(1));
+    await last.promise;
+    expect(heard.filter((subject) => subject.includes("authority"))).toEqual([]);
+  });
+});
+
+test("a store node does not speak for another one, nor hear what is for it alone", async () => {
+  const connection = await openAs("n1");
+  for (const subject of ["hf.bus.heartbeat.n2", "hf.bus.csr.c1", "_INBOX_n2.abc"]) {
+    expect(await refusal(connection, subject)).toContain("Permissions Violation");
+  }
+  for (const subject of ["_INBOX_n2.>", "hf.bus.node.n2.>"]) {
+    expect(await refusalToListen(connection, subject)).toContain("Permissions Violation");
+  }
+});

@@ -1,0 +1,46 @@
+import { createServer } from "node:net";
+import { HoldfastError } from "@holdfast/core";
+
+export interface Ports {
+  readonly client: number;
+  readonly route: number;
+}
+
+/** Below the range from which systems take the ports of outgoing connections: it is free at the next start, too. */
+const firstPort = 20_000;
+const portCount = 12_000;
+const maxTries = 200;
+
+/** Two ports of this host that nobody listens at. Errors: `engine_start_failed`. */
+export async function choosePorts(host: string): Promise<Ports> {
+  const client = await choosePort(host);
+  let route = client;
+  while (route === client) route = await choosePort(host);
+  return { client, route };
+}
+
+async function choosePort(host: string): Promise<number> {
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const port = firstPort + Math.floor(Math.random() * portCount);
+    if (await isFree(host, port)) return port;
+  }
+  throw new HoldfastError("engine_start_failed", `No free port was found on ${host}.`);
+}
+
+/** The first of the ports that another process listens at. Errors: `engine_start_failed`. */
+export async function takenPort(host: string, ports: Ports): Promise<number | undefined> {
+  for (const port of [ports.client, ports.route]) if (!(await isFree(host, port))) return port;
+  return undefined;
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      if (cause.code === "EADDRINUSE") return resolve(false);
+      const problem = `The engine cannot listen at ${host}:${port} (${cause.code}).`;
+      reject(new HoldfastError("engine_start_failed", problem, { cause }));
+    });
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}

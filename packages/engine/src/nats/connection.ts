@@ -1,0 +1,70 @@
+import { connect, type ConnectionOptions, type NatsConnection } from "@nats-io/transport-node";
+import { unavailable } from "./nats-errors.ts";
+import { type TlsCredentials, tlsOptions } from "./tls.ts";
+
+/** What a connection uses the next time it is made. */
+export interface ConnectionChange {
+  /** `host:port`, in the order in which they are tried. */
+  readonly servers?: readonly string[];
+  readonly tls?: TlsCredentials;
+}
+
+export interface OpenOptions extends Omit<ConnectionOptions, "servers" | "tls"> {
+  /** `host:port`, in the order in which they are tried. */
+  readonly servers: readonly string[];
+  readonly tls?: TlsCredentials;
+}
+
+export interface ReplaceableConnection {
+  readonly connection: NatsConnection;
+  replace(change: ConnectionChange): void;
+}
+
+const reconnectMinMs = 100;
+const reconnectMaxMs = 1_000;
+/** Tries at the shortest interval: longer than the engine needs for an election or a restart. */
+const fastTries = 100;
+const jitterMs = 100;
+
+/**
+ * Connects, and keeps connecting: also after a refusal, because a cluster may hear of a new node a moment
+ * after the node itself. Errors: `engine_unavailable`.
+ */
+export async function openConnection({
+  servers,
+  tls: credentials,
+  ...options
+}: OpenOptions): Promise<ReplaceableConnection> {
+  const tls = credentials && tlsOptions(credentials, servers);
+  let tries = 0;
+  const connection = await connect({
+    ...options,
+    servers: [...servers],
+    ...(tls && { tls }),
+    reconnect: true,
+    // A trace for each request costs an Error each; the message names the request.
+    noAsyncTraces: true,
+    maxReconnectAttempts: -1,
+    reconnectDelayHandler: () => {
+      tries += 1;
+      const pauseMs = tries > fastTries ? reconnectMaxMs : reconnectMinMs;
+      return pauseMs + Math.random() * jitterMs;
+    },
+    ignoreAuthErrorAbort: true,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    ignoreClusterUpdates: false,
+  }).catch((thrown: unknown) => {
+    throw unavailable("The engine does not accept the connection.", thrown);
+  });
+  void (async () => {
+    for await (const { type } of connection.status()) if (type === "reconnect") tries = 0;
+  })();
+  const use = ({ servers: list = [], tls: next }: ConnectionChange) => {
+    if (next && tls) Object.assign(tls, tlsOptions(next, list.length > 0 ? list : servers));
+    if (list.length > 0 && !connection.isClosed()) connection.setServers([...list]);
+  };
+  // A server that did not answer the first time was dropped.
+  use({ servers });
+  return { connection, replace: use };
+}
