@@ -6,6 +6,7 @@ export * from "./limits.ts";
 export * from "./messages.ts";
 export * from "./cluster/cluster-admin.ts";
 export type { NodeFacts } from "./cluster/heartbeats.ts";
+export type { Membership } from "./cluster/membership.ts";
 export * from "./cluster/records.ts";
 export * from "./node-runtime.ts";
 export { Checkpoints } from "./path/checkpoints.ts";

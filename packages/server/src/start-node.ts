@@ -21,7 +21,7 @@ import { claimOf } from "./cluster/join-service.ts";
 import { placeOf } from "./cluster/node-place.ts";
 import { type JoinOptions, type Member, openMember, ownMember } from "./cluster/open-member.ts";
 import { registerNode } from "./cluster/register-node.ts";
-import { takePart } from "./cluster/take-part.ts";
+import { type ClusterPart, takePart } from "./cluster/take-part.ts";
 import {
   connectExternal,
   type EngineStart,
@@ -130,10 +130,25 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         })
       : undefined;
     const member = joined ?? (await ownMember(opening, known(authority)));
-    const about = { url: place.url, version };
+    let part: ClusterPart | undefined;
+    const about = {
+      url: place.url,
+      version,
+      get generation() {
+        return part?.generation() ?? 0;
+      },
+    };
     if (mayCoordinate) {
       const { zone, labels, capacity } = settings;
-      const facts = { node, role: member.file.role, ...about, zone, labels, capacity };
+      const facts = {
+        node,
+        role: member.file.role,
+        url: place.url,
+        version,
+        zone,
+        labels,
+        capacity,
+      };
       const claim = claimOf(member.identity.requests.node.csrPem);
       const address = engine.managed && { engine: engine.managed.address };
       await registerNode(keyValue, { ...facts, claim, ...address }, clock);
@@ -156,7 +171,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       reach,
       report,
     });
-    const part = await takePart({
+    const taken = await takePart({
       ...opening,
       member,
       engine,
@@ -165,7 +180,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       keyValue,
       runtime,
     });
-    stops.add(() => part.close());
+    part = taken;
+    stops.add(() => taken.close());
     stops.add(() => runtime.leave());
     await seedDemo(resources);
     await runtime.start();
@@ -187,8 +203,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       random,
       log,
       version,
-      cluster: part.entry,
-      tls: part.tls,
+      cluster: taken.entry,
+      tls: taken.tls,
+      ...(taken.repair && { storeRepair: taken.repair }),
+      ...(taken.authorityControl && { authorityControl: taken.authorityControl }),
     });
     stops.add(() => api.close());
     await listen(api, host, place.port);

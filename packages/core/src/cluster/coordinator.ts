@@ -171,7 +171,8 @@ export class Coordinator {
     for (const { node, url, version } of membership.nodes) {
       const about = heartbeats.about(node);
       if (!about || (about.url === url && about.version === version)) continue;
-      await membership.update(node, (record) => record && { ...record, ...about });
+      const facts = { url: about.url, version: about.version };
+      await membership.update(node, (record) => record && { ...record, ...facts });
     }
   }
 
@@ -226,10 +227,15 @@ export class Coordinator {
     };
   }
 
-  async #move({ partition, to }: PlacementMove): Promise<void> {
+  async #move({ partition, from, to }: PlacementMove): Promise<void> {
     const { assignments, heartbeats, clock } = this.#options;
     if (this.#closed || !this.isLeading) return;
     const before = assignments.of(partition);
+    if (before?.node !== from) {
+      // The plan was made for another owner: a start's first look, or somebody else's move.
+      this.#again = true;
+      return;
+    }
     const isOrderly = before !== undefined && heartbeats.isAlive(before.node);
     const assignment: Assignment = {
       node: to,

@@ -23,6 +23,8 @@ interface Heartbeat {
 export interface NodeFacts {
   readonly url: string;
   readonly version: string;
+  /** Of the certificate authority's state that the node has taken over. */
+  readonly generation?: number;
 }
 
 export interface HeartbeatOptions {
@@ -42,6 +44,8 @@ export type Presence = "alive" | "dead" | "unknown";
 export class Heartbeats {
   readonly #options: HeartbeatOptions;
   readonly #detector = new FailureDetector(limits.nodeSilenceMs, 2 * limits.failureCheckMs);
+  /** Of this node itself. While it misses its own heartbeats, the silence of the others does not count. */
+  readonly #own = new FailureDetector(limits.nodeSilenceMs, 2 * limits.failureCheckMs);
   readonly #last = new Map<NodeId, Heartbeat>();
   readonly #presence = new Map<NodeId, Presence>();
   /** When a dead node was heard of again, in the detector's time. */
@@ -59,8 +63,10 @@ export class Heartbeats {
 
   start(): void {
     const { bus, clock, node } = this.#options;
-    this.#detector.tick(clock.monotonic());
-    this.#detector.heard(node);
+    for (const detector of [this.#own, this.#detector]) {
+      detector.tick(clock.monotonic());
+      detector.heard(node);
+    }
     this.#subscription = bus.subscribe("heartbeat.*", (_, data) => {
       this.#hear(decodeEntry<Heartbeat>(data));
     });
@@ -148,6 +154,7 @@ export class Heartbeats {
     const isOurs = node === this.#options.node;
     if (isOurs) {
       this.#roundTripMs = Math.max(0, this.#options.clock.monotonic() - heartbeat.sentAt);
+      this.#own.heard(node);
     }
     // That a node hears itself shows that it hears again.
     if (heartbeat.left && !isOurs) this.#detector.left(node);
@@ -158,8 +165,11 @@ export class Heartbeats {
 
   #check(isNews = false): void {
     const { clock, node: self } = this.#options;
-    this.#detector.tick(clock.monotonic());
-    const isCutOff = !this.#detector.isAlive(self);
+    this.#own.tick(clock.monotonic());
+    if ((this.#own.silentMs(self) ?? 0) < 2 * limits.heartbeatMs) {
+      this.#detector.tick(clock.monotonic());
+    }
+    const isCutOff = !this.#own.isAlive(self);
     let changed = isNews || isCutOff !== this.#isCutOff;
     if (this.#isCutOff && !isCutOff) {
       this.#detector.startAnew();

@@ -7,6 +7,7 @@ import type { ConversationReader } from "./conversation-reader.ts";
 import type { Egress } from "./egress.ts";
 import type { Owners } from "./owners.ts";
 import type { Pending, PendingMessage } from "./pending.ts";
+import { conflictEvent } from "./repeats.ts";
 import { partitionOf } from "./router.ts";
 
 export interface AwaitedServices {
@@ -107,10 +108,17 @@ export class Awaited {
   }
 
   async #askFor(id: MessageId, ref: ConversationRef): Promise<void> {
-    const { owners, pending } = this.#services;
+    const { owners, pending, egress } = this.#services;
     try {
-      const { state, index } = await owners.message(ref, id);
-      const isWanted = pending.get(id) !== undefined || this.#repeats.has(id);
+      const { state, index, fingerprint } = await owners.message(ref, id);
+      const known = pending.get(id);
+      if (state !== "unknown" && known && (known.fingerprint ?? "") !== (fingerprint ?? "")) {
+        // Another content came first with its key, which alone takes effect.
+        pending.remove(id);
+        egress.deliver([id], conflictEvent(id));
+        return;
+      }
+      const isWanted = known !== undefined || this.#repeats.has(id);
       if (state === "handled" && isWanted) await this.#settle(ref, id, index ?? -1);
     } catch (thrown) {
       const error = toHoldfastError(thrown);

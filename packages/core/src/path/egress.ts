@@ -95,6 +95,18 @@ export class Egress {
     for (const node of nodes) this.#send(`node.${node}.events`, { inputs: ids, event });
   }
 
+  /** True when this node accepted the message. */
+  isHere({ replyTo }: EventInput): boolean {
+    return !this.#isElsewhere(replyTo);
+  }
+
+  /** Tells only those who wait at the node that accepted the message. */
+  tellAccepter({ id, replyTo }: EventInput, end: TurnEnd): void {
+    if (this.#isElsewhere(replyTo))
+      this.#send(`node.${replyTo}.events`, { inputs: [id], event: end });
+    else this.#toWaiters([id], end);
+  }
+
   /** Tells those who wait here for messages what their owner said of them. */
   deliver(ids: readonly MessageId[], end: TurnEnd): void {
     this.#toWaiters(ids, end);

@@ -29,7 +29,7 @@ import type { Waiting } from "./mailbox.ts";
 import type { OwnerServices } from "./owner-services.ts";
 import { type ActiveConversations, touch } from "./passivation.ts";
 import { decodeEntry, position, sequenceOf } from "./records.ts";
-import { endOfHandled } from "./repeats.ts";
+import { conflictEvent, endOfHandled } from "./repeats.ts";
 import { inboxLog } from "./router.ts";
 import { type TurnFigures, TurnMeter } from "./turn-figures.ts";
 import { TurnRunner } from "./turn-runner.ts";
@@ -261,7 +261,10 @@ export class Partition {
       }
       const waiting = { message, at, recovered };
       const conversation = this.#conversation(refOf(message), message.ephemeral === true);
-      if (!conversation.mailbox.add(waiting)) {
+      const { mailbox } = conversation;
+      if (!mailbox.add(waiting)) {
+        const first = mailbox.all.find((each) => each.message.id === message.id);
+        if (first?.message.fingerprint !== message.fingerprint) this.#refuseContent(message);
         this.#watermark.done(waiting.at);
         return;
       }
@@ -360,14 +363,19 @@ export class Partition {
     this.#services.pending.remove(repeat.message.id);
     const seen = state.seen.get(repeat.message.id);
     if (seen && seen.fingerprint !== (repeat.message.fingerprint ?? "")) {
-      // The node that accepted it could not know of the first: the client broke its own promise.
-      const problem = `A key of ${conversation.key} came with two contents; the first took effect alone.`;
-      this.#services.report(
-        new HoldfastError("idempotency_conflict", problem),
-        `message ${repeat.message.id}`,
-      );
-    }
-    this.#tellRepeat(conversation, state, repeat.message);
+      this.#refuseContent(repeat.message);
+    } else this.#tellRepeat(conversation, state, repeat.message);
+  }
+
+  /** A key's second content: the node that accepted it could not know of the first. */
+  #refuseContent(message: InboundMessage): void {
+    const { egress, pending, report } = this.#services;
+    const problem = `A key of ${conversationKey(message)} came with two contents; the first took effect alone.`;
+    report(new HoldfastError("idempotency_conflict", problem), `message ${message.id}`);
+    // Under the same id others may wait here for the first content.
+    const known = pending.get(message.id);
+    if (known && known.fingerprint !== message.fingerprint && egress.isHere(message)) return;
+    egress.tellAccepter(message, conflictEvent(message.id));
   }
 
   /** Whoever waited for the message when another partition answered it heard nothing of that. */

@@ -27,7 +27,8 @@ export function endOfHandled(
   return { type: "committed", turn: first.turn, inputs: [id], messages, ...outcomeOf(messages) };
 }
 
-function conflictEvent(id: MessageId): TurnEnd {
+/** What is told to those who wait for a key's second content. */
+export function conflictEvent(id: MessageId): TurnEnd {
   return {
     type: "failed",
     inputs: [id],

@@ -11,7 +11,7 @@ import type { PlacementPolicy } from "./types.ts";
 
 const clusters = 1_000;
 const tolerance = 0.1;
-/** Of 3,000 proofs; one is known to be out of reach, slow machines may miss a few more. */
+/** Of about 3,000 proofs; a machine under load may not end all of them in time. */
 const unprovedMax = 5;
 const unlimited: PlacementPolicy = { tolerance, minGain: 0, maxMoves: Number.POSITIVE_INFINITY };
 

@@ -66,6 +66,8 @@ export type GrowthStep =
   | { readonly do: "retire-witness" };
 
 const wanted = limits.storeNodesWanted;
+/** Into how many steps people see the copying divided. */
+const progressSteps = 10;
 
 /** The next step of a cluster with these store nodes; the witness leaves last. */
 export function nextStep(
@@ -166,6 +168,7 @@ export class Growth {
     await engine.admin.raiseReplicas(wanted, {
       signal: this.#closing.signal,
       onProgress: ({ stream, done, total: all }) => {
+        if (done % Math.ceil(all / progressSteps) !== 0) return;
         const message = `The streams get ${wanted} replicas: ${done} of ${all} have them.`;
         const progress = { phase: "copying", message, stream, done, total: all } as const;
         told = told.then(() => this.#tell(progress));

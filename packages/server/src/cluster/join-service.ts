@@ -29,6 +29,8 @@ export interface JoinServiceOptions {
   readonly clock: Clock;
   /** Makes this node's engine ready for the new one before it is told that it may come. */
   readonly prepare: (record: NodeRecord) => Promise<void>;
+  /** Whether a member is silent: what it did, another may do. */
+  readonly isDead: (node: NodeId) => boolean;
   readonly say: (text: string) => void;
 }
 
@@ -75,7 +77,8 @@ export class JoinService {
     if (token === undefined) return this.#renew(request, found?.record, claim);
     const allowed = await this.#roleOf(token);
     checkName(request.node, found?.record, claim);
-    const others = (await this.#all()).filter(({ node }) => node !== request.node);
+    const { isDead } = this.#options;
+    const others = (await this.#all()).filter(({ node }) => node !== request.node && !isDead(node));
     // Who joins again keeps its role: its data folder is made for it.
     const role = chooseRole(request.role ?? found?.record.role, allowed, others);
     await this.#options.tokens.redeem(token, { role, claim });

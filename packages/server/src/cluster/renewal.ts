@@ -65,6 +65,13 @@ export class Renewal {
     this.wake();
   }
 
+  /** Of the authority's state that everything here has taken over; 0 while that is not known. */
+  get confirmed(): number {
+    const { identity } = this.#options;
+    const isSigner = this.#signer !== undefined && identity.authorityFingerprint === this.#signer;
+    return this.#isApplied && isSigner ? identity.generation : 0;
+  }
+
   wake(): void {
     if (this.#closing.signal.aborted) return;
     if (this.#running) {

@@ -16,6 +16,7 @@ import {
 } from "@holdfast/security";
 import { engineTls, type NodeEngine, serverAt } from "../engine.ts";
 import type { ClusterEntry } from "../http/cluster-entry.ts";
+import type { AuthorityControl } from "../http/authority-control.ts";
 import type { ApiTls } from "../http/tls-server.ts";
 import { version } from "../version.ts";
 import { storeUrls } from "./addresses.ts";
@@ -30,6 +31,7 @@ import { JoinService } from "./join-service.ts";
 import type { NodePlace } from "./node-place.ts";
 import type { Member } from "./open-member.ts";
 import { Renewal } from "./renewal.ts";
+import { Repair } from "./repair.ts";
 import { storeEntry } from "./store-entry.ts";
 
 export interface PartOptions {
@@ -51,6 +53,12 @@ export interface PartOptions {
 export interface ClusterPart {
   readonly entry: ClusterEntry;
   readonly tls: ApiTls;
+  /** Only on store nodes with a managed engine. */
+  readonly repair: Repair | undefined;
+  /** Only where the authority's keys can be read. */
+  readonly authorityControl: AuthorityControl | undefined;
+  /** Of the authority's state that this node has taken over. */
+  generation(): number;
   close(): Promise<void>;
 }
 
@@ -82,10 +90,16 @@ export async function takePart(options: PartOptions): Promise<ClusterPart> {
       isCoordinator: () => runtime.coordinator.isLeading,
     });
   growth?.start();
+  const repair =
+    engine.managed &&
+    new Repair({ ...options, admin: engine.managed.admin, membership: runtime.membership });
   const service = createService(options, users);
   const others = () => records().filter(({ node }) => node !== file.node);
   return {
     tls,
+    repair,
+    authorityControl: options.authority && controlOf(options.authority, runtime),
+    generation: () => renewal.confirmed,
     entry: {
       store:
         service &&
@@ -97,6 +111,7 @@ export async function takePart(options: PartOptions): Promise<ClusterPart> {
       storeUrl: () => storeUrls(others())[0],
     },
     async close() {
+      await repair?.close();
       await growth?.close();
       await watch.close();
       await renewal.close();
@@ -105,8 +120,22 @@ export async function takePart(options: PartOptions): Promise<ClusterPart> {
   };
 }
 
+/** What each living node says of itself in its heartbeats. */
+function controlOf(
+  authority: Authority,
+  { membership, heartbeats }: NodeRuntime,
+): AuthorityControl {
+  return {
+    authority,
+    confirmations: async () =>
+      membership.nodes
+        .filter(({ node }) => heartbeats.isAlive(node))
+        .map(({ node }) => ({ node, generation: heartbeats.about(node)?.generation ?? 0 })),
+  };
+}
+
 function createService(options: PartOptions, users: EngineUsers) {
-  const { authority, member, engine, random, clock, keyValue } = options;
+  const { authority, member, engine, random, clock, keyValue, runtime } = options;
   if (!authority) return undefined;
   const tokens = createJoinTokens({ keyValue, random, clock });
   const service = new JoinService({
@@ -115,6 +144,7 @@ function createService(options: PartOptions, users: EngineUsers) {
     version,
     authority,
     tokens,
+    isDead: (node) => runtime.heartbeats.presence(node) === "dead",
     prepare: async (record) => {
       engine.askLeaders();
       users.wake();

@@ -49,6 +49,7 @@ export async function startTestCluster(clock: Clock) {
     authority,
     tokens,
     clock,
+    isDead: () => false,
     prepare: async (record) => void prepared.push(record),
     say: () => undefined,
   });

@@ -1,0 +1,171 @@
+import {
+  type Clock,
+  clusterBucket,
+  decodeJson,
+  encodeJson,
+  HoldfastError,
+  type KeyValue,
+  type Membership,
+  type NodeId,
+  toHoldfastError,
+} from "@holdfast/core";
+import { dataServerName, type EngineAdmin, type EngineHealth } from "@holdfast/engine";
+import type { Operation, RepairPlan, StoreRepair } from "../http/store-repair.ts";
+import { operationKey } from "./growth.ts";
+
+export interface RepairOptions {
+  readonly admin: EngineAdmin;
+  readonly keyValue: KeyValue;
+  readonly membership: Membership;
+  readonly clock: Clock;
+  readonly say: (text: string) => void;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** An operation that has not moved for this long has lost the node that worked on it. */
+const stallMs = 90_000;
+
+/** Gives the replicas of a dead store node to the others; on store nodes. */
+export class Repair implements StoreRepair {
+  readonly #options: RepairOptions;
+  readonly #closing = new AbortController();
+  #running: Promise<void> | undefined;
+  #seen: { readonly revision: number; readonly at: number } | undefined;
+
+  constructor(options: RepairOptions) {
+    this.#options = options;
+  }
+
+  async plan(dead: string): Promise<RepairPlan> {
+    const health = await this.#options.admin.health();
+    const { server, affected, others } = situation(dead, health);
+    const steps = [
+      {
+        text: `Check that ${others.length} other engines are online and up to date.`,
+        reason: "A replica is only given up while a majority of its stream's replicas works.",
+      },
+      {
+        text: `Give each of the ${affected} streams that had a replica on ${server} a new one on another store node, one stream after the other, and wait each time until it is up to date.`,
+        reason:
+          "So no stream ever lacks more than the one replica that is gone already, and the load of copying stays small.",
+      },
+      {
+        text: `Take ${server} out of the engine's cluster.`,
+        reason: "Until then it counts for the majority that every change of the cluster needs.",
+      },
+      {
+        text: `Remove node ${dead} from the members.`,
+        reason: "Its certificates are refused from then on: it must not come back with old data.",
+      },
+    ];
+    return { steps };
+  }
+
+  async start(dead: string): Promise<void> {
+    await this.plan(dead);
+    const { keyValue, clock } = this.#options;
+    const { operation, revision } = await this.#stored();
+    const isRunning = operation?.phase === "copying" || operation?.phase === "waiting";
+    if (isRunning && this.#mayProgress(revision)) {
+      if (operation.kind === "replace" && operation.node === dead) return;
+      throw new HoldfastError("operation_running", `The cluster is busy: ${operation.message}`);
+    }
+    const begun: Operation = {
+      kind: "replace",
+      phase: "copying",
+      node: dead,
+      done: 0,
+      total: 0,
+      message: `The replicas of ${dead} are made anew on other store nodes.`,
+      startedAt: clock.now(),
+    };
+    // Whoever begins at the same time on another node loses here.
+    await keyValue.update(clusterBucket, operationKey, encodeJson(begun), revision);
+    this.#running = this.#run(dead, begun);
+  }
+
+  async progress(): Promise<Operation | undefined> {
+    const { operation, revision } = await this.#stored();
+    this.#mayProgress(revision);
+    return operation;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #run(dead: string, begun: Operation): Promise<void> {
+    const { admin, membership, say, report } = this.#options;
+    let latest = begun;
+    let told: Promise<void> = Promise.resolve();
+    const tell = (change: Partial<Operation>): Promise<void> => {
+      latest = { ...latest, ...change };
+      const value = latest;
+      say(value.message);
+      told = told.then(() => this.#write(value));
+      return told;
+    };
+    try {
+      const { server } = situation(dead, await admin.health());
+      await admin.replaceStore(server, {
+        signal: this.#closing.signal,
+        onProgress: ({ stream, done, total }) => {
+          const message = `The replicas of ${dead} are made anew: ${done} of ${total} streams are done.`;
+          void tell({ stream, done, total, message });
+        },
+      });
+      await membership.update(
+        dead as NodeId,
+        (record) => record && { ...record, state: "removed" },
+      );
+      const message = `Node ${dead} was replaced: all streams have their replicas on other store nodes.`;
+      await tell({ phase: "done", message });
+    } catch (thrown) {
+      const { code, message } = toHoldfastError(thrown);
+      report(toHoldfastError(thrown), `replacement of ${dead}`);
+      const text = `The replacement of ${dead} stopped and may be started again: ${message}`;
+      await tell({ phase: "failed", message: text, error: { code, message } });
+    }
+  }
+
+  /** Progress is for people: that it cannot be written does not stop what it tells of. */
+  async #write(operation: Operation): Promise<void> {
+    try {
+      await this.#options.keyValue.put(clusterBucket, operationKey, encodeJson(operation));
+    } catch (thrown) {
+      this.#options.report(toHoldfastError(thrown), "operation");
+    }
+  }
+
+  async #stored(): Promise<{ operation: Operation | undefined; revision: number }> {
+    const entry = await this.#options.keyValue.get(clusterBucket, operationKey);
+    const operation = entry && decodeJson<Operation>(entry.value, operationKey);
+    return { operation, revision: entry?.revision ?? 0 };
+  }
+
+  /** Whether somebody may be working on it: it changed lately, as far as this node saw. */
+  #mayProgress(revision: number): boolean {
+    const now = this.#options.clock.monotonic();
+    if (this.#seen?.revision !== revision) this.#seen = { revision, at: now };
+    return now - this.#seen.at < stallMs;
+  }
+}
+
+/** Errors: `store_quorum_at_risk`. */
+function situation(dead: string, { servers, streams }: EngineHealth) {
+  const known = (name: string) => streams.some(({ peers }) => peers.some((p) => p.name === name));
+  // Homes made before there were clusters of several nodes have another name.
+  const own = dataServerName(dead);
+  const server = known(own) ? own : known("holdfast-data") ? "holdfast-data" : own;
+  const affected = streams.filter(({ peers }) => peers.some(({ name }) => name === server));
+  const others = servers.filter(
+    ({ name, isOnline }) => isOnline && name !== server && !name.endsWith("-witness"),
+  );
+  const needed = Math.max(0, ...affected.map(({ replicas }) => replicas));
+  if (others.length < needed) {
+    const problem = `The data needs ${needed} store nodes, and without ${dead} there are ${others.length}: let another store node join first.`;
+    throw new HoldfastError("store_quorum_at_risk", problem);
+  }
+  return { server, affected: affected.length, others };
+}
