@@ -499,7 +499,7 @@ export const errorCatalog = {
     retry: "never",
     meaning: "The node still runs, so it is not removed.",
     remedy:
-      "Drain it, wait until it has no partitions, stop it, and remove it then; or use --force.",
+      "Drain it, wait until it has no partitions, and stop it first; `holdfast remove --force` waits for nothing.",
   },
   last_node: {
     status: 409,

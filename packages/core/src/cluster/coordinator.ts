@@ -142,7 +142,7 @@ export class Coordinator {
   }
 
   async #place(): Promise<void> {
-    const { membership, assignments, heartbeats, clock } = this.#options;
+    const { membership, assignments, clock } = this.#options;
     const now = clock.monotonic();
     const members = membership.nodes;
     const { held, candidates } = this.#sortMembers(members);

@@ -7,9 +7,8 @@ import { PlacementState, type SearchBudget } from "./state.ts";
 const coolestBudget = 800_000;
 /** This close to the bound nothing is searched for any more. */
 const closeEnough = 1.005;
-/** Blind moves by which a local best is left: small shakes and large ones, by chance. */
-const kickMovesMin = 2;
-const kickMovesMax = 6;
+/** Blind moves by which a local best is left. */
+const kickMoves = 4;
 
 /**
  * The assignment with the coolest hottest node that is found when moves cost nothing: greedy by
@@ -37,8 +36,7 @@ export function search(
   const random = seededRandom();
   const state = best.copy();
   while (budget.left > 0 && best.hottest() > atLeast * closeEnough) {
-    const kicks = kickMovesMin + Math.floor(random() * (kickMovesMax - kickMovesMin + 1));
-    for (let kick = 0; kick < kicks; kick += 1) {
+    for (let kick = 0; kick < kickMoves; kick += 1) {
       const item = free[Math.floor(random() * free.length)] as number;
       const node = Math.floor(random() * state.cost.length);
       if (state.item(item).allowed[node] === 1) state.put(item, node);
