@@ -23,7 +23,7 @@ beforeAll(async () => {
   store = await cluster.start("n1");
   const buckets = ["resources", "assignments", "cluster", "authority"];
   await store.provision({ logs: ["l"], buckets });
-  compute = await cluster.compute("c1");
+  compute = await cluster.connect("c1");
 });
 
 afterAll(async () => {

@@ -8,6 +8,7 @@ import {
   type StreamHealth,
   streamHealth,
 } from "./engine-health.ts";
+import { isWitnessName } from "./engine-home.ts";
 import { pause } from "./supervisor.ts";
 import type { SystemAccount } from "./system-account.ts";
 
@@ -16,7 +17,8 @@ export interface EngineAdmin {
   health(): Promise<EngineHealth>;
   /**
    * Gives every stream that has fewer this many replicas, a few streams at a time; resolves when all of
-   * them are current. Streams made afterwards get as many. Any node may repeat and continue it.
+   * them are current. Streams made afterwards get as many. Any node may repeat and continue it. Errors:
+   * `store_quorum_at_risk` with fewer data servers.
    */
   raiseReplicas(count: number, options?: StepOptions): Promise<void>;
   /**
@@ -70,21 +72,16 @@ export function createEngineAdmin({ client, system, witness }: AdminOptions): En
     retireWitness: async () => {
       const leaving = witness();
       if (!leaving) return;
-      const { servers } = await health();
-      const stay = servers.filter(
-        ({ name, isOnline, isCurrent }) => isOnline && isCurrent && name !== leaving.name,
-      );
-      if (stay.length < dataServersForMajority) {
-        throw atRisk(`Without its witness the cluster has ${stay.length} current servers.`);
-      }
+      assertDataServers((await health()).servers, dataServersForMajority);
       await system.removeServer(leaving.name);
       await leaving.retire();
     },
     raiseReplicas: async (count, options = {}) => {
       for (;;) {
-        const { streams } = await health();
+        const { streams, servers } = await health();
         const behind = streams.filter((stream) => !hasReplicas(stream, count));
         if (behind.length === 0) return;
+        assertDataServers(servers, count);
         await eachStream(behind, streamsAtOnce, options, (name, signal) =>
           untilDone(name, signal, () => raise(client, name, count)),
         );
@@ -194,6 +191,14 @@ function hasReplicas({ replicas, leader, peers }: StreamHealth, count: number): 
   return leader !== undefined && replicas >= count && current.length >= replicas;
 }
 
+function assertDataServers(servers: EngineHealth["servers"], count: number): void {
+  const current = servers.filter(
+    ({ name, isOnline, isCurrent }) => isOnline && isCurrent && !isWitnessName(name),
+  );
+  if (current.length >= count) return;
+  throw atRisk(`The engine has ${current.length} current data servers; ${count} are needed.`);
+}
+
 function assertReplaceable(
   dead: string,
   streams: readonly StreamHealth[],
@@ -201,8 +206,9 @@ function assertReplaceable(
 ): void {
   const alive = servers.find(({ name, isOnline }) => name === dead && isOnline);
   if (alive) throw atRisk(`${dead} is not dead.`);
-  // A server that has streams is a data server; one that has none may be a new one, or a witness.
-  const others = servers.filter(({ name, isOnline }) => isOnline && name !== dead);
+  const others = servers.filter(
+    ({ name, isOnline }) => isOnline && name !== dead && !isWitnessName(name),
+  );
   for (const stream of streams) {
     if (stream.leader === undefined) throw atRisk(`Stream ${stream.name} has no leader.`);
     if (!stream.peers.some(({ name }) => name === dead)) continue;

@@ -7,12 +7,19 @@ export function dataServerName(node: string): string {
   return `holdfast-${node}`;
 }
 
+const witnessSuffix = "-witness";
+
+export function isWitnessName(serverName: string): boolean {
+  return serverName.endsWith(witnessSuffix);
+}
+
 /** What an engine remembers of itself. */
 interface Identity {
   readonly cluster: string;
   /** Data belongs to the name of its server: it never changes. */
   readonly serverName: string;
   readonly witnessName: string;
+  /** It has no witness, or none any more. */
   readonly isWitnessRetired: boolean;
   /** Its streams have, or may have, several replicas. */
   readonly isReplicated: boolean;
@@ -56,13 +63,13 @@ export class EngineHome {
     // Before there were clusters of several nodes every server had the same name.
     const isOld = existsSync(join(path, "data"));
     const name = isOld ? "holdfast-data" : dataServerName(node);
-    const witnessName = isOld ? "holdfast-witness" : `${name}-witness`;
+    const witnessName = isOld ? `holdfast${witnessSuffix}` : `${name}${witnessSuffix}`;
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const home = new EngineHome(path, {
       cluster,
       serverName: name,
       witnessName,
-      isWitnessRetired: false,
+      isWitnessRetired: role === "member",
       isReplicated: false,
       isJoined: role === "founder",
     });

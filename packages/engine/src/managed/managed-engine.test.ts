@@ -5,7 +5,9 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { findNatsServer } from "./find-server.ts";
 import type { ManagedEngine } from "./managed-engine.ts";
+import { startPlainEngine } from "./plain-engine.ts";
 import { TestCluster } from "./testing/test-cluster.ts";
 
 let cluster: TestCluster;
@@ -144,10 +146,17 @@ test("the data of another cluster is left alone", async () => {
   });
 });
 
-test("data from before there were clusters keeps the name that it belongs to", async () => {
-  mkdirSync(join(home, "data"), { recursive: true });
+test("the data of an engine from before there were clusters is found", async () => {
+  const server = await findNatsServer(process.env);
+  const report = (error: HoldfastError) => cluster.reports.push(error);
+  const old = await startPlainEngine({ server, home, report });
+  await old.provision({ logs: ["l"], buckets: [] });
+  await old.messageLog.append("l", Uint8Array.of(7));
+  await old.close();
   const engine = await start();
   expect(engine.serverName).toBe("holdfast-data");
+  await engine.provision({ logs: ["l"], buckets: [] });
+  expect(await appendPatiently(engine, "l")).toBe(2);
 });
 
 test("a configuration that the servers refuse leaves the one before in force", async () => {

@@ -17,6 +17,8 @@ import { SystemAccount } from "./system-account.ts";
 const connectTimeoutMs = 10_000;
 const connectTryTimeoutMs = 2_000;
 const connectPauseMs = 20;
+/** After its own server's return a node goes back to it. */
+const homecomingMs = 5_000;
 const joinTimeoutMs = 30_000;
 const joinPollMs = 50;
 
@@ -32,7 +34,10 @@ export interface ManagedEngineOptions {
   /** Trust domain of the certificates. */
   readonly cluster: string;
   readonly node: string;
-  /** A founder runs a witness beside its data server, until there are three data servers. */
+  /**
+   * A founder runs a witness beside its data server, until there are three data servers. Looked at when the
+   * folder is made.
+   */
   readonly role: "founder" | "member";
   readonly credentials: EngineCredentials;
   /** Who may connect; this node too. */
@@ -77,22 +82,32 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
   const ports = await home.ports({
     host: options.host,
     wanted: options.ports,
-    hasWitness: options.role === "founder" && !home.identity.isWitnessRetired,
+    hasWitness: !home.identity.isWitnessRetired,
     mayMove: !isReplicated && options.others.length === 0,
   });
   writeCredentials(home, options.credentials);
   const place = { home, ports, host: options.host, cluster: options.cluster };
+  let comeHome = (): void => undefined;
   const group = await ServerGroup.start(
-    { binary: options.server.path, folder: home.path, report: options.report },
+    {
+      binary: options.server.path,
+      folder: home.path,
+      report: options.report,
+      onRestarted: ({ role }) => {
+        if (role === "data") setTimeout(() => comeHome(), homecomingMs).unref();
+      },
+    },
     plansOf(place, options.others),
     accessOf(place, options.users),
   );
   let running: ReturnType<typeof runningEngine> | undefined;
   try {
-    const { engine, client } = await connectWhenReady(options, addressOf(place), {
+    const opened = await connectWhenReady(options, addressOf(place), {
       isReplicated,
       refusal: group.refusal,
     });
+    const { engine, client } = opened;
+    comeHome = opened.comeHome;
     running = runningEngine({ options, place, group, engine, client });
     if (!home.identity.isJoined) await running.join();
     return running.engine;

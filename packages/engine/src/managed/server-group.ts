@@ -4,7 +4,7 @@ import type { HoldfastError } from "@holdfast/core";
 import { type EngineAccess, serverConfig, type ServerPlan } from "./server-config.ts";
 import { endOrphan } from "./server-process.ts";
 import { StorageWatch } from "./storage-watch.ts";
-import { Supervisor } from "./supervisor.ts";
+import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
 export interface EngineProcess {
   readonly role: string;
@@ -12,10 +12,8 @@ export interface EngineProcess {
   readonly port: number;
 }
 
-interface ServerGroupOptions {
-  readonly binary: string;
+interface ServerGroupOptions extends SupervisorOptions {
   readonly folder: string;
-  readonly report: (error: HoldfastError, where: string) => void;
 }
 
 type Role = ServerPlan["role"];

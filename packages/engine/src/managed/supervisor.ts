@@ -6,9 +6,11 @@ import { ServerProcess } from "./server-process.ts";
 const restartMinMs = 100;
 const restartMaxMs = 10_000;
 
-interface SupervisorOptions {
+export interface SupervisorOptions {
   readonly binary: string;
   readonly report: (error: HoldfastError, where: string) => void;
+  /** A process was started again after it had ended by itself. */
+  readonly onRestarted?: (plan: ServerPlan) => void;
 }
 
 /** Keeps one process running. */
@@ -88,6 +90,7 @@ export class Supervisor {
         this.#restarting = undefined;
         // It may have read the one before.
         if (configuration !== this.#configuration) await this.#process.reload();
+        this.#options.onRestarted?.(this.plan);
         return;
       } catch (thrown) {
         this.#options.report(thrown as HoldfastError, "engine");

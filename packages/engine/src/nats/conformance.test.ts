@@ -1,6 +1,3 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   blobStoreConformance,
   busConformance,
@@ -9,34 +6,20 @@ import {
   messageLogConformance,
 } from "@holdfast/testkit/conformance";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findNatsServer } from "../managed/find-server.ts";
-import { type PlainEngine, startPlainEngine } from "../managed/plain-engine.ts";
-import { createNatsEngine } from "./nats-engine.ts";
+import { TestCluster } from "../managed/testing/test-cluster.ts";
 
-let home = "";
-let managed: PlainEngine;
+let cluster: TestCluster;
 
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
-  const server = await findNatsServer(process.env);
-  managed = await startPlainEngine({ server, home, report: (error) => console.error(error) });
-}, 30_000);
-
-afterAll(async () => {
-  await managed.close();
-  rmSync(home, { recursive: true });
+  cluster = await TestCluster.create();
+  await cluster.admit({ node: "other", role: "store" });
+  await cluster.start("n1");
 });
 
+afterAll(() => cluster.close());
+
 /** Another node's view: a connection of its own. */
-async function view() {
-  const config = JSON.parse(readFileSync(join(home, "data.conf"), "utf8"));
-  const { user, password } = config.accounts.HOLDFAST.users[0];
-  return createNatsEngine({
-    connection: { servers: [`127.0.0.1:${config.port}`], user, pass: password },
-    replicas: 1,
-    placementTags: ["role:data"],
-  });
-}
+const view = () => cluster.connect("other");
 
 messageLogConformance("NATS JetStream", view, { propertyRuns: 5 });
 keyValueConformance("NATS JetStream", view, { propertyRuns: 5 });

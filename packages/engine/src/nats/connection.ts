@@ -18,6 +18,11 @@ export interface OpenOptions extends Omit<ConnectionOptions, "servers" | "tls"> 
 export interface ReplaceableConnection {
   readonly connection: NatsConnection;
   replace(change: ConnectionChange): void;
+  /**
+   * Goes over to the first of the servers when it is connected to another one. What is in flight ends with
+   * an error, as when a connection is lost.
+   */
+  comeHome(): void;
 }
 
 const reconnectMinMs = 100;
@@ -60,11 +65,24 @@ export async function openConnection({
   void (async () => {
     for await (const { type } of connection.status()) if (type === "reconnect") tries = 0;
   })();
-  const use = ({ servers: list = [], tls: next }: ConnectionChange) => {
-    if (next && tls) Object.assign(tls, tlsOptions(next, list.length > 0 ? list : servers));
-    if (list.length > 0 && !connection.isClosed()) connection.setServers([...list]);
+  let order = servers;
+  const setOrder = () => {
+    if (!connection.isClosed()) connection.setServers([...order]);
   };
   // A server that did not answer the first time was dropped.
-  use({ servers });
-  return { connection, replace: use };
+  setOrder();
+  return {
+    connection,
+    replace: (change) => {
+      if (change.servers && change.servers.length > 0) order = change.servers;
+      if (change.tls && tls) Object.assign(tls, tlsOptions(change.tls, order));
+      setOrder();
+    },
+    comeHome: () => {
+      if (connection.isClosed() || connection.getServer() === order[0]) return;
+      // The client goes round its list.
+      setOrder();
+      void connection.reconnect();
+    },
+  };
 }

@@ -24,6 +24,8 @@ export interface NatsEngineOptions extends StreamOptions {
 export interface NatsEngine extends Engine {
   readonly serverVersion: string;
   readonly isConnected: () => boolean;
+  /** `host:port` of the server that it is, or was last, connected to. */
+  readonly connectedTo: () => string;
   /** Reads ask the streams' leaders from now on, for good: streams may have several replicas. */
   readonly askLeaders: () => void;
   /** Takes effect the next time the connection is made. */
@@ -35,11 +37,15 @@ export async function createNatsEngine(options: NatsEngineOptions): Promise<Nats
   return (await openEngine(options)).engine;
 }
 
+interface OpenEngine {
+  readonly engine: NatsEngine;
+  readonly client: NatsClient;
+  readonly comeHome: () => void;
+}
+
 /** The same, and the client that the adapters share. */
-export async function openEngine(
-  options: NatsEngineOptions,
-): Promise<{ readonly engine: NatsEngine; readonly client: NatsClient }> {
-  const { connection, replace } = await openConnection(options.connection);
+export async function openEngine(options: NatsEngineOptions): Promise<OpenEngine> {
+  const { connection, replace, comeHome } = await openConnection(options.connection);
   const client = new NatsClient(connection, {
     refusal: options.refusal,
     inboxPrefix: options.connection.inboxPrefix,
@@ -52,11 +58,12 @@ export async function openEngine(
     bus: new NatsBus(client),
     serverVersion: connection.info?.version ?? "unknown",
     isConnected: () => client.isConnected,
+    connectedTo: () => connection.getServer(),
     askLeaders: () => client.askLeaders(),
     replace,
     provision: (plan) =>
       provision(client, plan, options, options.provisionTimeoutMs ?? provisionTimeoutMs),
     close: () => client.close(),
   };
-  return { engine, client };
+  return { engine, client, comeHome };
 }

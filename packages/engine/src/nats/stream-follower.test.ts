@@ -1,41 +1,39 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connect } from "@nats-io/transport-node";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { findNatsServer } from "../managed/find-server.ts";
-import { type PlainEngine, startPlainEngine } from "../managed/plain-engine.ts";
+import { inboxPrefixOf } from "../managed/accounts.ts";
+import { clientServers } from "../managed/engine-plans.ts";
+import type { ManagedEngine } from "../managed/managed-engine.ts";
+import { TestCluster } from "../managed/testing/test-cluster.ts";
+import { openConnection } from "./connection.ts";
 import { NatsClient, type StoredRecord } from "./nats-client.ts";
 import { unavailable } from "./nats-errors.ts";
 import { StreamFollower } from "./stream-follower.ts";
 import { logStream, logSubject, logTail } from "./streams.ts";
 
-let home = "";
-let managed: PlainEngine;
+let cluster: TestCluster;
+let managed: ManagedEngine;
 let client: NatsClient;
 let log = "";
 let logs = 0;
 const followers: StreamFollower[] = [];
 
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), "holdfast-follower-"));
-  const server = await findNatsServer(process.env);
-  managed = await startPlainEngine({ server, home, report: (error) => console.error(error) });
-}, 30_000);
-
-afterAll(async () => {
-  await managed.close();
-  rmSync(home, { recursive: true });
+  cluster = await TestCluster.create();
+  managed = await cluster.start("n1");
 });
+
+afterAll(() => cluster.close());
 
 beforeEach(async () => {
   logs += 1;
   log = `followed-${logs}`;
   await managed.provision({ logs: [log], buckets: [] });
-  const config = JSON.parse(readFileSync(join(home, "data.conf"), "utf8"));
-  const { user, password } = config.accounts.HOLDFAST.users[0];
-  const servers = `127.0.0.1:${config.port}`;
-  client = new NatsClient(await connect({ servers, user, pass: password }));
+  const inboxPrefix = inboxPrefixOf("n1");
+  const { connection } = await openConnection({
+    servers: clientServers([managed.address]),
+    tls: await cluster.tls("node/n1"),
+    inboxPrefix,
+  });
+  client = new NatsClient(connection, { inboxPrefix });
 });
 
 afterEach(async () => {

@@ -102,10 +102,10 @@ export class TestCluster {
     );
   }
 
-  /** A compute node's connection. */
-  async compute(node: string): Promise<NatsEngine> {
+  /** Another process's connection as this node. */
+  async connect(node: string): Promise<NatsEngine> {
     return connectEngine({
-      servers: clientServers(this.othersOf(node)),
+      servers: clientServers([...this.#addresses.values()]),
       tls: await this.tls(`node/${node}`),
       inboxPrefix: inboxPrefixOf(node),
       isReplicated: this.engines.size > 1,
