@@ -48,7 +48,8 @@ export default {
       severity: "error",
       from: { path: "^packages/core/.*\\.test\\.ts$" },
       to: {
-        pathNot: "^packages/(core|testkit)/|(^|/)node_modules/(zod|msgpackr|vitest|fast-check|highs)/",
+        pathNot:
+          "^packages/(core|testkit)/|(^|/)node_modules/(zod|msgpackr|vitest|fast-check|highs)/",
       },
     },
     {
