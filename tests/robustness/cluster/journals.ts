@@ -11,7 +11,7 @@ interface IdentityFile {
 }
 
 interface EnginePorts {
-  readonly client: number;
+  readonly data: { readonly client: number };
 }
 
 /** The authorities that a node's home trusts, PEM. */
@@ -30,7 +30,7 @@ export async function checkJournals(
   const { requests, certificates, authority, bundle } = identityOf(store.home);
   const ports = readJson<EnginePorts>(store.home, "engine/ports.json");
   const engine = await connectEngine({
-    servers: [`${store.host}:${ports.client}`],
+    servers: [`${store.host}:${ports.data.client}`],
     tls: {
       ca: bundle.join(""),
       cert: certificates.node + authority,

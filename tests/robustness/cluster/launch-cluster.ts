@@ -14,6 +14,7 @@ import {
 } from "./cluster-node.ts";
 import { authoritiesOf } from "./journals.ts";
 
+const growthTimeoutMs = 120_000;
 const execute = promisify(execFile);
 
 export interface ClusterOptions {
@@ -66,15 +67,35 @@ export class LaunchedCluster {
     return found;
   }
 
+  /** A store node that runs: only there the cluster is changed. */
+  store(except?: string): NodeApi {
+    const found = this.running.find(
+      ({ name, roles }) => name !== except && roles.includes("store"),
+    );
+    if (!found) throw new Error("No store node runs.");
+    return this.api(found.name);
+  }
+
   /** Those whose process runs. */
   get running(): LaunchedNode[] {
     return this.nodes.filter(({ isRunning }) => isRunning);
   }
 
+  /**
+   * With three store nodes the founder's witness leaves when every stream has three replicas: only from then
+   * on one of them may die.
+   */
+  async untilGrown(): Promise<void> {
+    const [founder] = this.nodes;
+    await until("the data has three replicas", growthTimeoutMs, async () => {
+      const left = founder?.enginePids.length ?? 0;
+      return left <= 1 || `${left} engine processes`;
+    });
+  }
+
   /** Another node, with a token of its own. */
   async join(name: string, role: "store" | "compute"): Promise<LaunchedNode> {
-    const { stdout } = await this.command(["token", "create", "--role", role, "--json"]);
-    const { token } = JSON.parse(stdout) as { token: string };
+    const { token } = await this.store().must("POST", "/api/v1/join-tokens", { body: { role } });
     const node = await this.#add(name, role);
     await node.start({}, ["up", "--join", token, "--role", role, "--name", name]);
     return node;

@@ -28,7 +28,7 @@ export const twoVersions: Row = {
         await node.start();
         const api = cluster.api(name);
         await untilSettled(api, cluster.nodes.length);
-        await api.must("POST", `/api/v1/nodes/${name}/activate`);
+        await cluster.store().must("POST", `/api/v1/nodes/${name}/activate`);
         await run.pause(3_000);
       };
       // All but one become new, then all go back: each pair of versions meets, in both directions.

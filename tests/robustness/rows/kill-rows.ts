@@ -13,7 +13,7 @@ export const killCompute: Row = {
   name: "kill -9 one compute node",
   target: "safe; takeover p99 < 3 s",
   run: (settings) =>
-    withTraffic(settings, {}, async (run) => {
+    withTraffic(settings, { onComputes: true }, async (run) => {
       const { cluster, findings } = run;
       const { name } = run.pick(cluster.nodes.filter(({ roles }) => roles.includes("compute")));
       const lost = await run.owned(name);

@@ -46,7 +46,7 @@ export const cutNode: Row = {
   target: "safe; one accepted owner per epoch; at most one move per partition per 30 s",
   needs: ["namespaces"],
   run: (settings) =>
-    withHosts(settings, {}, async (run, hosts) => {
+    withHosts(settings, { onComputes: true }, async (run, hosts) => {
       const { cluster, findings } = run;
       const name = run.pick(computes);
       const others = [...stores, ...computes].filter((each) => each !== name);
@@ -123,7 +123,7 @@ export const badLine: Row = {
     let proxies: TcpProxy[] = [];
     return withHosts(
       settings,
-      { warmUpMs: badMs / 2 },
+      { onComputes: true, warmUpMs: badMs / 2 },
       async (run) => {
         const { findings } = run;
         const from = run.fault(`${delayMs} ms there and back, 5% reset a second`);
@@ -163,7 +163,7 @@ export const lostAnswers: Row = {
     let proxies: TcpProxy[] = [];
     return withHosts(
       settings,
-      {},
+      { onComputes: true },
       async (run) => {
         const { findings } = run;
         const from = monotonicMs();

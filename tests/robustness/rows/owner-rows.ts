@@ -13,8 +13,7 @@ const drainTimeoutMs = 60_000;
 /** Drains a node by another one's API; resolves when it owns nothing. */
 export async function drain(run: Run, name: string): Promise<Window> {
   const from = run.fault(`drain ${name}`);
-  const other = run.cluster.running.find((node) => node.name !== name)?.name ?? name;
-  const api = run.cluster.api(other);
+  const api = run.cluster.store(name);
   await api.must("POST", `/api/v1/nodes/${name}/drain`, { timeoutMs: drainTimeoutMs });
   await until(`${name} is empty`, drainTimeoutMs, async () => {
     const partitions = await partitionsOf(api);
@@ -61,7 +60,7 @@ export const rollingRestart: Row = {
         await node.start();
         const api = cluster.api(node.name);
         await untilSettled(api, cluster.nodes.length);
-        await api.must("POST", `/api/v1/nodes/${node.name}/activate`);
+        await cluster.store().must("POST", `/api/v1/nodes/${node.name}/activate`);
         await run.pause(3_000);
       }
       const { conversations, operations } = await run.finish();
@@ -93,11 +92,11 @@ export const stopOwner: Row = {
   name: "SIGSTOP the owner past its deadline, SIGCONT",
   target: "100% of its writes rejected; 0 double replies",
   run: (settings) =>
-    withTraffic(settings, {}, async (run) => {
+    withTraffic(settings, { onComputes: true }, async (run) => {
       const { cluster, findings } = run;
       const computes = cluster.nodes.filter(({ roles }) => roles.includes("compute"));
       const node = run.pick(computes);
-      const other = cluster.api(cluster.nodes.find((each) => each !== node)?.name ?? "");
+      const other = cluster.store();
       const owned = await run.owned(node.name);
       for (let round = 0; round < 3; round += 1) {
         run.fault(`stop ${node.name}`);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type AgentName, type OrganizationName, partitionOf, type Random } from "@holdfast/core";
 import { createSeededRandom } from "@holdfast/testkit";
-import { ownedBy, partitionsOf, untilSettled } from "../cluster/admin.ts";
+import { ownedBy, partitionsOf, until, untilSettled } from "../cluster/admin.ts";
 import { type ClusterOptions, LaunchedCluster } from "../cluster/launch-cluster.ts";
 import { checkJournals } from "../cluster/journals.ts";
 import { startSampler } from "../cluster/sampler.ts";
@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly traffic?: Partial<TrafficOptions>;
   /** Where the stub listens; the nodes must reach it. */
   readonly stubHost?: string;
+  /** The compute nodes own all partitions when the load begins. */
+  readonly onComputes?: boolean;
   /** The provider's timeout; its default otherwise. */
   readonly modelTimeoutMs?: number;
   /** Milliseconds of undisturbed load before the fault. */
@@ -87,9 +89,16 @@ export async function withTraffic(
     const { resources, agents } = trafficResources(stub, partitions * 4, options.modelTimeoutMs);
     await first.must("POST", "/api/v1/apply", { body: { resources }, timeoutMs: 30_000 });
     await untilSettled(first, stores + computes);
+    if (stores >= 3) await cluster.untilGrown();
+    if (options.onComputes) await moveToComputes(cluster);
     const apis = () => new Map(cluster.running.map(({ name }) => [name, cluster.api(name)]));
     const sampler = startSampler(apis());
-    stops.push(() => sampler.stop());
+    stops.push(async () => {
+      await sampler.stop();
+      const samples = new RecordWriter(join(folder, "owners.jsonl"));
+      for (const sample of sampler.samples) samples.write(sample);
+      samples.close();
+    });
     const traffic = await startTraffic(folder, {
       nodes: cluster.nodes.map(({ name, url }) => ({ name, url })),
       token: cluster.token,
@@ -156,6 +165,20 @@ export async function withTraffic(
     log.close();
   }
   return findings;
+}
+
+/** Moving little, the cluster leaves partitions where they are while all nodes are idle. */
+async function moveToComputes(cluster: LaunchedCluster): Promise<void> {
+  const stores = cluster.nodes.filter(({ roles }) => roles.includes("store"));
+  const api = cluster.store();
+  for (const { name } of stores) await api.must("POST", `/api/v1/nodes/${name}/drain`);
+  await until("the compute nodes own everything", 60_000, async () => {
+    const partitions = await partitionsOf(api);
+    const left = stores.flatMap(({ name }) => ownedBy(partitions, name));
+    const closed = partitions.filter(({ isOpen }) => !isOpen);
+    return (left.length === 0 && closed.length === 0) || `stores own ${left.join(" ")}`;
+  });
+  for (const { name } of stores) await api.must("POST", `/api/v1/nodes/${name}/activate`);
 }
 
 function anyOther(cluster: LaunchedCluster, node: string): NodeApi {

@@ -87,6 +87,7 @@ export class NodeApi {
       const ready = this.url.startsWith("https:") ? "secureConnect" : "connect";
       outgoing.on("socket", (socket) => {
         isConnected = outgoing.reusedSocket;
+        if (isConnected) return;
         socket.once(ready, () => {
           isConnected = true;
         });
