@@ -35,6 +35,10 @@ const settingsSchema = z.object({
     .string()
     .regex(/^\d{1,5},\d{1,5}$/, "expected two ports: CLIENTS,ENGINES")
     .optional(),
+  /** `off`: not announced in the local network; `on`: also on loopback, where nobody else could come from. */
+  HOLDFAST_MDNS: z.enum(["on", "off"]).optional(),
+  /** DNS servers for `--discover dns:NAME` in place of the machine's: ADDRESS:PORT, divided by commas. */
+  HOLDFAST_DNS: z.string().min(1).optional(),
   HOLDFAST_ZONE: z.string().max(200).default(""),
   HOLDFAST_LABELS: z
     .string()
@@ -73,6 +77,8 @@ export interface Settings {
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: number;
   readonly turns: number | undefined;
+  readonly mdns: "on" | "off" | undefined;
+  readonly dnsServers: readonly string[] | undefined;
 }
 
 /** The node's settings from its environment. Errors: `invalid_configuration` with every fault. */
@@ -108,6 +114,8 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
     labels: labelsOf(data.HOLDFAST_LABELS),
     capacity: data.HOLDFAST_CAPACITY,
     turns: data.HOLDFAST_TURNS,
+    mdns: data.HOLDFAST_MDNS,
+    dnsServers: data.HOLDFAST_DNS?.split(","),
   };
 }
 

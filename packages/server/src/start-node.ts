@@ -18,6 +18,7 @@ import { seedDemo } from "./demo.ts";
 import { ClusterHome } from "./cluster/cluster-home.ts";
 import { settleAuthority } from "./cluster/found-cluster.ts";
 import { claimOf } from "./cluster/join-service.ts";
+import { advertise, announcedInterfaces } from "./cluster/mdns.ts";
 import { placeOf } from "./cluster/node-place.ts";
 import { type JoinOptions, type Member, openMember, ownMember } from "./cluster/open-member.ts";
 import { registerNode } from "./cluster/register-node.ts";
@@ -210,6 +211,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     });
     stops.add(() => api.close());
     await listen(api, host, place.port);
+    const interfaces = announcedInterfaces(host, settings.mdns);
+    if (interfaces.length > 0) {
+      const announced = advertise(node, announcementOf(member, place.url), { report, interfaces });
+      stops.add(() => announced.close());
+    }
     const url = place.localUrl;
     log.info({ url, node, partitions: count }, "the node is ready");
 
@@ -237,6 +243,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await stops.run().catch((failure: unknown) => report(toHoldfastError(failure), "stop"));
     throw thrown;
   }
+}
+
+function announcementOf({ file, identity }: Member, url: string) {
+  const { authorityFingerprint: fingerprint } = identity;
+  return { cluster: file.cluster, fingerprint, version, url };
 }
 
 function engineOf(start: EngineStart, member: Member | undefined): Promise<NodeEngine> {

@@ -160,14 +160,15 @@ export class DevCluster {
   async #untilReplicated(): Promise<void> {
     const { say } = this.#options;
     let last = "";
+    let phase: string | undefined;
     await this.#until(
       () => `The data has no three replicas yet. ${last}`,
       async () => {
         const operation = await this.#founder().operation();
-        const text = operation?.message ?? "";
-        if (text !== last && text !== "") say(text);
-        last = text;
-        return operation?.phase === "done";
+        if (operation && operation.phase !== phase) say(operation.message);
+        phase = operation?.phase;
+        last = operation?.message ?? "";
+        return phase === "done";
       },
     );
   }

@@ -45,10 +45,10 @@ test("silence ends after a bounded time", async () => {
 });
 
 test("nodes on loopback are announced only when asked for, others unless told not to", () => {
-  expect(announcedInterfaces("127.0.0.1", {})).toEqual([]);
-  expect(announcedInterfaces("127.0.0.1", { HOLDFAST_MDNS: "on" })).toEqual(["127.0.0.1"]);
-  expect(announcedInterfaces("0.0.0.0", { HOLDFAST_MDNS: "off" })).toEqual([]);
-  expect(announcedInterfaces("0.0.0.0", {})).not.toContain("127.0.0.1");
+  expect(announcedInterfaces("127.0.0.1", undefined)).toEqual([]);
+  expect(announcedInterfaces("127.0.0.1", "on")).toEqual(["127.0.0.1"]);
+  expect(announcedInterfaces("0.0.0.0", "off")).toEqual([]);
+  expect(announcedInterfaces("0.0.0.0", undefined)).not.toContain("127.0.0.1");
 });
 
 test.each([

@@ -30,8 +30,10 @@ export interface Advertisement {
 }
 
 /** Whether and where a node that listens at `host` is announced: IPv4 addresses of interfaces. */
-export function announcedInterfaces(host: string, env: NodeJS.ProcessEnv): readonly string[] {
-  const wish = env["HOLDFAST_MDNS"];
+export function announcedInterfaces(
+  host: string,
+  wish: "on" | "off" | undefined,
+): readonly string[] {
   if (wish === "off") return [];
   if (isLoopbackHost(host)) return wish === "on" ? ["127.0.0.1"] : [];
   return ipv4Interfaces(false);

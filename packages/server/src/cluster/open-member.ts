@@ -46,6 +46,7 @@ export interface Member {
  */
 export async function openMember(options: MemberOptions): Promise<Member> {
   const { home, join, node, place, clock, random, say } = options;
+  const { dnsServers } = options.settings;
   const spec = join?.discover === undefined ? undefined : parseDiscover(join.discover);
   let file = join ? memberOf(home, join.token) : home.readCluster();
   const self = await describe(options, file);
@@ -55,7 +56,7 @@ export async function openMember(options: MemberOptions): Promise<Member> {
       token: join.token,
       ...(join.role && { role: join.role }),
       node: self,
-      urls: discover(spec, hint, options),
+      urls: discover(spec, hint, { ...options, ...(dnsServers && { dnsServers }) }),
       clock,
       say,
     });
