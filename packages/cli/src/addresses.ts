@@ -33,13 +33,14 @@ function defaultConversation(): string {
   return `cli-${user.replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 64)}`;
 }
 
-export type ListedKind = ResourceKind | "dead-letter" | "token";
+export type ListedKind = ResourceKind | "dead-letter" | "token" | ClusterKind;
+export type ClusterKind = "node" | "partition";
 
 /** The kind that a word means, in the singular or plural. Errors: `usage`. */
 export function kindOf(word: string): ListedKind {
   const kind = kindWords[word.toLowerCase()];
   if (kind) return kind;
-  const expected = "organizations, agents, providers, dead-letters or tokens";
+  const expected = "organizations, agents, providers, nodes, partitions, dead-letters or tokens";
   throw new HoldfastError("usage", `${JSON.stringify(word)} is no kind: expected ${expected}.`);
 }
 
@@ -77,6 +78,10 @@ const kindWords: Record<string, ListedKind> = {
   providers: "Provider",
   "dead-letter": "dead-letter",
   "dead-letters": "dead-letter",
+  node: "node",
+  nodes: "node",
+  partition: "partition",
+  partitions: "partition",
   token: "token",
   tokens: "token",
 };

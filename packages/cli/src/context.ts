@@ -34,10 +34,7 @@ export interface Context {
 export function createContext(terminal: Terminal, options: GlobalOptions): Context {
   const url = () => nodeUrl(options.url, terminal.env);
   let isWarned = false;
-  const connect = async (
-    token: string | undefined,
-    wishes: ClientWishes = {},
-  ): Promise<Client> => {
+  const connect = async (token: string | undefined, wishes: ClientWishes = {}): Promise<Client> => {
     const { createClient } = await import("@holdfast/sdk");
     const file = authorityFile(url(), options.ca, terminal.env);
     return createClient({

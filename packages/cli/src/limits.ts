@@ -23,7 +23,7 @@ export const commandLimits = {
   /** How long a live view waits for one answer before it asks the next node. */
   liveAnswerMs: 3_000,
   /** How often a change under way is looked at, how long at most, and how long nodes may be away. */
-  followMs: 500,
+  followMs: 250,
   followMaxMs: 600_000,
   followAwayMs: 30_000,
   /** Until a second Ctrl-C at the prompt counts as the second. */

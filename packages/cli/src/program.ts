@@ -4,6 +4,7 @@ import { createContext, type GlobalOptions } from "./context.ts";
 import { addClusterCommands } from "./program/cluster-commands.ts";
 import { addConversationCommands } from "./program/conversation-commands.ts";
 import { addNodeCommands } from "./program/node-commands.ts";
+import { addOperationCommands } from "./program/operation-commands.ts";
 import { addOperatorCommands } from "./program/operator-commands.ts";
 import { addResourceCommands } from "./program/resource-commands.ts";
 import type { Run } from "./program/run.ts";
@@ -33,6 +34,7 @@ export async function runCommand(
   addClusterCommands(program, run);
   addConversationCommands(program, run);
   addResourceCommands(program, run);
+  addOperationCommands(program, run);
   addOperatorCommands(program, run);
   try {
     await program.parseAsync([...words], { from: "user" });

@@ -16,4 +16,5 @@ export type {
 } from "./operators.ts";
 export { paged } from "./paging.ts";
 export type { ResourceAddress, ResourceCalls } from "./resources.ts";
+export { mayGetToken } from "./store-nodes.ts";
 export type * from "./types.ts";

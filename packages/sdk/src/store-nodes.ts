@@ -22,7 +22,8 @@ export function mayAskAnother(thrown: unknown, repeat: Repeat): boolean {
   return neverConnected(thrown) || mayRepeat(thrown, repeat);
 }
 
-function mayGetToken(text: string, base: string): boolean {
+/** Whether a token that was given for `base` may go to another address of the cluster. */
+export function mayGetToken(text: string, base: string): boolean {
   const url = URL.parse(text);
   if (!url || url.username || url.password) return false;
   if (url.protocol === "https:") return true;

@@ -72,6 +72,11 @@ function targetOf(resource: Resource): Target {
 
 function namedTarget(word: string, name: string, organization: string | undefined): Target {
   const kind = kindOf(word);
+  if (kind === "node")
+    throw new HoldfastError("usage", `Use \`holdfast remove ${name}\` for this.`);
+  if (kind === "partition") {
+    throw new HoldfastError("usage", "The number of partitions is fixed: none is ever deleted.");
+  }
   if (kind === "dead-letter" || kind === "token") {
     const command = kind === "token" ? "tokens revoke" : "dead-letters discard";
     throw new HoldfastError("usage", `Use \`holdfast ${command} ${name}\` for this.`);

@@ -11,6 +11,7 @@ export type Format = "table" | "json" | "yaml";
 export interface GetOptions {
   readonly org?: string;
   readonly output?: Format;
+  readonly watch?: boolean;
 }
 
 /** `holdfast get KIND [NAME]`. */
@@ -22,6 +23,11 @@ export async function runGet(
 ): Promise<number> {
   const kind = kindOf(word);
   const format = options.output ?? (context.json ? "json" : "table");
+  if (kind === "node" || kind === "partition") {
+    const { getCluster } = await import("./get-cluster.ts");
+    return getCluster(context, kind, name, { format, watch: options.watch === true }, print);
+  }
+  if (options.watch) throw new HoldfastError("usage", "--watch is for nodes and partitions.");
   const client = await context.client();
   if (kind === "dead-letter") {
     const letters = paged((range) => client.deadLetters(options.org, range));

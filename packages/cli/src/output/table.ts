@@ -4,10 +4,16 @@ import { oneLine } from "./printable.ts";
 export interface Column<Row> {
   readonly title: string;
   readonly value: (row: Row) => string | undefined;
+  /** Numbers, so that their digits stand below each other. */
+  readonly isRight?: boolean;
 }
 
 /** Rows as lines of aligned columns; long cells are cut. */
-export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+export function table<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  gap = "   ",
+): string[] {
   const cells = rows.map((row) => columns.map((column) => cell(column.value(row))));
   const lines = [columns.map((column) => column.title), ...cells];
   const widths = columns.map((_, index) =>
@@ -15,8 +21,11 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   );
   return lines.map((line) =>
     line
-      .map((text, index) => text + " ".repeat(Math.max(0, (widths[index] ?? 0) - width(text))))
-      .join("   ")
+      .map((text, index) => {
+        const space = " ".repeat(Math.max(0, (widths[index] ?? 0) - width(text)));
+        return columns[index]?.isRight ? space + text : text + space;
+      })
+      .join(gap)
       .trimEnd(),
   );
 }
@@ -27,6 +36,19 @@ function cell(value: string | undefined): string {
   const characters = Array.from(text);
   if (characters.length <= commandLimits.cellWidth) return text;
   return `${characters.slice(0, commandLimits.cellWidth - 1).join("")}…`;
+}
+
+/** The text's beginning, as much of it as fits. */
+export function cut(text: string, columns: number): string {
+  if (width(text) <= columns) return text;
+  let kept = "";
+  let used = 1;
+  for (const character of text) {
+    used += width(character);
+    if (used > columns) break;
+    kept += character;
+  }
+  return `${kept}…`;
 }
 
 /** Columns on a terminal: East Asian wide characters and emoji take two. */

@@ -9,7 +9,12 @@ export interface Terminal {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export type Stream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+export type Stream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  /** Size of a terminal, in characters. */
+  readonly columns?: number;
+  readonly rows?: number;
+};
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
 export function printLine(stream: Stream, text = ""): void {

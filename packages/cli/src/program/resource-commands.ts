@@ -30,10 +30,13 @@ export function addResourceCommands(program: Command, run: Run): void {
 
   program
     .command("get")
-    .description("list organizations, agents, providers, dead-letters or tokens, or show one")
+    .description(
+      "list organizations, agents, providers, nodes, partitions, dead-letters or tokens, or show one",
+    )
     .argument("<kind>")
     .argument("[name]", "name, ORG/NAME or id")
     .option("--org <organization>", "only of this organization")
+    .option("-w, --watch", "nodes, partitions: go on showing them until Ctrl-C")
     .addOption(new Option("-o, --output <format>", "format").choices(["table", "json", "yaml"]))
     .action((kind: string, name: string | undefined, options: GetOptions) =>
       run(async (context) =>

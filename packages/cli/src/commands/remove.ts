@@ -1,0 +1,83 @@
+import { HoldfastError } from "@holdfast/core";
+import type { ClusterNode } from "@holdfast/sdk";
+import { listed } from "../cluster/follow.ts";
+import type { Context } from "../context.ts";
+import { confirmed } from "../output/ask.ts";
+import { isInteractive, printJson, printLine } from "../output/terminal.ts";
+
+export interface RemoveOptions {
+  readonly force?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `holdfast remove NODE...`. */
+export async function runRemove(
+  context: Context,
+  names: readonly string[],
+  options: RemoveOptions,
+): Promise<number> {
+  const { terminal, json } = context;
+  const client = await context.client();
+  const nodes = await client.nodes();
+  const leaving = [...new Set(names)].map((name) => nodeNamed(nodes, name));
+  const who = listed(leaving.map(({ node }) => node));
+  const leave = leaving.length === 1 ? "leaves" : "leave";
+  printLine(terminal.stderr, `What follows when ${who} ${leave}:`);
+  for (const text of consequences(nodes, leaving)) printLine(terminal.stderr, `- ${text}`);
+  if (!options.yes && !json && isInteractive(terminal)) {
+    if (!(await confirmed(terminal, `Remove ${who}?`))) return 1;
+  }
+  const removed = leaving.map(({ node }) => node);
+  await client.removeNodes(removed, { force: options.force === true });
+  if (json) printJson(terminal.stdout, { removed });
+  else for (const name of removed) printLine(terminal.stdout, `${name} removed`);
+  return 0;
+}
+
+/** What follows from it, in words. */
+function consequences(
+  nodes: readonly ClusterNode[],
+  leaving: readonly ClusterNode[],
+): readonly string[] {
+  const texts: string[] = [];
+  for (const { node, presence, ownedPartitions } of leaving) {
+    if (presence === "alive") {
+      texts.push(
+        `${node} is alive: it is cut off at once, and its turns go on elsewhere from their last finished step.`,
+      );
+    } else if (ownedPartitions > 0) {
+      texts.push(
+        `${node} is recorded as owner of ${ownedPartitions} partitions: others take them.`,
+      );
+    }
+  }
+  const isStore = ({ role, engine }: ClusterNode) => role === "store" && engine !== undefined;
+  const stores = nodes.filter(isStore);
+  const going = leaving.filter(isStore);
+  if (going.length > 0) {
+    const left = stores.filter((node) => !leaving.includes(node) && node.presence === "alive");
+    const majority = Math.floor(stores.length / 2) + 1;
+    const names = listed(going.map(({ node }) => node));
+    texts.push(
+      `The copies of the data on ${names} are given up, and no new ones are made by this.`,
+    );
+    if (left.length < majority) {
+      const count = `${left.length} of ${stores.length} store nodes would work, ${majority} are needed`;
+      texts.push(`${count}: nothing can be written then, and what only they hold is lost.`);
+    } else if (left.length < 3) {
+      const more = "Add a store node, or use `holdfast replace` for one that is dead.";
+      texts.push(`${left.length} store nodes work then, too few for three copies. ${more}`);
+    }
+  }
+  const whose = leaving.length === 1 ? "Its certificates are" : "Their certificates are";
+  return [
+    ...texts,
+    `${whose} refused from then on. A machine comes back only by joining anew, with an empty data folder and a new name.`,
+  ];
+}
+
+function nodeNamed(nodes: readonly ClusterNode[], name: string): ClusterNode {
+  const found = nodes.find(({ node }) => node === name);
+  if (found) return found;
+  throw new HoldfastError("node_not_found", `There is no node ${JSON.stringify(name)}.`);
+}
