@@ -103,7 +103,7 @@ export default {
         "The import finds no file or package. Contenders of a bench are installed when it runs.",
       severity: "error",
       from: {},
-      to: { path: "^(?!@restatedev/)", couldNotResolve: true },
+      to: { path: "^(?!@restatedev/|bullmq$|ioredis$)", couldNotResolve: true },
     },
     {
       name: "declared",

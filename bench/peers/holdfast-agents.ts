@@ -8,7 +8,7 @@ import { callApi, type PeerApi } from "./peer-api.ts";
 import type { PeerTarget } from "./peer-request.ts";
 import { handlerAgents, organization, tokenCount, windowChars } from "./workload.ts";
 
-export const holdfastCommand = fileURLToPath(
+const holdfastCommand = fileURLToPath(
   new URL("../../packages/cli/bin/holdfast.mjs", import.meta.url),
 );
 

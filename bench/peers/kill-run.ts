@@ -3,15 +3,14 @@ import { eachOf } from "../lib/pool.ts";
 import type { KillScope, RunningContender } from "./contender.ts";
 import { askOnce, peerText, sendOnce } from "./peer-request.ts";
 import { type Probe, probe } from "./prober.ts";
+import { pause, untilDone, untilQuiet } from "./recovery.ts";
 import type { Effect, Stub } from "./stub.ts";
 
-/** Slow enough that most of what was accepted is unanswered when the kill comes. */
+/** Slow enough, and spread enough, that half of what was accepted is unanswered when the kill comes. */
 const modelDelayMs = 100;
 const answerTimeoutMs = 60_000;
 const killAfterMs = 10_000;
 const probes = 16;
-/** Without knowledge of what still waits: as long as this without an effect means that nothing comes. */
-const quietMs = 15_000;
 
 export interface KillPlan {
   /** Conversations that the load did not use. */
@@ -31,8 +30,8 @@ export interface KillResult {
   /** From the kill to a reply: in the first conversation that had one, and in the last of those that tried. */
   readonly firstReplyMs: number | undefined;
   readonly lastReplyMs: number | undefined;
-  /** From the kill until the model had answered everything that was accepted; undefined when it never did. */
-  readonly allAnsweredMs: number | undefined;
+  /** From the kill until all that was accepted was done; undefined when that never came. */
+  readonly allDoneMs: number | undefined;
   /** Accepted messages without any effect, and messages whose effect came more than once. */
   readonly lost: number;
   readonly ranTwice: number;
@@ -88,10 +87,11 @@ export async function killRun(
   const probing = Promise.all(
     own.slice(0, probes).map((conversation) => probe(conversation, `k.${conversation}.p`, options)),
   );
-  const allAnsweredMs = await untilEffects(stub, accepted, { killedAt, deadline });
+  const allDoneMs = await untilDone(running, stub, accepted, { killedAt, deadline, probing });
   const probed = await probing;
   await restarted;
-  await untilIdle(running, stub, deadline);
+  // Where it cannot be known what waits: what is done again counts too, so it gets its time.
+  if (!running.isIdle) await untilQuiet(stub, deadline);
   const effects = await stub.effects();
   const histories = await readHistories(running, own, ids, probed);
   const replies = probed.flatMap(({ replyMs }) => (replyMs === undefined ? [] : [replyMs]));
@@ -101,53 +101,13 @@ export async function killRun(
     answeredBefore,
     firstReplyMs: replies.length > 0 ? Math.min(...replies) : undefined,
     lastReplyMs: isAll ? Math.max(...replies) : undefined,
-    allAnsweredMs,
+    allDoneMs,
     ...countEffects(accepted, effects),
     ...histories,
     problems: probed.flatMap(({ replyMs, problem }) =>
       replyMs === undefined && problem !== undefined ? [problem] : [],
     ),
   };
-}
-
-interface Span {
-  readonly killedAt: number;
-  readonly deadline: number;
-}
-
-async function untilEffects(
-  stub: Stub,
-  accepted: readonly string[],
-  { killedAt, deadline }: Span,
-): Promise<number | undefined> {
-  for (let seen = 0, quietSince = performance.now(); performance.now() < deadline; ) {
-    const found = new Set((await stub.effects()).map(({ id }) => id));
-    if (accepted.every((id) => found.has(id))) return performance.now() - killedAt;
-    if (found.size !== seen) quietSince = performance.now();
-    // The probes are answered behind what was accepted, so nothing comes any more.
-    if (performance.now() - quietSince > 4 * quietMs) return undefined;
-    seen = found.size;
-    await pause(20);
-  }
-  return undefined;
-}
-
-/** What is done again after all was answered counts too, so this waits for it. */
-async function untilIdle(running: RunningContender, stub: Stub, deadline: number): Promise<void> {
-  if (running.isIdle) {
-    while (performance.now() < deadline && !(await running.isIdle().catch(() => false))) {
-      await pause(100);
-    }
-    return;
-  }
-  let total = -1;
-  for (let quietSince = performance.now(); performance.now() - quietSince < quietMs; ) {
-    if (performance.now() > deadline) return;
-    const now = (await stub.effects()).reduce((sum, { count }) => sum + count, 0);
-    if (now !== total) quietSince = performance.now();
-    total = now;
-    await pause(200);
-  }
 }
 
 function countEffects(accepted: readonly string[], effects: readonly Effect[]) {
@@ -186,8 +146,4 @@ async function readHistories(
 /** `ID` of a question, `re:ID` of its answer. */
 function markOf(text: string): string {
   return /^#(\S+) /.exec(text)?.[1] ?? /^(re:\S+)/.exec(text)?.[1] ?? "?";
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -85,10 +85,11 @@ function report(settings: PeersSettings, outcomes: readonly Outcome[], natsServe
     markdownTable(
       [
         "contender",
+        "start s",
         "memory MB",
         "first reply s",
         "in all conversations s",
-        "all answered s",
+        "all done s",
         "accepted",
         "lost",
         "ran twice",
@@ -98,10 +99,11 @@ function report(settings: PeersSettings, outcomes: readonly Outcome[], natsServe
       ],
       kills.map((row) => [
         row.contender,
+        row.startSeconds,
         row.residentMegabytes,
         shown(row.firstReplySeconds),
         shown(row.lastReplySeconds),
-        shown(row.allAnsweredSeconds),
+        shown(row.allDoneSeconds),
         row.accepted,
         row.lost,
         row.ranTwice,

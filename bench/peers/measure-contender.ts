@@ -1,19 +1,26 @@
 import { mkdirSync, rmSync } from "node:fs";
 import type { LoadResult } from "../lib/load.ts";
+import { eachOf } from "../lib/pool.ts";
 import { processMemory } from "../lib/process-memory.ts";
-import type { Contender } from "./contender.ts";
+import type { Contender, RunningContender } from "./contender.ts";
 import { killRun, type KillResult } from "./kill-run.ts";
 import { notePromptBytes } from "./openclaw-home.ts";
 import type { PeerLoad } from "./peer-load.ts";
+import { askOnce, peerText } from "./peer-request.ts";
 import type { PeersSettings } from "./settings.ts";
 import type { Stub } from "./stub.ts";
 import { messageBytes } from "./workload.ts";
+
+const firstTurnTimeoutMs = 120_000;
+const firstTurnsAtOnce = 4;
 
 /** One contender's turn in one pass. */
 export interface Measured {
   readonly version: string;
   /** From nothing, packages apart, to ready for the load. */
   readonly startMs: number;
+  /** For one turn in each conversation, a few at once. */
+  readonly firstTurnsMs: number;
   readonly levels: readonly MeasuredLevel[];
   /** Bytes of all processes together, after the load. */
   readonly residentBytes: number;
@@ -51,9 +58,12 @@ export async function measureContender(
     try {
       const startMs = performance.now() - startedAt;
       const measured: MeasuredLevel[] = [];
+      // OpenClaw needs seconds for the first turn of each agent: that belongs to no level.
+      const firstTurnsMs = await firstTurns(running, most);
       await stub.takeRequestBytes();
       for (const conversations of levels) {
-        const { warmupMs, runMs } = settings;
+        const { warmupMs } = settings;
+        const runMs = settings.runMs[workload];
         const loop = { inFlight: conversations, conversations, textBytes: messageBytes };
         const result = await load.run(running.target(), { ...loop, warmupMs, runMs });
         const requestBytes = await stub.takeRequestBytes();
@@ -74,7 +84,8 @@ export async function measureContender(
               recoveryMs: settings.recoveryMs,
               filler: "x".repeat(messageBytes),
             });
-      return { version: running.version, startMs, levels: measured, residentBytes, kill };
+      const { version } = running;
+      return { version, startMs, firstTurnsMs, levels: measured, residentBytes, kill };
     } finally {
       await stub.setDelay(0);
       await running.stop();
@@ -82,6 +93,17 @@ export async function measureContender(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function firstTurns(running: RunningContender, conversations: number): Promise<number> {
+  const startedAt = performance.now();
+  const text = "x".repeat(messageBytes);
+  await eachOf(conversations, firstTurnsAtOnce, (conversation) => {
+    const id = `first.${conversation}`;
+    const request = { conversation, id, text: peerText(id, text), lane: conversation };
+    return askOnce(running.target(), request, firstTurnTimeoutMs);
+  });
+  return performance.now() - startedAt;
 }
 
 function residentOf(pid: number): number {

@@ -48,11 +48,12 @@ export function levelRows({ contender, measured }: Outcome): LevelRow[] {
 export interface KillRow {
   readonly contender: string;
   readonly startSeconds: number;
+  readonly firstTurnsSeconds: number;
   readonly residentMegabytes: number;
   /** Seconds, medians; null when one of the passes never came so far. */
   readonly firstReplySeconds: number | null;
   readonly lastReplySeconds: number | null;
-  readonly allAnsweredSeconds: number | null;
+  readonly allDoneSeconds: number | null;
   /** Sums over the passes. */
   readonly accepted: number;
   readonly lost: number;
@@ -81,10 +82,11 @@ export function killRow({ contender, measured }: Outcome): KillRow | undefined {
   return {
     contender: labelOf(contender),
     startSeconds: rounded(median(measured.map(({ startMs }) => startMs / 1_000))),
+    firstTurnsSeconds: rounded(median(measured.map(({ firstTurnsMs }) => firstTurnsMs / 1_000))),
     residentMegabytes: megabytes(median(measured.map(({ residentBytes }) => residentBytes))),
     firstReplySeconds: seconds((kill) => kill.firstReplyMs),
     lastReplySeconds: seconds((kill) => kill.lastReplyMs),
-    allAnsweredSeconds: seconds((kill) => kill.allAnsweredMs),
+    allDoneSeconds: seconds((kill) => kill.allDoneMs),
     accepted: sum((kill) => kill.accepted) ?? 0,
     lost: sum((kill) => kill.lost) ?? 0,
     ranTwice: sum((kill) => kill.ranTwice) ?? 0,

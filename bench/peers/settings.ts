@@ -7,7 +7,7 @@ export interface PeersSettings {
   readonly only: readonly string[] | undefined;
   readonly passes: number;
   readonly warmupMs: number;
-  readonly runMs: number;
+  readonly runMs: Readonly<Record<Workload, number>>;
   /** Conversations, with one message in flight each. */
   readonly levels: Readonly<Record<Workload, readonly number[]>>;
   readonly kill: KillScope;
@@ -22,6 +22,7 @@ export const usage = `npm run bench:peers -- [options]
                        holdfast:prompt, holdfast-3:prompt
   --passes N           how often each contender has its turn (3)
   --seconds N          length of a run (5)
+  --prompt-seconds N   the same with OpenClaw's prompt (20: at 16 OpenClaw may need ten for one turn)
   --levels 1,64        conversations with a message in flight, bare handler
   --prompt-levels 1,16 the same with OpenClaw's prompt
   --kill serving|all   only the process that answers, or its store's or engine's too (serving)
@@ -37,6 +38,7 @@ export function readSettings(args: readonly string[]): PeersSettings | undefined
       only: { type: "string" },
       passes: { type: "string" },
       seconds: { type: "string" },
+      "prompt-seconds": { type: "string", default: "20" },
       levels: { type: "string" },
       "prompt-levels": { type: "string" },
       kill: { type: "string", default: "serving" },
@@ -54,7 +56,10 @@ export function readSettings(args: readonly string[]): PeersSettings | undefined
     only: flags.only?.split(",") ?? (quick ? ["stub", "holdfast"] : undefined),
     passes: positive("--passes", flags.passes ?? (quick ? "1" : "3")),
     warmupMs: quick ? 200 : 1_000,
-    runMs: positive("--seconds", flags.seconds ?? (quick ? "0.5" : "5")) * 1_000,
+    runMs: {
+      handler: positive("--seconds", flags.seconds ?? (quick ? "0.5" : "5")) * 1_000,
+      prompt: positive("--prompt-seconds", flags["prompt-seconds"]) * 1_000,
+    },
     levels: {
       handler: levels(flags.levels ?? (quick ? "1,16" : "1,64")),
       prompt: levels(flags["prompt-levels"] ?? "1,16"),

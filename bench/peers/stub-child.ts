@@ -10,6 +10,7 @@ interface RequestBody {
   readonly messages?: readonly { readonly role: string; readonly content: unknown }[];
 }
 
+const delays = 13;
 let delayMs = 0;
 let effects: Map<string, number> | undefined;
 let requests = 0;
@@ -64,14 +65,16 @@ async function read(incoming: IncomingMessage): Promise<RequestBody> {
 
 function begin(body: RequestBody, response: ServerResponse): void {
   const asked = newestUserText(body);
-  const ids = [...asked.matchAll(/#([\w.-]+) /g)].map(([, id = ""]) => id);
+  const ids = [...asked.matchAll(/#(\w+(?:\.\w+)+) /g)].map(([, id = ""]) => id);
   if (delayMs === 0) answer(ids, body, response);
-  else setTimeout(() => answer(ids, body, response), delayMs);
+  else setTimeout(() => answer(ids, body, response), delayMs * (1 + (requests % delays) / 4));
 }
 
 /** Also of a message without a mark: a system may ask its model on its own account. */
 function answer(ids: readonly string[], body: RequestBody, response: ServerResponse): void {
-  if (response.destroyed) return;
+  // A caller that was killed has ended its side, which alone does not end ours: it never has the answer.
+  const { socket } = response;
+  if (!socket || socket.destroyed || socket.readableEnded) return;
   const text = ids.length === 0 ? "ok" : ids.map((id) => `re:${id}`).join(" ");
   response.end(body.stream === true ? streamed(text, body, response) : whole(text, body, response));
   if (effects) for (const id of ids) effects.set(id, (effects.get(id) ?? 0) + 1);
@@ -104,8 +107,17 @@ function head(object: string, model = "stub"): object {
   return { id: "chatcmpl-stub", object, created: 1_700_000_000, model };
 }
 
+/** What users said since the last answer: OpenClaw puts messages of its own behind theirs. */
 function newestUserText({ messages = [] }: RequestBody): string {
-  const content = messages.findLast(({ role }) => role === "user")?.content;
+  const last = messages.findLastIndex(({ role }) => role === "assistant");
+  return messages
+    .slice(last + 1)
+    .filter(({ role }) => role === "user")
+    .map(({ content }) => textOf(content))
+    .join("\n");
+}
+
+function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return (content as { text?: string }[]).map(({ text = "" }) => text).join("\n");

@@ -7,15 +7,15 @@ export interface Effect {
 }
 
 /**
- * The model that every contender asks, in a process of its own: OpenAI's chat completions. The newest user
- * message holds `#ID `, the answer is `re:ID`. It is also the side effect that is counted: every answer that
- * was written to the end counts for its id, and nothing here removes repeats.
+ * The model that every contender asks, in a process of its own: OpenAI's chat completions. What users said
+ * last holds `#ID `, the answer is `re:ID`. It is also the side effect that is counted: every answer to a
+ * caller that still lives counts for its id, and nothing here removes repeats.
  */
 export interface Stub {
   readonly pid: number;
   /** Base URL, with `/v1`. */
   readonly url: string;
-  /** From now on every answer takes so long. */
+  /** From now on answers take this long to four times as long, by turns. */
   setDelay(ms: number): Promise<void>;
   /** Forgets what it counted, and begins to note every id. Without it only totals are kept. */
   watch(): Promise<void>;

@@ -49,6 +49,16 @@ describe("the benches run at their smallest and end with their figures", () => {
     expect(found).toMatchObject({ name: "trace", requests: 120, failed: 0, ...figures });
     expect(found["check"]).toMatchObject(clean);
   });
+
+  test("peers: Holdfast alone loses and doubles nothing", async () => {
+    const found = await runQuick("peers");
+    expect(found).toMatchObject({ name: "peers", ...figures });
+    const history = { historyLost: 0, historyDoubled: 0, historyReordered: 0 };
+    expect(found["table"]).toMatchObject([
+      { contender: "stub", failures: [] },
+      { contender: "holdfast", failures: [], lost: 0, ...history },
+    ]);
+  });
 });
 
 describe("the checker of histories", () => {
