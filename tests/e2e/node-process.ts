@@ -36,9 +36,12 @@ export class TestHome {
   }
 
   /** Starts `holdfast up` and waits until it says that it runs. */
-  async start(env: Record<string, string> = {}): Promise<NodeProcess> {
+  async start(
+    env: Record<string, string> = {},
+    words: readonly string[] = [],
+  ): Promise<NodeProcess> {
     this.#port ||= await freePort();
-    const child = spawn(process.execPath, [command, "up", "--json"], {
+    const child = spawn(process.execPath, [command, "up", "--json", ...words], {
       env: {
         ...process.env,
         HOLDFAST_HOME: this.path,
@@ -89,6 +92,16 @@ export class TestHome {
       return Number(readFileSync(join(this.path, "engine", `${role}.conf.pid`), "utf8"));
     } catch {
       return 0;
+    }
+  }
+
+  /** Ends what still runs at once, as a power cut would. */
+  async killAll(): Promise<void> {
+    for (const child of this.#started) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
     }
   }
 

@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startDnsServer } from "../../packages/server/src/cluster/testing/dns-server.ts";
+import { type NodeProcess, runHoldfast, TestHome } from "./node-process.ts";
+
+let founderHome: TestHome;
+let founder: NodeProcess;
+const homes: TestHome[] = [];
+
+beforeAll(async () => {
+  founderHome = new TestHome();
+  founder = await founderHome.start({ HOLDFAST_TLS: "on", HOLDFAST_MDNS: "on" });
+});
+
+afterAll(async () => {
+  for (const home of homes) await home.remove();
+  await founderHome.remove();
+});
+
+function newHome(): TestHome {
+  const home = new TestHome();
+  homes.push(home);
+  return home;
+}
+
+async function createToken(role?: string): Promise<string> {
+  const words = ["token", "create", ...(role ? ["--role", role] : [])];
+  const env = { HOLDFAST_HOME: founderHome.path, HOLDFAST_URL: founder.url };
+  const { code, stdout, stderr } = await runHoldfast(words, env);
+  expect(code, stderr).toBe(0);
+  return stdout.trim();
+}
+
+/** Runs `holdfast up` that cannot succeed; gives the code that it names. */
+async function refusal(words: readonly string[], home: TestHome): Promise<string> {
+  const env = { HOLDFAST_HOME: home.path, HOLDFAST_PORT: "0", HOLDFAST_TLS: "on" };
+  const { code, stderr } = await runHoldfast(["up", ...words], env);
+  expect(code).not.toBe(0);
+  return /error\[(\w+)\]/.exec(stderr)?.[1] ?? stderr;
+}
+
+async function ask(node: NodeProcess, text: string): Promise<string> {
+  const env = { HOLDFAST_HOME: founderHome.path, HOLDFAST_URL: node.url };
+  const { stdout, stderr, code } = await runHoldfast(["send", "demo/greeter", text], env);
+  expect(code, stderr).toBe(0);
+  return stdout;
+}
+
+test("a compute node joins where its token says, and answers; a second start just goes on", async () => {
+  const home = newHome();
+  const env = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "worker-1" };
+  const node = await home.start({ ...env, HOLDFAST_JOIN: await createToken("compute") });
+  expect(node.engine).toEqual([]);
+  expect(await ask(node, "hello")).toContain("Hello");
+  expect(await node.stop()).toBe(0);
+  const again = await home.start(env);
+  expect(await ask(again, "hello")).toContain("Hello");
+  expect(JSON.parse(readFileSync(`${home.path}/cluster.json`, "utf8"))).toMatchObject({
+    node: "worker-1",
+    role: "compute",
+  });
+  expect(await again.stop()).toBe(0);
+});
+
+test("a token is used up once, and tells a stranger nothing", async () => {
+  const token = await createToken("compute");
+  const node = await newHome().start({ HOLDFAST_TLS: "on", HOLDFAST_JOIN: token });
+  expect(await refusal(["--join", token], newHome())).toBe("join_token_used");
+  expect(await refusal(["--join", "hfj_nonsense"], newHome())).toBe("join_token_invalid");
+  expect(await refusal(["--role", "compute"], newHome())).toBe("usage");
+  const store = await createToken("store");
+  expect(await refusal(["--join", store, "--role", "compute"], newHome())).toBe("join_token_role");
+  expect(await node.stop()).toBe(0);
+});
+
+test("a home of another cluster is not taken over", async () => {
+  const other = newHome();
+  const node = await other.start();
+  expect(await node.stop()).toBe(0);
+  expect(await refusal(["--join", await createToken("compute")], other)).toBe(
+    "home_of_other_cluster",
+  );
+});
+
+test("a node finds its cluster by DNS, whose nonsense it names", async () => {
+  const { hostname, port } = new URL(founder.url);
+  const dns = await startDnsServer({
+    "SRV _holdfast._tcp.cluster.test": [{ srv: [1, 1, Number(port), "n1.cluster.test"] }],
+    "A n1.cluster.test": [{ ip: hostname }],
+    "SRV _holdfast._tcp.broken.test": [{ srv: [1, 1, 0, "n1.cluster.test"] }],
+  });
+  try {
+    const env = { HOLDFAST_TLS: "on", HOLDFAST_DNS: dns.address };
+    const token = await createToken("compute");
+    const words = ["up", "--join", token, "--discover", "dns:broken.test"];
+    const failed = await runHoldfast(words, { ...env, HOLDFAST_HOME: newHome().path });
+    expect(failed.stderr).toContain("error[discovery_failed]");
+    expect(failed.stderr).toContain("has port 0");
+    const node = await newHome().start({ ...env, HOLDFAST_JOIN: token }, [
+      "--discover",
+      "dns:cluster.test",
+    ]);
+    expect(dns.asked).toContain("A n1.cluster.test");
+    expect(await node.stop()).toBe(0);
+  } finally {
+    await dns.close();
+  }
+});
+
+test("a node finds its cluster by multicast", async () => {
+  const env = { HOLDFAST_TLS: "on", HOLDFAST_JOIN: await createToken("compute") };
+  const node = await newHome().start(env, ["--discover", "mdns"]);
+  expect(await ask(node, "hello")).toContain("Hello");
+  expect(await node.stop()).toBe(0);
+});
+
+test("a join that is killed at any moment leaves a home that joins again or is joined", async () => {
+  const home = newHome();
+  for (const written of ["join.json", "identity.json", "cluster.json"]) {
+    const env = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "flaky-1" };
+    const token = await createToken("compute");
+    const starting = home.start({ ...env, HOLDFAST_JOIN: token }).catch(() => undefined);
+    const isThere = () => existsSync(join(home.path, written));
+    await expect.poll(isThere, { interval: 1, timeout: 60_000 }).toBe(true);
+    await home.killAll();
+    await starting;
+  }
+  const env = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "flaky-1" };
+  const node = await home.start({ ...env, HOLDFAST_JOIN: await createToken("compute") });
+  expect(await ask(node, "hello")).toContain("Hello");
+  expect(await node.stop()).toBe(0);
+});
