@@ -46,7 +46,7 @@ export function createFakeCluster(): FakeCluster {
   };
 }
 
-export function fakeNodeOf(name: string, index: number): ClusterNode {
+function fakeNodeOf(name: string, index: number): ClusterNode {
   return {
     node: name,
     role: index < 3 ? "store" : "compute",

@@ -65,7 +65,7 @@ export const partition = z.object({
 });
 export const changedState = z.object({ node: z.string(), state: z.enum(["active", "draining"]) });
 
-export const operation = z.object({
+const operation = z.object({
   kind: z.enum(["growth", "replace"]),
   phase: z.enum(["waiting", "copying", "done", "failed"]),
   node: z.string().optional().describe("The node that is replaced."),
@@ -79,12 +79,12 @@ export const operation = z.object({
 export const currentOperation = z.object({
   operation: operation.nullable().describe("null when there never was one."),
 });
-export const replaceBody = z.strictObject({ dryRun: z.boolean().optional() }).optional();
+export const replaceBody = z.strictObject({ dryRun: z.boolean().optional() }).nullish();
 export const repairPlan = z.object({
   steps: z.array(z.object({ text: z.string(), reason: z.string() })),
 });
 
-export const authoritySteps = ["begin", "sign", "retire", "rollback"] as const;
+const authoritySteps = ["begin", "sign", "retire", "rollback"] as const;
 export const authorityParams = z.strictObject({ step: z.enum(authoritySteps) });
 export const authority = z.object({
   cluster: z.string(),
