@@ -224,6 +224,19 @@ describe("conversations", () => {
 });
 
 describe("operation", () => {
+  it("creates, lists and revokes join tokens, the text alone on the standard output", async () => {
+    const created = await cli(["token", "create", "--role", "compute"]);
+    expect(created).toMatchObject({ code: 0, stdout: "hfj_secret\n" });
+    expect(created.stderr).toContain(
+      "Token join-1 lets one compute node in until 2023-11-14T22:23:20Z",
+    );
+    expect((await cli(["token", "list"])).stdout).toContain("join-1   compute   open");
+    expect(await cli(["token", "revoke", "join-1"])).toMatchObject({ code: 0 });
+    expect(await cli(["token", "revoke", "join-1"])).toMatchObject({ code: 1 });
+    expect(await cli(["token", "create", "--role", "king"])).toMatchObject({ code: 2 });
+    expect((await cli(["token", "list"])).stderr).toContain("There are none.");
+  });
+
   it("creates, lists and revokes tokens; only the secret goes to the standard output", async () => {
     await applyDemo();
     const created = await cli(["tokens", "create", "ci", "--org", "demo"]);

@@ -175,6 +175,16 @@ describe("conversations", () => {
 });
 
 describe("administration", () => {
+  it("creates, lists and revokes join tokens", async () => {
+    const made = await client.createJoinToken({ role: "store" });
+    expect(made).toMatchObject({ id: "join-1", role: "store", token: "hfj_secret" });
+    expect(await client.joinTokens()).toMatchObject([{ id: "join-1", state: "open" }]);
+    await client.revokeJoinToken("join-1");
+    await expect(client.revokeJoinToken("join-1")).rejects.toMatchObject({
+      code: "token_not_found",
+    });
+  });
+
   it("creates, lists and revokes tokens, of the node and of an organization", async () => {
     expect(await client.createToken({ name: "ci" }, "demo")).toMatchObject({
       token: "hf_secret",

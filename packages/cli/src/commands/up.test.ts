@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { nodeOptionsOf } from "./up.ts";
 import { startCli } from "../testing/run-cli.ts";
 
 const script = fileURLToPath(new URL("../testing/up-with-fake-node.ts", import.meta.url));
@@ -52,4 +53,30 @@ it("tells programs in one line, and stops at SIGTERM too", async () => {
 it("fails when the node stops by itself", async () => {
   const up = startCli([], { ...env, FAIL: "1" }, script);
   expect(await up.finished).toMatchObject({ code: 1, stderr: "failed: Error: engine lost\n" });
+});
+
+describe("what the words ask of the node", () => {
+  it("is nothing but a start when there is no token", () => {
+    expect(nodeOptionsOf({}, env)).toEqual({
+      home: "/tmp/holdfast-home",
+      host: "127.0.0.1",
+      port: 7411,
+      env,
+    });
+  });
+
+  it("is a join with the token of the words, or of the environment", () => {
+    const words = { join: "hfj_a", discover: "mdns", role: "compute", name: "n7" };
+    const both = nodeOptionsOf(words, { ...env, HOLDFAST_JOIN: "hfj_b" });
+    expect(both.join).toEqual({ token: "hfj_a", discover: "mdns", role: "compute" });
+    expect(both.env.HOLDFAST_NODE).toBe("n7");
+    expect(nodeOptionsOf({}, { ...env, HOLDFAST_JOIN: "hfj_b" }).join).toEqual({ token: "hfj_b" });
+  });
+
+  it("may not say how to join without a token, nor name another role", () => {
+    const usage = expect.objectContaining({ code: "usage" });
+    expect(() => nodeOptionsOf({ discover: "mdns" }, env)).toThrow(usage);
+    expect(() => nodeOptionsOf({ role: "store" }, env)).toThrow(usage);
+    expect(() => nodeOptionsOf({ join: "hfj_a", role: "witness" }, env)).toThrow(usage);
+  });
 });

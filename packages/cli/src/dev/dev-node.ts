@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readSync, fstatSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import path from "node:path";
 import { errorCatalog, type ErrorCode, HoldfastError } from "@holdfast/core";
 import { commandLimits } from "../limits.ts";
@@ -94,7 +94,7 @@ export class DevNode {
 
   /** Ends it in good order, and without one when that takes too long. */
   async stop(): Promise<void> {
-    if (this.#hasEnded) return;
+    if (this.#hasEnded) return this.#endEngine();
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.kill(), commandLimits.devStopMs);
     await this.ended;
@@ -104,6 +104,18 @@ export class DevNode {
   /** Ends it at once. */
   kill(): void {
     if (!this.#hasEnded) this.#child.kill("SIGKILL");
+  }
+
+  /** A node that was killed leaves its engine running, for its next start to end. */
+  #endEngine(): void {
+    for (const { pid } of this.#started?.engine ?? []) {
+      if (!commandLineOf(pid).includes(path.join(this.home, "engine"))) continue;
+      try {
+        process.kill(pid, "SIGTERM");
+      } catch {
+        // It ended by itself.
+      }
+    }
   }
 
   #firstLine(): Promise<string> {
@@ -158,5 +170,14 @@ export class DevNode {
     } finally {
       closeSync(log);
     }
+  }
+}
+
+/** Empty when it is gone, or where the system does not tell. */
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }

@@ -33,6 +33,7 @@ export async function routes(state: FakeState, incoming: Incoming): Promise<Outc
     .split("/")
     .map(decodeURIComponent);
   if (orgs === "dead-letters") return deadLetters(state, request, organization);
+  if (orgs === "join-tokens") return joinTokens(state, incoming, organization);
   if (orgs === "tokens") return tokens(state, incoming, organization);
   if (collection === "dead-letters") return deadLetters(state, request, name);
   if (collection === "tokens") return tokens(state, incoming, name, organization);
@@ -185,5 +186,24 @@ function tokens(
   const at = state.tokens.findIndex((known) => known.id === id);
   if (at < 0) throw new HoldfastError("not_found", `There is no token ${id}.`);
   state.tokens.splice(at, 1);
+  return { status: 204 };
+}
+
+function joinTokens(
+  state: FakeState,
+  { request, body }: Incoming,
+  id: string | undefined,
+): Outcome {
+  if (request.method === "POST") {
+    const { role } = body as { role?: "store" | "compute" };
+    const expiresAt = 1_700_000_600_000;
+    const info = { id: `join-${state.joinTokens.length + 1}`, ...(role && { role }), expiresAt };
+    state.joinTokens.push({ ...info, createdAt: 1_700_000_000_000, state: "open" });
+    return { status: 201, body: { ...info, token: "hfj_secret" } };
+  }
+  if (id === undefined) return { status: 200, body: { items: state.joinTokens } };
+  const at = state.joinTokens.findIndex((known) => known.id === id);
+  if (at < 0) throw new HoldfastError("token_not_found", `There is no join token ${id}.`);
+  state.joinTokens.splice(at, 1);
   return { status: 204 };
 }

@@ -6,6 +6,7 @@ import type {
   StoredMessage,
   TurnId,
 } from "@holdfast/core";
+import type { JoinTokenInfo } from "../cluster.ts";
 import { createFakeCluster, type FakeCluster } from "./fake-cluster.ts";
 
 export interface FakeState {
@@ -15,6 +16,7 @@ export interface FakeState {
   readonly conversations: Map<string, FakeConversation>;
   readonly deadLetters: DeadLetter[];
   readonly tokens: { id: string; name: string; organization?: string; createdAt: number }[];
+  readonly joinTokens: JoinTokenInfo[];
   ready: boolean;
   /** What the agents answer. */
   answer: (text: string) => string;
@@ -38,6 +40,7 @@ export function createFakeState(): FakeState {
     conversations: new Map(),
     deadLetters: [],
     tokens: [],
+    joinTokens: [],
     ready: true,
     answer: (text) => `You said: ${text}`,
     gate: Promise.resolve(),
