@@ -4,6 +4,7 @@ import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { toHoldfastError } from "@holdfast/core";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectEngine } from "../nats/connect-engine.ts";
 import { type OpenOptions, openConnection } from "../nats/connection.ts";
 import type { NatsEngine } from "../nats/nats-engine.ts";
 import { inboxPrefixOf } from "./accounts.ts";
@@ -87,7 +88,12 @@ async function clientTalk(options: ConnectionOptions): Promise<string> {
 
 function routeTalk(options: ConnectionOptions): Promise<string> {
   const { host, routePort } = store.address;
-  const socket = connectTls({ host, port: routePort, checkServerIdentity: () => undefined, ...options });
+  const socket = connectTls({
+    host,
+    port: routePort,
+    checkServerIdentity: () => undefined,
+    ...options,
+  });
   const route = { verbose: false, name: "rogue", cluster: "holdfast", headers: true };
   return conversation(socket, `CONNECT ${JSON.stringify(route)}\r\nPING\r\n`);
 }
@@ -256,4 +262,45 @@ test("a store node does not speak for another one, nor hear what is for it alone
   for (const subject of ["_INBOX_n2.>", "hf.bus.node.n2.>"]) {
     expect(await refusalToListen(connection, subject)).toContain("Permissions Violation");
   }
+});
+
+test("a node that is dismissed is cut off at once, and nobody else", async () => {
+  await cluster.admit({ node: "c2", role: "compute" });
+  const dismissed = await cluster.connect("c2");
+  const other = await openAs("c1");
+  const lost: string[] = [];
+  void (async () => {
+    for await (const { type } of other.status()) if (type === "disconnect") lost.push(type);
+  })();
+  await cluster.dismiss("c2");
+  await expect.poll(() => dismissed.isConnected()).toBe(false);
+  await expect(dismissed.messageLog.append("l", Uint8Array.of(1))).rejects.toMatchObject({
+    code: "engine_unavailable",
+  });
+  await other.flush();
+  expect(lost).toEqual([]);
+  await dismissed.close();
+});
+
+describe("an engine that somebody else runs", () => {
+  const connectTo = async (host: string) => {
+    const { ca, cert, key } = await cluster.tls("node/c1");
+    return connectEngine({
+      servers: [`${host}:${store.address.clientPort}`],
+      tls: { ca, cert, key },
+      inboxPrefix: inboxPrefixOf("c1"),
+      isReplicated: false,
+      replicas: 1,
+    });
+  };
+
+  test("is known by the name or address that its certificate has", async () => {
+    const engine = await connectTo("127.0.0.1");
+    expect(await engine.messageLog.append("l", Uint8Array.of(1))).toBeGreaterThan(0);
+    await engine.close();
+  });
+
+  test("under another name is not believed", async () => {
+    await expect(connectTo("localhost")).rejects.toMatchObject({ code: "engine_unavailable" });
+  });
 });

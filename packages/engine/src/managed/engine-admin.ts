@@ -1,14 +1,17 @@
 import { HoldfastError } from "@holdfast/core";
 import type { NatsClient } from "../nats/nats-client.ts";
-import { answeredError } from "../nats/nats-errors.ts";
-import {
-  configOf,
-  type EngineHealth,
-  readHealth,
-  type StreamHealth,
-  streamHealth,
-} from "./engine-health.ts";
+import { type EngineHealth, readHealth, type StreamHealth } from "./engine-health.ts";
 import { isWitnessName } from "./engine-home.ts";
+import { leaderMoves } from "./leader-balance.ts";
+import {
+  assertMajority,
+  atRisk,
+  hasReplicas,
+  moveAway,
+  moveLeader,
+  raise,
+  untilDone,
+} from "./stream-steps.ts";
 import { pause } from "./supervisor.ts";
 import type { SystemAccount } from "./system-account.ts";
 
@@ -21,6 +24,11 @@ export interface EngineAdmin {
    * `store_quorum_at_risk` with fewer data servers.
    */
   raiseReplicas(count: number, options?: StepOptions): Promise<void>;
+  /**
+   * Lets every data server lead about as many streams as the others, one move at a time. A log that moves
+   * pauses for tens of milliseconds; seldom, an append in flight waits its time out.
+   */
+  balanceLeaders(options?: StepOptions): Promise<void>;
   /**
    * Takes this node's witness out of the cluster for good; nothing when it has none. Errors:
    * `store_quorum_at_risk` with fewer than three current data servers.
@@ -61,24 +69,24 @@ interface AdminOptions {
 const dataServersForMajority = 3;
 const streamsAtOnce = 2;
 const pollMs = 50;
-const apiTimeoutMs = 5_000;
-/** How long a stream's step may go on without any progress. */
-const stallMs = 60_000;
+/** Longer than an election takes. */
+const calmTimeoutMs = 15_000;
 
 export function createEngineAdmin({ client, system, witness }: AdminOptions): EngineAdmin {
   const health = () => readHealth(client, system);
+  const calm = () => calmHealth(health);
   return {
     health,
     retireWitness: async () => {
       const leaving = witness();
       if (!leaving) return;
-      assertDataServers((await health()).servers, dataServersForMajority);
+      assertDataServers((await calm()).servers, dataServersForMajority);
       await system.removeServer(leaving.name);
       await leaving.retire();
     },
     raiseReplicas: async (count, options = {}) => {
       for (;;) {
-        const { streams, servers } = await health();
+        const { streams, servers } = await calm();
         const behind = streams.filter((stream) => !hasReplicas(stream, count));
         if (behind.length === 0) return;
         assertDataServers(servers, count);
@@ -87,8 +95,16 @@ export function createEngineAdmin({ client, system, witness }: AdminOptions): En
         );
       }
     },
+    balanceLeaders: async (options = {}) => {
+      const { streams } = await calm();
+      const moves = new Map(leaderMoves(streams).map(({ stream, to }) => [stream, to]));
+      const moving = streams.filter(({ name }) => moves.has(name));
+      await eachStream(moving, 1, options, (name, signal) =>
+        untilDone(name, signal, () => moveLeader(client, name, moves.get(name) ?? "")),
+      );
+    },
     replaceStore: async (dead, options = {}) => {
-      const { streams, servers } = await health();
+      const { streams, servers } = await calm();
       assertReplaceable(dead, streams, servers);
       const affected = streams.filter(({ peers }) => peers.some(({ name }) => name === dead));
       await eachStream(affected, 1, options, (name, signal) =>
@@ -97,6 +113,22 @@ export function createEngineAdmin({ client, system, witness }: AdminOptions): En
       await system.removeServer(dead);
     },
   };
+}
+
+/** Waits for elections that are going on. Errors: `engine_unavailable`. */
+async function calmHealth(read: () => Promise<EngineHealth>): Promise<EngineHealth> {
+  const deadline = performance.now() + calmTimeoutMs;
+  for (;;) {
+    const isLate = performance.now() > deadline;
+    try {
+      const health = await read();
+      const isCalm = health.metaLeader && health.streams.every(({ leader }) => leader);
+      if (isCalm || isLate) return health;
+    } catch (thrown) {
+      if (isLate || !(thrown instanceof HoldfastError) || thrown.retry !== "safe") throw thrown;
+    }
+    await pause(pollMs);
+  }
 }
 
 async function eachStream(
@@ -119,76 +151,6 @@ async function eachStream(
   } finally {
     waiting.length = 0;
   }
-}
-
-/**
- * Repeats a step until it says `undefined`; what else it says must change from time to time. Elections in
- * between are waited for.
- */
-async function untilDone(
-  stream: string,
-  signal: AbortSignal | undefined,
-  step: () => Promise<string | undefined>,
-): Promise<void> {
-  let before: string | undefined;
-  let deadline = performance.now() + stallMs;
-  for (;;) {
-    signal?.throwIfAborted();
-    let problem: unknown;
-    try {
-      const state = await step();
-      if (state === undefined) return;
-      if (state !== before) deadline = performance.now() + stallMs;
-      before = state;
-    } catch (thrown) {
-      if (!(thrown instanceof HoldfastError) || thrown.retry !== "safe") throw thrown;
-      problem = thrown;
-    }
-    if (performance.now() > deadline) {
-      if (problem) throw problem;
-      const what = `Stream ${stream} does not get its replicas: ${before}`;
-      throw new HoldfastError("engine_unavailable", what, { retryAfterMs: 10_000 });
-    }
-    await pause(pollMs, signal);
-  }
-}
-
-async function raise(
-  client: NatsClient,
-  stream: string,
-  count: number,
-): Promise<string | undefined> {
-  const config = await configOf(client, stream);
-  if (config.num_replicas < count) {
-    const change = { ...config, num_replicas: count };
-    const { error } = await client.api(`STREAM.UPDATE.${stream}`, change, apiTimeoutMs);
-    if (error) throw answeredError(error, `Raise the replicas of ${stream}`);
-  }
-  const health = await streamHealth(client, stream);
-  return hasReplicas(health, count) ? undefined : JSON.stringify(health.peers);
-}
-
-/** The dead server's place in a stream goes to another one. */
-async function moveAway(
-  client: NatsClient,
-  stream: string,
-  dead: string,
-): Promise<string | undefined> {
-  const health = await streamHealth(client, stream);
-  const isThere = health.peers.some(({ name }) => name === dead);
-  if (!isThere && hasReplicas(health, health.replicas)) return undefined;
-  if (isThere && health.leader !== undefined) {
-    assertMajority(health, dead);
-    const request = { peer: dead };
-    const { error } = await client.api(`STREAM.PEER.REMOVE.${stream}`, request, apiTimeoutMs);
-    if (error) throw answeredError(error, `Take ${dead} out of ${stream}`);
-  }
-  return JSON.stringify(health.peers);
-}
-
-function hasReplicas({ replicas, leader, peers }: StreamHealth, count: number): boolean {
-  const current = peers.filter(({ isCurrent, isOnline }) => isCurrent && isOnline);
-  return leader !== undefined && replicas >= count && current.length >= replicas;
 }
 
 function assertDataServers(servers: EngineHealth["servers"], count: number): void {
@@ -218,14 +180,4 @@ function assertReplaceable(
       throw atRisk(`Stream ${stream.name} needs ${need}: add a store node first.`);
     }
   }
-}
-
-function assertMajority({ name, replicas, peers }: StreamHealth, dead: string): void {
-  const healthy = peers.filter((peer) => peer.isCurrent && peer.isOnline && peer.name !== dead);
-  if (healthy.length >= Math.floor(replicas / 2) + 1) return;
-  throw atRisk(`Stream ${name} has ${healthy.length} of ${replicas} replicas without ${dead}.`);
-}
-
-function atRisk(message: string): HoldfastError {
-  return new HoldfastError("store_quorum_at_risk", message);
 }

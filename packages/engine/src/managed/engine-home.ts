@@ -81,7 +81,9 @@ export class EngineHome {
     return this.#identity;
   }
 
-  remember(change: Partial<Pick<Identity, "isReplicated" | "isWitnessRetired" | "isJoined">>): void {
+  remember(
+    change: Partial<Pick<Identity, "isReplicated" | "isWitnessRetired" | "isJoined">>,
+  ): void {
     this.#identity = { ...this.#identity, ...change };
     this.write("engine.json", `${JSON.stringify(this.#identity, null, 2)}\n`);
   }
@@ -117,7 +119,11 @@ export class EngineHome {
   }
 }
 
-async function portsToUse(host: string, known: Ports | undefined, mayMove: boolean): Promise<Ports> {
+async function portsToUse(
+  host: string,
+  known: Ports | undefined,
+  mayMove: boolean,
+): Promise<Ports> {
   if (!known) return choosePorts(host);
   const taken = await takenPort(host, known);
   if (taken === undefined) return known;

@@ -89,7 +89,9 @@ test("a port that another process took meanwhile is named until it is free again
   const data = engine.processes.find(({ role }) => role === "data");
   process.kill(data?.pid ?? 0, "SIGKILL");
   const other = await occupy(data?.port ?? 0);
-  await expect.poll(() => cluster.reports.find(({ code }) => code === "port_taken"), polling).toBeDefined();
+  await expect
+    .poll(() => cluster.reports.find(({ code }) => code === "port_taken"), polling)
+    .toBeDefined();
   const said = cluster.reports.find(({ code }) => code === "port_taken")?.message;
   expect(said).toContain(
     `data process did not start: another process listens on its port ${data?.port}.`,

@@ -1,26 +1,19 @@
 import type { EngineAddress, HoldfastError } from "@holdfast/core";
 import type { NatsClient } from "../nats/nats-client.ts";
-import { unavailable } from "../nats/nats-errors.ts";
-import { type NatsEngine, type NatsEngineOptions, openEngine } from "../nats/nats-engine.ts";
-import { type EngineUser, inboxPrefixOf } from "./accounts.ts";
+import type { NatsEngine } from "../nats/nats-engine.ts";
+import type { EngineUser } from "./accounts.ts";
 import { clientTls, type EngineCredentials, writeCredentials } from "./credentials.ts";
 import { createEngineAdmin, type EngineAdmin, type Witness } from "./engine-admin.ts";
 import { EngineHome } from "./engine-home.ts";
 import { accessOf, addressOf, clientServers, type EnginePlace, plansOf } from "./engine-plans.ts";
+import { connectWhenReady, untilMember } from "./engine-start.ts";
 import type { NatsServer } from "./find-server.ts";
 import type { Ports } from "./ports.ts";
-import { dataTag } from "./server-config.ts";
 import { endOrphans, type EngineProcess, ServerGroup } from "./server-group.ts";
-import { pause } from "./supervisor.ts";
 import { SystemAccount } from "./system-account.ts";
 
-const connectTimeoutMs = 10_000;
-const connectTryTimeoutMs = 2_000;
-const connectPauseMs = 20;
 /** After its own server's return a node goes back to it. */
 const homecomingMs = 5_000;
-const joinTimeoutMs = 30_000;
-const joinPollMs = 50;
 
 export interface ManagedEngineOptions {
   readonly server: NatsServer;
@@ -102,7 +95,11 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
   );
   let running: ReturnType<typeof runningEngine> | undefined;
   try {
-    const opened = await connectWhenReady(options, addressOf(place), {
+    const { ca, node } = options.credentials;
+    const opened = await connectWhenReady({
+      node: options.node,
+      address: addressOf(place),
+      tls: clientTls(options.cluster, ca, node),
       isReplicated,
       refusal: group.refusal,
     });
@@ -196,45 +193,4 @@ function runningEngine({ options, place, group, engine, client }: Running): {
     },
   };
   return { engine: managed, join };
-}
-
-/** Waits until a new server has what the others know. Errors: `engine_unavailable`. */
-async function untilMember(system: SystemAccount, serverName: string): Promise<void> {
-  const deadline = performance.now() + joinTimeoutMs;
-  while (performance.now() < deadline) {
-    const meta = await system.metaCluster();
-    if (meta?.leader === serverName) return;
-    const own = meta?.replicas?.find(({ name }) => name === serverName);
-    if (own?.current === true) return;
-    await pause(joinPollMs);
-  }
-  throw unavailable("The engine's other servers cannot be reached, or do not let this one in.");
-}
-
-/** To the own server alone: others are only tried when it fails later. */
-async function connectWhenReady(
-  { cluster, node, credentials }: ManagedEngineOptions,
-  address: EngineAddress,
-  reading: Pick<NatsEngineOptions, "isReplicated" | "refusal">,
-): ReturnType<typeof openEngine> {
-  const deadline = performance.now() + connectTimeoutMs;
-  for (;;) {
-    try {
-      return await openEngine({
-        ...reading,
-        connection: {
-          servers: clientServers([address]),
-          noRandomize: true,
-          tls: clientTls(cluster, credentials.ca, credentials.node),
-          inboxPrefix: inboxPrefixOf(node),
-          timeout: connectTryTimeoutMs,
-        },
-        replicas: 1,
-        placementTags: [dataTag],
-      });
-    } catch (thrown) {
-      if (performance.now() > deadline) throw thrown;
-      await pause(connectPauseMs);
-    }
-  }
 }

@@ -55,7 +55,8 @@ export class ServerProcess {
     const server = new ServerProcess(plan, child, (reason) => {
       if (started) onExit(reason);
     });
-    if (child.pid !== undefined) writeFileSync(pidFile(plan.configPath), String(child.pid), { mode: 0o600 });
+    if (child.pid !== undefined)
+      writeFileSync(pidFile(plan.configPath), String(child.pid), { mode: 0o600 });
     const deadline = performance.now() + startTimeoutMs;
     // Also when another process answers on its port: one that has ended never counts as started.
     while (!(await server.#listens()) || server.#exited) {

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import type { HoldfastError } from "@holdfast/core";
 import {
   type ConnectionChange,
   openConnection,
@@ -39,7 +39,7 @@ export class SystemAccount {
     this.#servers = servers ?? this.#servers;
     this.#tls = tls ?? this.#tls;
     this.#open?.then(
-      ({ replace }) => replace({ servers: this.#servers, tls: this.#tls }),
+      (open) => open.replace({ servers: this.#servers, tls: this.#tls }),
       () => undefined,
     );
   }

@@ -7,6 +7,8 @@ import type { TlsCredentials } from "./tls.ts";
 export interface ConnectEngineOptions {
   /** `host:port` of each server. */
   readonly servers: readonly string[];
+  /** Tries them in this order; without, in any, so that many nodes spread over all servers. */
+  readonly isOrdered?: boolean;
   /** Who connects. Without, `tls` says it, or the engine lets everybody in. */
   readonly login?:
     | { readonly user: string; readonly password: string }
@@ -23,9 +25,10 @@ export interface ConnectEngineOptions {
 
 /** Connects to an engine that this process does not run. Errors: `engine_unavailable`. */
 export function connectEngine(options: ConnectEngineOptions): Promise<NatsEngine> {
-  const { servers, login, tls, inboxPrefix, placementTags = [] } = options;
+  const { servers, login, tls, inboxPrefix, placementTags = [], isOrdered = false } = options;
   const connection: OpenOptions = {
     servers,
+    noRandomize: isOrdered,
     ...(tls && { tls }),
     ...(inboxPrefix !== undefined && { inboxPrefix }),
     ...(login && "user" in login && { user: login.user, pass: login.password }),

@@ -17,12 +17,12 @@ export interface OpenOptions extends Omit<ConnectionOptions, "servers" | "tls"> 
 
 export interface ReplaceableConnection {
   readonly connection: NatsConnection;
-  replace(change: ConnectionChange): void;
+  readonly replace: (change: ConnectionChange) => void;
   /**
    * Goes over to the first of the servers when it is connected to another one. What is in flight ends with
    * an error, as when a connection is lost.
    */
-  comeHome(): void;
+  readonly comeHome: () => void;
 }
 
 const reconnectMinMs = 100;

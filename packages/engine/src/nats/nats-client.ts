@@ -9,6 +9,8 @@ import {
 } from "./nats-errors.ts";
 
 const requestTimeoutMs = 2_000;
+/** Another 404 says that the stream does not exist. */
+const noMessageCode = 10_037;
 const batchRecords = 512;
 const batchBytes = 4 * 1024 * 1024;
 
@@ -217,7 +219,7 @@ export class NatsClient {
     const { message, error } = await this.api<{
       message?: { seq: number; subject: string; data?: string };
     }>(`STREAM.MSG.GET.${stream}`, request);
-    if (error?.code === 404) return undefined;
+    if (error?.err_code === noMessageCode) return undefined;
     if (error) throw answeredError(error, `Read of ${stream}`);
     if (!message) return undefined;
     const data = plainBytes(Buffer.from(message.data ?? "", "base64"));

@@ -37,7 +37,7 @@ export async function createNatsEngine(options: NatsEngineOptions): Promise<Nats
   return (await openEngine(options)).engine;
 }
 
-interface OpenEngine {
+export interface OpenEngine {
   readonly engine: NatsEngine;
   readonly client: NatsClient;
   readonly comeHome: () => void;

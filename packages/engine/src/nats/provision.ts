@@ -1,4 +1,5 @@
 import { HoldfastError, type ProvisionPlan } from "@holdfast/core";
+import { headers } from "@nats-io/transport-node";
 import type { NatsClient } from "./nats-client.ts";
 import { answeredError } from "./nats-errors.ts";
 import {
@@ -12,6 +13,7 @@ import {
 
 const streamExistsCode = 10058;
 const streamNotFoundCode = 10059;
+const otherStream = "expected stream does not match";
 const retryMs = 50;
 /** Of the first try; each further one waits twice as long. */
 const firstTimeoutMs = 100;
@@ -39,6 +41,7 @@ export async function provision(
   const like = { ...options, ...(counts.length > 0 && { replicas: Math.max(...counts) }) };
   const missing = configs(like).filter((_, place) => found[place] === undefined);
   await Promise.all(missing.map((config) => make(client, config, deadline)));
+  await Promise.all(missing.map((config) => untilWritable(client, config, deadline)));
   // With several replicas a restart waits for elections anyway.
   if (like.replicas > 1) return;
   const settled = settledConfig(like);
@@ -85,6 +88,24 @@ function make(client: NatsClient, wanted: StreamConfig, deadline: number): Promi
       return;
     }
     if (error) throw answeredError(error, `Create stream ${wanted.name}`);
+  });
+}
+
+/** The servers tell each other of a new stream's subjects after it was made: until then nobody answers. */
+function untilWritable(
+  client: NatsClient,
+  { subjects: [subject = ""] }: StreamConfig,
+  deadline: number,
+): Promise<void> {
+  return patiently(client, deadline, async () => {
+    // Never stored: it asks for another stream.
+    const nothing = headers();
+    nothing.set("Nats-Expected-Stream", "none");
+    const word = subject.replace(">", "none");
+    await client.store(word, new Uint8Array(0), nothing).catch((thrown: unknown) => {
+      const isAnswered = thrown instanceof HoldfastError && thrown.message.includes(otherStream);
+      if (!isAnswered) throw thrown;
+    });
   });
 }
 

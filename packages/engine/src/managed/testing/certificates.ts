@@ -81,7 +81,7 @@ export async function createTestAuthority(cluster: string): Promise<TestAuthorit
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 }
 
 function nameOf(host: string): { type: GeneralNameType; value: string } {
@@ -94,5 +94,5 @@ function toPem(certificate: X509Certificate): string {
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
   const bytes = await webcrypto.subtle.exportKey("pkcs8", key);
-  return PemConverter.encode(bytes as ArrayBuffer, "PRIVATE KEY");
+  return PemConverter.encode(bytes, "PRIVATE KEY");
 }

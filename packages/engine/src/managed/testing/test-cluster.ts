@@ -54,10 +54,18 @@ export class TestCluster {
   }
 
   /** Lets more nodes connect. */
-  async admit(...users: EngineUser[]): Promise<void> {
-    this.#users = [...this.#users, ...users];
-    const change = { users: this.#users };
-    await Promise.all([...this.engines.values()].map((engine) => engine.update(change)));
+  admit(...users: EngineUser[]): Promise<void> {
+    return this.#setUsers([...this.#users, ...users]);
+  }
+
+  /** Lets a node connect no more. */
+  dismiss(node: string): Promise<void> {
+    return this.#setUsers(this.#users.filter((user) => user.node !== node));
+  }
+
+  async #setUsers(users: readonly EngineUser[]): Promise<void> {
+    this.#users = users;
+    await Promise.all([...this.engines.values()].map((engine) => engine.update({ users })));
   }
 
   /** Starts a store node, the first one as the founder; those that run look for it. */
@@ -102,15 +110,21 @@ export class TestCluster {
     );
   }
 
-  /** Another process's connection as this node. */
+  /** Another process's connection as this node, to its own server first. */
   async connect(node: string): Promise<NatsEngine> {
     return connectEngine({
-      servers: clientServers([...this.#addresses.values()]),
+      servers: clientServers([...this.#own(node), ...this.othersOf(node)]),
+      isOrdered: true,
       tls: await this.tls(`node/${node}`),
       inboxPrefix: inboxPrefixOf(node),
       isReplicated: this.engines.size > 1,
       replicas: 1,
     });
+  }
+
+  #own(node: string): EngineAddress[] {
+    const address = this.#addresses.get(node);
+    return address ? [address] : [];
   }
 
   /** What a client with a certificate for this path of the trust domain connects with. */
