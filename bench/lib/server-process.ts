@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { endWithParent } from "./child.ts";
+import { killHard } from "./node-process.ts";
+import { withDescendants } from "./process-tree.ts";
 
 const stopTimeoutMs = 10_000;
 const lastWordsChars = 2_000;
@@ -32,7 +33,12 @@ export class ServerProcess {
     this.#child.once("error", (error) => {
       this.#failure = error;
     });
-    endWithParent(this.#child);
+    // An interrupted bench leaves nothing behind, what the server has started neither.
+    const killTree = () => {
+      for (const pid of withDescendants(this.pid)) killHard(pid);
+    };
+    if (this.#child.pid !== undefined) process.prependOnceListener("exit", killTree);
+    this.#child.once("exit", () => process.off("exit", killTree));
   }
 
   get pid(): number {

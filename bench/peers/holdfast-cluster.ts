@@ -24,7 +24,7 @@ interface DevNode {
   readonly name: string;
   readonly pid: number;
   readonly url: string;
-  readonly natsPid?: number;
+  readonly natsPid?: number | null;
 }
 
 /** Three nodes on this machine, as `holdfast dev --nodes 3` starts them. */
@@ -64,7 +64,7 @@ async function start(workload: Workload, options: StartOptions): Promise<Running
     await dev.stop();
     for (const { pid, natsPid } of known.nodes) {
       killHard(pid);
-      if (natsPid !== undefined) killHard(natsPid);
+      if (natsPid) killHard(natsPid);
     }
   };
   try {
@@ -77,7 +77,7 @@ async function start(workload: Workload, options: StartOptions): Promise<Running
       async kill(scope, conversation) {
         const victim = await ownerOf(apiOf(first), known.nodes, agentOf(workload, conversation));
         killHard(victim.pid);
-        if (scope === "all" && victim.natsPid !== undefined) killHard(victim.natsPid);
+        if (scope === "all" && victim.natsPid) killHard(victim.natsPid);
         alive = alive.filter((node) => node !== victim);
       },
       async isIdle() {
@@ -112,7 +112,7 @@ interface Partition {
 /** The node that owns an agent's conversations; the last one when the nodes do not tell. */
 async function ownerOf(api: PeerApi, nodes: readonly DevNode[], agent: string): Promise<DevNode> {
   try {
-    const path = "/api/v1/cluster/partitions";
+    const path = "/api/v1/partitions?limit=1000";
     const { items } = await callApi<{ items: Partition[] }>(api, "GET", path);
     const ref = { organization, agent } as AgentRef;
     const number = partitionOf(ref, items.length);

@@ -32,6 +32,10 @@ async function start(workload: Workload, options: StartOptions): Promise<Running
   const url = `http://127.0.0.1:${port}`;
   /** Every engine process that ever ran: a killed node leaves its own behind. */
   const enginePids = new Set<number>();
+  const killEngines = () => {
+    for (const pid of enginePids) killHard(pid);
+  };
+  process.prependOnceListener("exit", killEngines);
   let starts = 0;
   let node = startNode();
   let engine: Engine;
@@ -92,6 +96,7 @@ async function start(workload: Workload, options: StartOptions): Promise<Running
 
   async function stop(): Promise<void> {
     await node.stop();
-    for (const pid of enginePids) killHard(pid);
+    killEngines();
+    process.off("exit", killEngines);
   }
 }

@@ -1,14 +1,14 @@
 import { compare } from "../lib/history-check.ts";
 import { eachOf } from "../lib/pool.ts";
 import type { KillScope, RunningContender } from "./contender.ts";
-import { askOnce, peerText, sendOnce } from "./peer-request.ts";
+import { askPatiently, peerText, sendOnce } from "./peer-request.ts";
 import { type Probe, probe } from "./prober.ts";
 import { pause, untilDone, untilQuiet } from "./recovery.ts";
 import type { Effect, Stub } from "./stub.ts";
 
 /** Slow enough, and spread enough, that half of what was accepted is unanswered when the kill comes. */
 const modelDelayMs = 100;
-const answerTimeoutMs = 60_000;
+const answerTimeoutMs = 180_000;
 const killAfterMs = 10_000;
 const probes = 16;
 
@@ -56,14 +56,14 @@ export async function killRun(
     const id = `k.${conversation}.${sent.length}`;
     const message = { conversation, id, text: peerText(id, filler) };
     const request = { ...message, lane: conversation };
-    if (wait) await askOnce(running.target(), request, answerTimeoutMs);
+    if (wait) await askPatiently(running.target(), request, answerTimeoutMs);
     else if (running.submit) await running.submit(message);
     else await sendOnce(running.target(), { ...request, wait: false }, answerTimeoutMs);
     sent.push(id);
   };
   await stub.watch();
   // One answered message each first: the kill meets conversations that are at work.
-  await eachOf(conversations, 8, (index) => send(own[index] ?? 0, true));
+  await eachOf(conversations, 4, (index) => send(own[index] ?? 0, true));
   await stub.setDelay(modelDelayMs);
   await Promise.all(
     own.map(async (conversation) => {

@@ -35,7 +35,7 @@ async function measureAll(
   wanted: readonly Contender[],
 ): Promise<Outcome[]> {
   const root = mkdtempSync(join(tmpdir(), "holdfast-bench-peers-"));
-  process.once("exit", () => rmSync(root, { recursive: true, force: true }));
+  process.once("exit", () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
   const found = wanted.map((contender) => ({
     contender,
     measured: [] as Measured[],
@@ -49,7 +49,9 @@ async function measureAll(
         console.error(`pass ${pass + 1} of ${settings.passes}: ${labelOf(contender)}`);
         const folder = join(root, `${pass}-${index}`);
         try {
-          measured.push(await measureContender(contender, { settings, stub, load, folder }));
+          const turn = await measureContender(contender, { settings, stub, load, folder });
+          measured.push(turn);
+          if (turn.killProblem !== undefined) throw new Error(turn.killProblem);
         } catch (thrown) {
           failures.push(thrown instanceof Error ? thrown.message : String(thrown));
           console.error(`  FAILED: ${failures.at(-1)}`);

@@ -3,10 +3,10 @@ import type { LoadResult } from "../lib/load.ts";
 import { eachOf } from "../lib/pool.ts";
 import { processMemory } from "../lib/process-memory.ts";
 import type { Contender, RunningContender } from "./contender.ts";
-import { killRun, type KillResult } from "./kill-run.ts";
+import { type KillPlan, killRun, type KillResult } from "./kill-run.ts";
 import { notePromptBytes } from "./openclaw-home.ts";
 import type { PeerLoad } from "./peer-load.ts";
-import { askOnce, peerText } from "./peer-request.ts";
+import { askPatiently, peerText } from "./peer-request.ts";
 import type { PeersSettings } from "./settings.ts";
 import type { Stub } from "./stub.ts";
 import { messageBytes } from "./workload.ts";
@@ -25,6 +25,8 @@ export interface Measured {
   /** Bytes of all processes together, after the load. */
   readonly residentBytes: number;
   readonly kill: KillResult | undefined;
+  /** Why there is none. */
+  readonly killProblem: string | undefined;
 }
 
 export interface MeasuredLevel {
@@ -72,20 +74,17 @@ export async function measureContender(
         tell(contender, conversations, result);
       }
       const residentBytes = running.pids().reduce((sum, pid) => sum + residentOf(pid), 0);
-      const kill =
-        name === "stub"
-          ? undefined
-          : await killRun(running, stub, {
-              firstConversation: most,
-              conversations: most,
-              // OpenClaw takes a message that comes while another runs into that one's turn.
-              perConversation: workload === "prompt" ? 1 : 3,
-              scope: settings.kill,
-              recoveryMs: settings.recoveryMs,
-              filler: "x".repeat(messageBytes),
-            });
+      let kill: KillResult | undefined;
+      let killProblem: string | undefined;
+      // What the load has shown stays when this fails.
+      try {
+        if (name !== "stub") kill = await killRun(running, stub, killPlan(contender, settings));
+      } catch (thrown) {
+        killProblem = `kill: ${String(thrown)}`;
+      }
       const { version } = running;
-      return { version, startMs, firstTurnsMs, levels: measured, residentBytes, kill };
+      const facts = { version, startMs, firstTurnsMs, residentBytes };
+      return { ...facts, levels: measured, kill, killProblem };
     } finally {
       await stub.setDelay(0);
       await running.stop();
@@ -95,13 +94,26 @@ export async function measureContender(
   }
 }
 
+function killPlan({ workload }: Contender, settings: PeersSettings): KillPlan {
+  const conversations = Math.max(...settings.levels[workload]);
+  return {
+    firstConversation: conversations,
+    conversations,
+    // OpenClaw takes a message that comes while another runs into that one's turn.
+    perConversation: workload === "prompt" ? 1 : 3,
+    scope: settings.kill,
+    recoveryMs: settings.recoveryMs,
+    filler: "x".repeat(messageBytes),
+  };
+}
+
 async function firstTurns(running: RunningContender, conversations: number): Promise<number> {
   const startedAt = performance.now();
   const text = "x".repeat(messageBytes);
   await eachOf(conversations, firstTurnsAtOnce, (conversation) => {
     const id = `first.${conversation}`;
     const request = { conversation, id, text: peerText(id, text), lane: conversation };
-    return askOnce(running.target(), request, firstTurnTimeoutMs);
+    return askPatiently(running.target(), request, firstTurnTimeoutMs);
   });
   return performance.now() - startedAt;
 }

@@ -90,3 +90,22 @@ export async function askOnce(
   const { body } = await sendOnce(target, { ...request, wait: true }, answerTimeoutMs);
   if (!body.includes(`re:${request.id}`)) throw new Error(`another answer: ${body.slice(0, 300)}`);
 }
+
+const patientTries = 5;
+
+/** Like `askOnce`, a few times: an overloaded system may refuse. Errors: the last one. */
+export async function askPatiently(
+  target: PeerTarget,
+  request: Omit<PeerRequest, "wait">,
+  answerTimeoutMs: number,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await askOnce(target, request, answerTimeoutMs);
+      return;
+    } catch (thrown) {
+      if (tries === patientTries) throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
