@@ -80,9 +80,7 @@ export class LaunchedNode implements ClusterNode {
   /** Resolves when it says that it runs. `env` and `args` are added to those of the launch. */
   async start(env: Readonly<Record<string, string>> = {}, args = this.launch.args): Promise<void> {
     const { wrap = [], home, name } = this.launch;
-    const command =
-      process.env["HF_ENTRY"] ??
-      `${this.repository ?? repositoryFolder}/packages/cli/bin/holdfast.mjs`;
+    const command = `${this.repository ?? repositoryFolder}/packages/cli/bin/holdfast.mjs`;
     const [program, ...words] = [...wrap, process.execPath, command, ...args, "--json"];
     const child = spawn(program, words, {
       env: {

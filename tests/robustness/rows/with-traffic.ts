@@ -60,7 +60,7 @@ export interface Run {
   finish(): Promise<Verified>;
 }
 
-const defaults = { stores: 3, computes: 2, partitions: 12, warmUpMs: 10_000 };
+const defaults = { stores: 3, computes: 2, partitions: 12, warmUpMs: 20_000 };
 
 /** A cluster under load, and behind the fault its check. Everything that was started is ended. */
 export async function withTraffic(

@@ -21,8 +21,6 @@ export interface ClientOptions {
   readonly attemptTimeoutMs: number;
   /** For all tries of one operation. */
   readonly giveUpAfterMs: number;
-  /** Stops between two tries. */
-  readonly signal: AbortSignal;
 }
 
 /** Between two rounds over all nodes when the refusals name no time. */
@@ -44,7 +42,7 @@ export class ConversationClient {
   }
 
   async send(operation: Operation): Promise<void> {
-    const { record, nodes, signal, giveUpAfterMs } = this.#options;
+    const { record, nodes, giveUpAfterMs } = this.#options;
     const { agent, c, n, tool, waits } = operation;
     const startedAt = monotonicMs();
     record.write({ t: "sent", at: startedAt, agent, c, n, tool, waits });
@@ -54,7 +52,7 @@ export class ConversationClient {
       const pauseMs = await this.#try(node, operation);
       if (pauseMs === undefined) return;
       this.#at = (this.#at + 1) % nodes.length;
-      if (signal.aborted || monotonicMs() - startedAt > giveUpAfterMs) {
+      if (monotonicMs() - startedAt > giveUpAfterMs) {
         return record.write({ t: "gave-up", at: monotonicMs(), c, n });
       }
       if (tries % nodes.length === 0) await pause(Math.max(roundPauseMs, pauseMs));
@@ -73,7 +71,7 @@ export class ConversationClient {
         body: { text: textOf(c, n, tool) },
         headers: {
           "idempotency-key": markOf(c, n),
-          ...(waits && { prefer: `wait=${Math.ceil(attemptTimeoutMs / 1_000)}` }),
+          ...(waits && { prefer: `wait=${waitSeconds(attemptTimeoutMs)}` }),
         },
         timeoutMs: attemptTimeoutMs,
       });
@@ -103,6 +101,11 @@ export class ConversationClient {
     }
     return Math.min((retryAfterS ?? 0) * 1_000, roundPauseMaxMs);
   }
+}
+
+/** The node says that it takes too long before the client stops listening. */
+function waitSeconds(attemptTimeoutMs: number): number {
+  return Math.max(1, Math.floor(attemptTimeoutMs / 1_000) - 2);
 }
 
 function textOf(c: string, n: number, tool: Tool): string {

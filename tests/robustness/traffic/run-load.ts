@@ -54,8 +54,7 @@ answerParent(
       });
       apis = nodes.map(({ api }) => api);
       const { attemptTimeoutMs, giveUpAfterMs } = options;
-      const { signal } = stopping;
-      const common = { record: writer, nodes, attemptTimeoutMs, giveUpAfterMs, signal };
+      const common = { record: writer, nodes, attemptTimeoutMs, giveUpAfterMs };
       for (let i = 0; i < options.conversations; i += 1) {
         clients.push(converse(i, options, new ConversationClient(common, i)));
       }

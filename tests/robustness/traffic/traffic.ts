@@ -55,7 +55,7 @@ export async function startTraffic(folder: string, options: TrafficOptions): Pro
     payShare: 0.1,
     safeShare: 0.1,
     submitShare: 0.2,
-    attemptTimeoutMs: 10_000,
+    attemptTimeoutMs: 8_000,
     giveUpAfterMs: 120_000,
     recordFile,
     ...options,
