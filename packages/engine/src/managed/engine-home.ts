@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
+import { type EngineAddress, HoldfastError } from "@holdfast/core";
+import type { EngineUser } from "./accounts.ts";
 import { choosePorts, type Ports, takenPort } from "./ports.ts";
 
 export function dataServerName(node: string): string {
@@ -25,6 +26,11 @@ interface Identity {
   readonly isReplicated: boolean;
   /** Its server has what the cluster knows of its streams. */
   readonly isJoined: boolean;
+}
+
+interface Members {
+  readonly users: readonly EngineUser[];
+  readonly others: readonly EngineAddress[];
 }
 
 interface StoredPorts {
@@ -70,7 +76,7 @@ export class EngineHome {
       serverName: name,
       witnessName,
       isWitnessRetired: role === "member",
-      isReplicated: false,
+      isReplicated: role === "member",
       isJoined: role === "founder",
     });
     home.remember({});
@@ -86,6 +92,22 @@ export class EngineHome {
   ): void {
     this.#identity = { ...this.#identity, ...change };
     this.write("engine.json", `${JSON.stringify(this.#identity, null, 2)}\n`);
+  }
+
+  /**
+   * Whom it knew last. The records of all nodes stand in the engine itself, which cannot be asked before it
+   * found its others.
+   */
+  get members(): Members | undefined {
+    return readJson<Members>(join(this.path, "members.json"));
+  }
+
+  rememberMembers({ users, others }: Members): void {
+    this.write(
+      "members.json",
+      `${JSON.stringify({ users, others }, null, 2)}
+`,
+    );
   }
 
   /**

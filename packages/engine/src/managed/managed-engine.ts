@@ -33,12 +33,10 @@ export interface ManagedEngineOptions {
    */
   readonly role: "founder" | "member";
   readonly credentials: EngineCredentials;
-  /** Who may connect; this node too. */
-  readonly users: readonly EngineUser[];
-  /** The other data servers of the cluster. */
-  readonly others: readonly EngineAddress[];
-  /** False only while the cluster never had a second store node. */
-  readonly isReplicated: boolean;
+  /** Who may connect; this node too. Without: those of last time, at first this node alone. */
+  readonly users?: readonly EngineUser[];
+  /** The other data servers of the cluster. Without: those of last time, at first none. */
+  readonly others?: readonly EngineAddress[];
 }
 
 export interface EngineChange {
@@ -53,6 +51,8 @@ export interface ManagedEngine extends NatsEngine {
   readonly address: EngineAddress;
   /** The data server's name in the cluster. */
   readonly serverName: string;
+  /** Its streams have, or may have, several replicas; remembered. */
+  readonly isReplicated: boolean;
   readonly admin: EngineAdmin;
   /**
    * Puts new certificates, users or addresses into force, without a pause for anybody; resolves when the
@@ -71,14 +71,20 @@ export interface ManagedEngine extends NatsEngine {
 export async function startManagedEngine(options: ManagedEngineOptions): Promise<ManagedEngine> {
   const home = EngineHome.open(options.home, options);
   await endOrphans(home.path);
-  const isReplicated = options.isReplicated || home.identity.isReplicated;
+  const settings: Required<EngineChange> = {
+    credentials: options.credentials,
+    users: options.users ?? home.members?.users ?? [{ node: options.node, role: "store" }],
+    others: options.others ?? home.members?.others ?? [],
+  };
+  const { isReplicated } = home.identity;
   const ports = await home.ports({
     host: options.host,
     wanted: options.ports,
     hasWitness: !home.identity.isWitnessRetired,
-    mayMove: !isReplicated && options.others.length === 0,
+    mayMove: !isReplicated && settings.others.length === 0,
   });
-  writeCredentials(home, options.credentials);
+  writeCredentials(home, settings.credentials);
+  home.rememberMembers(settings);
   const place = { home, ports, host: options.host, cluster: options.cluster };
   let comeHome = (): void => undefined;
   const group = await ServerGroup.start(
@@ -90,8 +96,8 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
         if (role === "data") setTimeout(() => comeHome(), homecomingMs).unref();
       },
     },
-    plansOf(place, options.others),
-    accessOf(place, options.users),
+    plansOf(place, settings.others),
+    accessOf(place, settings.users),
   );
   let running: ReturnType<typeof runningEngine> | undefined;
   try {
@@ -105,7 +111,7 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
     });
     const { engine, client } = opened;
     comeHome = opened.comeHome;
-    running = runningEngine({ options, place, group, engine, client });
+    running = runningEngine({ options, settings, place, group, engine, client });
     if (!home.identity.isJoined) await running.join();
     return running.engine;
   } catch (thrown) {
@@ -117,19 +123,20 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
 
 interface Running {
   readonly options: ManagedEngineOptions;
+  readonly settings: Required<EngineChange>;
   readonly place: EnginePlace;
   readonly group: ServerGroup;
   readonly engine: NatsEngine;
   readonly client: NatsClient;
 }
 
-function runningEngine({ options, place, group, engine, client }: Running): {
+function runningEngine({ options, place, group, engine, client, ...running }: Running): {
   readonly engine: ManagedEngine;
   join(): Promise<void>;
 } {
   const { home } = place;
   const address = addressOf(place);
-  let settings: Required<EngineChange> = options;
+  let { settings } = running;
   const servers = () => clientServers([address, ...settings.others]);
   const system = new SystemAccount(
     servers(),
@@ -155,6 +162,7 @@ function runningEngine({ options, place, group, engine, client }: Running): {
       throw thrown;
     }
     settings = next;
+    home.rememberMembers(settings);
     const { ca, node, operator } = next.credentials;
     engine.replace({ servers: servers(), tls: clientTls(options.cluster, ca, node) });
     system.replace({ servers: servers(), tls: clientTls(options.cluster, ca, operator) });
@@ -177,6 +185,9 @@ function runningEngine({ options, place, group, engine, client }: Running): {
     ...engine,
     get processes() {
       return group.processes;
+    },
+    get isReplicated() {
+      return home.identity.isReplicated;
     },
     address,
     serverName: home.identity.serverName,

@@ -81,9 +81,8 @@ export class TestCluster {
       node,
       role: isFounder ? "founder" : "member",
       credentials: await this.authority.credentials(node),
-      users: this.#users,
-      others: this.othersOf(node),
-      isReplicated: !isFounder,
+      // A server that was there before remembers them.
+      ...(!this.#addresses.has(node) && { users: this.#users, others: this.othersOf(node) }),
       ...change,
     });
     this.engines.set(node, engine);
