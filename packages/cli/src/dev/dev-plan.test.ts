@@ -17,7 +17,7 @@ const nothing: DevWishes = { nodes: undefined, port: undefined, partitions: unde
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => "none",
-    (thrown: { code?: string }) => thrown.code ?? String(thrown),
+    (thrown: { code?: string }) => thrown.code ?? "unknown",
   );
 }
 

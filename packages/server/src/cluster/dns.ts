@@ -119,7 +119,7 @@ async function addressesOf(name: string, resolver: Resolver): Promise<Asked<stri
 }
 
 /** Addresses at which one machine can listen, and the others in words. */
-export function sortAddresses(addresses: readonly string[]): {
+function sortAddresses(addresses: readonly string[]): {
   usable: string[];
   faults: string[];
 } {
