@@ -1,4 +1,5 @@
-import { Agent, request } from "node:http";
+import { Agent as PlainAgent, request as plainRequest, type RequestOptions } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
 export interface ApiAnswer {
   readonly status: number;
@@ -10,6 +11,8 @@ export interface ApiAnswer {
 export interface ApiRequest {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Without the whole answer by then the connection is given up; no limit when absent. */
+  readonly timeoutMs?: number;
 }
 
 export interface StoredText {
@@ -20,48 +23,59 @@ export interface StoredText {
 
 /** A thin client: kept-alive connections, no retry, nothing hidden from the measurement. */
 export class ApiClient {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  readonly #agent: PlainAgent;
+  readonly #request: typeof plainRequest;
   readonly #url: string;
   readonly #token: string;
 
-  constructor(url: string, token: string) {
+  /** `ca`: PEM text of the authority, for https. */
+  constructor(url: string, token: string, ca?: string) {
+    const options = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY };
+    this.#agent = ca === undefined ? new PlainAgent(options) : new TlsAgent({ ...options, ca });
+    this.#request = ca === undefined ? plainRequest : tlsRequest;
     this.#url = url;
     this.#token = token;
   }
 
   /** Errors: those of the connection; any status is an answer. */
-  call(method: string, path: string, { body, headers }: ApiRequest = {}): Promise<ApiAnswer> {
+  call(
+    method: string,
+    path: string,
+    { body, headers, timeoutMs }: ApiRequest = {},
+  ): Promise<ApiAnswer> {
     const startedAt = performance.now();
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
-      const outgoing = request(
-        this.#url + path,
-        {
-          method,
-          agent: this.#agent,
-          headers: {
-            authorization: `Bearer ${this.#token}`,
-            ...(payload && {
-              "content-type": "application/json",
-              "content-length": payload.byteLength,
-            }),
-            ...headers,
-          },
+      const options: RequestOptions = {
+        method,
+        agent: this.#agent,
+        headers: {
+          authorization: `Bearer ${this.#token}`,
+          ...(payload && {
+            "content-type": "application/json",
+            "content-length": payload.byteLength,
+          }),
+          ...headers,
         },
-        (response) => {
-          const parts: Buffer[] = [];
-          response.on("data", (part: Buffer) => parts.push(part));
-          response.on("error", reject);
-          response.on("end", () => {
-            const text = Buffer.concat(parts).toString("utf8");
-            resolve({
-              status: response.statusCode ?? 0,
-              text,
-              ms: performance.now() - startedAt,
-            });
-          });
-        },
-      );
+      };
+      const outgoing = this.#request(this.#url + path, options, (response) => {
+        const parts: Buffer[] = [];
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.on("error", reject);
+        response.on("end", () => {
+          clearTimeout(timer);
+          const text = Buffer.concat(parts).toString("utf8");
+          resolve({ status: response.statusCode ?? 0, text, ms: performance.now() - startedAt });
+        });
+      });
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : setTimeout(
+              () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)),
+              timeoutMs,
+            );
+      outgoing.on("close", () => clearTimeout(timer));
       outgoing.on("error", reject);
       outgoing.end(payload);
     });

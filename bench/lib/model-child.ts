@@ -7,7 +7,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerParent } from "./child.ts";
-import type { ModelCall, ModelOptions } from "./model-process.ts";
+import type { ModelAsk, ModelCall, ModelOptions } from "./model-process.ts";
 
 const tickMs = 5;
 
@@ -15,6 +15,7 @@ let tokensPerSecond = Number.POSITIVE_INFINITY;
 let held: (() => void)[] | undefined;
 let waiting = 0;
 let calls: ModelCall[] = [];
+let asks: ModelAsk[] = [];
 const sending = new Set<() => void>();
 let timer: NodeJS.Timeout | undefined;
 
@@ -49,6 +50,11 @@ answerParent(
       calls = [];
       return taken;
     },
+    takeAsks() {
+      const taken = asks;
+      asks = [];
+      return taken;
+    },
   },
   () => {
     server.closeAllConnections();
@@ -76,6 +82,7 @@ function answer(body: RequestBody, response: ServerResponse): void {
     response.end(JSON.stringify({ error: { message: "the text has no mark" } }));
     return;
   }
+  asks.push({ id, at: performance.timeOrigin + startedAt });
   const begin = () => {
     if (response.destroyed) return;
     stream(response, body.model, `re:${id}`, Math.max(1, Number(tokens)), () => {

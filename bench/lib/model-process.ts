@@ -12,6 +12,13 @@ export interface ModelCall {
   readonly ms: number;
 }
 
+/** A call that began, whether it came to its end or not. */
+export interface ModelAsk {
+  readonly id: string;
+  /** Milliseconds since 1970, with their fraction. */
+  readonly at: number;
+}
+
 /** A model provider in its own process; see model-child.ts for how it is told what to answer. */
 export interface BenchModel {
   readonly pid: number;
@@ -25,6 +32,8 @@ export interface BenchModel {
   waiting(): Promise<number>;
   /** The answers given since this was asked last. */
   takeCalls(): Promise<ModelCall[]>;
+  /** All calls that began since this was asked last, in order. */
+  takeAsks(): Promise<ModelAsk[]>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +47,7 @@ export async function startBenchModel(options: ModelOptions = {}): Promise<Bench
     release: () => child.ask("release"),
     waiting: () => child.ask("waiting"),
     takeCalls: () => child.ask("takeCalls"),
+    takeAsks: () => child.ask("takeAsks"),
     stop: () => child.stop(),
   };
 }
