@@ -15,6 +15,8 @@ export interface ClientWishes {
   readonly url?: string;
   readonly attempts?: number;
   readonly timeoutMs?: number;
+  /** PEM texts of authorities that count besides the given one: the cluster itself named them. */
+  readonly trust?: readonly string[];
 }
 
 /** What every command gets. */
@@ -34,7 +36,10 @@ export interface Context {
 export function createContext(terminal: Terminal, options: GlobalOptions): Context {
   const url = () => nodeUrl(options.url, terminal.env);
   let isWarned = false;
-  const connect = async (token: string | undefined, wishes: ClientWishes = {}): Promise<Client> => {
+  const connect = async (
+    token: string | undefined,
+    { trust = [], ...wishes }: ClientWishes = {},
+  ): Promise<Client> => {
     const { createClient } = await import("@holdfast/sdk");
     const file = authorityFile(url(), options.ca, terminal.env);
     return createClient({
@@ -42,7 +47,7 @@ export function createContext(terminal: Terminal, options: GlobalOptions): Conte
       attempts: 3,
       ...wishes,
       ...(token === undefined ? {} : { token }),
-      ...(file ? { ca: await readText(file, terminal.stdin) } : {}),
+      ...(file ? { ca: [await readText(file, terminal.stdin), ...trust].join("\n") } : {}),
     });
   };
   return {

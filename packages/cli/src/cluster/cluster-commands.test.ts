@@ -116,8 +116,8 @@ describe("a dead store node", () => {
     expect(lines[1]).toContain("   Why: One copy less is left");
     expect(lines.at(-2)).toBe("n-2 is replaced.");
     expect(stderr.split("\n").slice(0, 2)).toEqual([
-      "copying 0/3: the replicas of n-2 are made anew (HF_LOG_0)",
-      "copying 1/3: the replicas of n-2 are made anew (HF_LOG_1)",
+      "copying: the replicas of n-2 are made anew (HF_LOG_0)",
+      "copying: 1 of 3 streams are done (HF_LOG_1)",
     ]);
   });
 
@@ -156,6 +156,14 @@ describe("the authority", () => {
     expect(node.state.cluster.authority.phase).toBe("distributing");
     node.state.cluster.stuck.clear();
     expect(await cli("authority", "rotate", "--json")).toMatchObject({ code: 0 });
+    expect(node.state.cluster.authority.phase).toBe("signing");
+  });
+
+  it("pauses before the new key signs, so that clients elsewhere can learn it", async () => {
+    const paused = await cli("authority", "rotate", "--pause", "--json");
+    expect(JSON.parse(paused.stdout)).toMatchObject({ phase: "distributing", generation: 2 });
+    expect((await cli("authority", "bundle")).stdout).toBe("-----BEGIN CERTIFICATE-----\n");
+    expect(await cli("authority", "rotate")).toMatchObject({ code: 0 });
     expect(node.state.cluster.authority.phase).toBe("signing");
   });
 

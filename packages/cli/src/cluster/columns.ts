@@ -54,12 +54,11 @@ export function partitionStyle({ isOpen }: PartitionStatus): Style | undefined {
   return isOpen ? undefined : "yellow";
 }
 
+/** The message holds how many streams are done, and of a failure why. */
 export function operationText(operation: Operation): string {
-  const { phase, done, total, stream, message, error } = operation;
-  const count = total > 0 ? ` ${done}/${total}` : "";
+  const { phase, stream, message, error } = operation;
   const where = phase === "copying" && stream !== undefined ? ` (${stream})` : "";
-  const why = error ? ` [${error.code}] ${error.message}` : "";
-  return `${phase}${count}: ${message}${where}${why}`;
+  return `${phase}: ${message}${where}${error ? ` [${error.code}]` : ""}`;
 }
 
 export function rate(perSecond: number): string {

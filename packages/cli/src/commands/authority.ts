@@ -8,6 +8,16 @@ import { isInteractive, printJson, printLine, type Stream } from "../output/term
 export interface AuthorityOptions {
   readonly yes?: boolean;
   readonly timeout?: string;
+  /** Stop before the new key signs. */
+  readonly pause?: boolean;
+}
+
+/** `holdfast authority bundle`: what clients must trust, as PEM texts. */
+export async function runBundle(context: Context): Promise<number> {
+  const { bundle } = await (await context.client()).authority();
+  if (context.json) printJson(context.terminal.stdout, bundle);
+  else for (const pem of bundle) printLine(context.terminal.stdout, pem.trimEnd());
+  return 0;
 }
 
 /** `holdfast authority status`. */
@@ -24,20 +34,30 @@ export async function runAuthorityStatus(context: Context): Promise<number> {
 export async function runRotate(context: Context, options: AuthorityOptions): Promise<number> {
   const { terminal } = context;
   const timeoutMs = timeoutOf(options.timeout);
-  const client = await context.client();
+  let client = await context.client();
   const say = (text: string) => printLine(terminal.stderr, text);
+  // The nodes' certificates change on the way: what signs the next ones must be trusted here.
+  const learn = async ({ bundle }: AuthorityStatus) => {
+    client = await context.client({ trust: bundle });
+  };
   let status = await client.authority();
+  await learn(status);
   if (status.phase === "reverting") {
     say("An earlier rotation was rolled back; `holdfast authority retire` ends it first.");
   }
   if (status.phase === "stable" || status.phase === "reverting") {
     status = await client.changeAuthority("begin");
+    await learn(status);
     say("A new key was made. The old one signs until every node trusts the new one.");
   }
   const wait = () => follow({ terminal, timeoutMs }, () => lookAt(client));
   if (status.phase === "distributing") {
     const trusted = await wait();
     if (!trusted) return notFollowed(context, await client.authority());
+    if (options.pause) {
+      show(context, trusted);
+      return 0;
+    }
     status = await client.changeAuthority("sign");
     say("Every living node trusts the new key. It signs from now on; nodes get new certificates.");
   }

@@ -80,8 +80,18 @@ function addAuthorityCommands(program: Command, run: Run): void {
       ),
     );
   authority
+    .command("bundle")
+    .description("print what clients must trust, for the file that --ca names")
+    .action(() =>
+      run(async (context) => (await import("../commands/authority.ts")).runBundle(context)),
+    );
+  authority
     .command("rotate")
     .description("make a new key, wait until every node trusts it, and let it sign")
+    .option(
+      "--pause",
+      "stop before it signs, so that clients elsewhere can get the new bundle first",
+    )
     .option("--timeout <seconds>", timeoutHelp)
     .action((options: AuthorityOptions) =>
       run(async (context) =>

@@ -191,7 +191,8 @@ function goOn(cluster: FakeCluster): void {
   if (operation?.phase !== "copying") return;
   if (cluster.operationFails) {
     const error = { code: "store_quorum_at_risk", message: "Stream HF_LOG_1 has no majority." };
-    cluster.operation = { ...operation, phase: "failed", error };
+    const message = "the replacement stopped and may be started again";
+    cluster.operation = { ...operation, phase: "failed", message, error };
     return;
   }
   const done = operation.done + 1;
@@ -201,7 +202,9 @@ function goOn(cluster: FakeCluster): void {
     done,
     stream: `HF_LOG_${done}`,
     phase: isDone ? "done" : "copying",
-    message: isDone ? `${operation.node} is replaced` : operation.message,
+    message: isDone
+      ? `${operation.node} is replaced`
+      : `${done} of ${operation.total} streams are done`,
   };
 }
 
