@@ -219,10 +219,13 @@ export const limits = {
   growthCheckMs: 1_000,
   growthIdleCheckMs: 30_000,
 
-  /** Nodes say that they live this often, and are dead after this silence. */
+  /** Nodes say that they live this often, and are dead after this silence; later if they are always late. */
   heartbeatMs: 500,
   nodeSilenceMs: 2_000,
+  nodeSilenceMaxMs: 6_000,
   failureCheckMs: 200,
+  /** A coordinator that has just started waits this long for nodes that it has not heard of yet. */
+  nodeStartMs: 8_000,
   /** A node that was dead gets new partitions when it has been alive for this long. */
   nodeProbationMs: 10_000,
   /** How long a node that stops waits for others to take its partitions. */

@@ -86,7 +86,7 @@ export interface NodeRuntime {
 export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> {
   const { engine, clock, node, partitions: count } = parts;
   const { keyValue, blobStore: blobs, bus } = engine;
-  const membership = await Membership.open(keyValue);
+  const membership = await Membership.open(keyValue, clock);
   const assignments = await Assignments.open(keyValue, count);
   const pending = new Pending();
   const scheduler = new TurnScheduler(parts.turnCapacity);
@@ -109,6 +109,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     checkpoints: new Checkpoints(keyValue, blobs),
     history,
     deadLetters,
+    stillAlive: () => heartbeats.stillAlive(),
   };
   const ownership = new Ownership({
     services,

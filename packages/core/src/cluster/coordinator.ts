@@ -31,8 +31,6 @@ export class Coordinator {
   readonly #loads = new LoadHistory();
   /** When each partition was moved, in monotonic milliseconds. */
   readonly #movedAt = new Map<number, number>();
-  /** When a node was heard of for the first time, likewise. */
-  readonly #arrivedAt = new Map<NodeId, number>();
   #term: number | undefined;
   #startedAt = 0;
   #rebalancedAt = Number.NEGATIVE_INFINITY;
@@ -105,9 +103,7 @@ export class Coordinator {
     const now = clock.monotonic();
     for (const { node } of membership.nodes) {
       const load = heartbeats.load(node);
-      if (!load || !heartbeats.isAlive(node)) continue;
-      this.#loads.note(node, load, now);
-      if (!this.#arrivedAt.has(node)) this.#arrivedAt.set(node, now);
+      if (load && heartbeats.isAlive(node)) this.#loads.note(node, load, now);
     }
   }
 
@@ -118,9 +114,10 @@ export class Coordinator {
     const record = membership.get(node);
     if (!record || heartbeats.isLeaving(node)) return false;
     const holder = membership.coordinator;
-    if (holder && holder.node !== node && this.#mayLive(holder.node)) return false;
+    const isHeld = holder !== undefined && holder.node !== node;
+    if (isHeld && this.#mayLive(holder.node, limits.nodeSilenceMs)) return false;
     this.#term = await membership.claim(node);
-    if (holder && holder.node !== node) this.#restAll();
+    if (isHeld) this.#restAll();
     return this.isLeading;
   }
 
@@ -132,13 +129,13 @@ export class Coordinator {
     }
   }
 
-  /** A node that was not heard of yet has as long as any other to show that it lives. */
-  #mayLive(node: NodeId): boolean {
+  /** A node that was not heard of yet has as long as a start takes to show that it lives. */
+  #mayLive(node: NodeId, patienceMs: number = limits.nodeStartMs): boolean {
     const { heartbeats, membership, clock } = this.#options;
     if (!membership.get(node)) return false;
     const presence = heartbeats.presence(node);
     if (presence !== "unknown") return presence === "alive";
-    return clock.monotonic() - this.#startedAt < limits.nodeSilenceMs;
+    return clock.monotonic() - this.#startedAt < patienceMs;
   }
 
   async #place(): Promise<void> {
@@ -217,7 +214,7 @@ export class Coordinator {
   ): PlacementPartition {
     const movedAt = this.#movedAt.get(partition) ?? Number.NEGATIVE_INFINITY;
     // A node that is new gets its share at once; one that comes and goes is not new.
-    const newest = Math.max(...this.#arrivedAt.values());
+    const newest = this.#options.membership.newestJoinAt;
     return {
       partition,
       cost: this.#loads.partition(partition),

@@ -1,5 +1,10 @@
 import type { NodeId } from "../ids.ts";
 
+/** Per heartbeat: after 30 of them half of a long silence is forgotten. */
+const fading = 0.977;
+/** A node may be silent for so many times its longest silence of late. */
+const gapsAllowed = 2.5;
+
 /**
  * Who was heard of how long ago, in a time of its own: it follows the monotonic clock but never leaps, so
  * that a node that was paused itself (stopped, swapped out, busy) does not take all the others for dead
@@ -8,13 +13,21 @@ import type { NodeId } from "../ids.ts";
 export class FailureDetector {
   readonly #deadlineMs: number;
   readonly #leapMs: number;
+  readonly #deadlineMaxMs: number;
   readonly #heardAt = new Map<NodeId, number>();
+  /** The longest silence of a node that ended, fading with each heartbeat. */
+  readonly #gapMs = new Map<NodeId, number>();
   #time = 0;
   #tickedAt: number | undefined;
 
-  /** A node is dead after `deadlineMs` of silence; between two ticks at most `leapMs` count. */
-  constructor(deadlineMs: number, leapMs: number) {
+  /**
+   * A node is dead after `deadlineMs` of silence, and up to `deadlineMaxMs` when it used to be silent for
+   * longer lately: on an overloaded machine heartbeats come late, and moving partitions would load it more.
+   * Between two ticks at most `leapMs` count.
+   */
+  constructor(deadlineMs: number, deadlineMaxMs: number, leapMs: number) {
     this.#deadlineMs = deadlineMs;
+    this.#deadlineMaxMs = deadlineMaxMs;
     this.#leapMs = leapMs;
   }
 
@@ -25,6 +38,10 @@ export class FailureDetector {
   }
 
   heard(node: NodeId): void {
+    const silentMs = this.silentMs(node) ?? 0;
+    // A silence that counted as death says nothing of how late heartbeats come.
+    const gapMs = silentMs < this.#deadlineMaxMs ? silentMs : 0;
+    this.#gapMs.set(node, Math.max(gapMs, (this.#gapMs.get(node) ?? 0) * fading));
     this.#heardAt.set(node, this.#time);
   }
 
@@ -40,7 +57,12 @@ export class FailureDetector {
   }
 
   isAlive(node: NodeId): boolean {
-    return (this.silentMs(node) ?? Number.POSITIVE_INFINITY) < this.#deadlineMs;
+    return (this.silentMs(node) ?? Number.POSITIVE_INFINITY) < this.#deadlineOf(node);
+  }
+
+  #deadlineOf(node: NodeId): number {
+    const usualMs = gapsAllowed * (this.#gapMs.get(node) ?? 0);
+    return Math.min(this.#deadlineMaxMs, Math.max(this.#deadlineMs, usualMs));
   }
 
   /** After a cut nothing is known of the others: everybody who was alive gets the whole time again. */

@@ -43,9 +43,17 @@ export type Presence = "alive" | "dead" | "unknown";
  */
 export class Heartbeats {
   readonly #options: HeartbeatOptions;
-  readonly #detector = new FailureDetector(limits.nodeSilenceMs, 2 * limits.failureCheckMs);
+  readonly #detector = new FailureDetector(
+    limits.nodeSilenceMs,
+    limits.nodeSilenceMaxMs,
+    2 * limits.failureCheckMs,
+  );
   /** Of this node itself. While it misses its own heartbeats, the silence of the others does not count. */
-  readonly #own = new FailureDetector(limits.nodeSilenceMs, 2 * limits.failureCheckMs);
+  readonly #own = new FailureDetector(
+    limits.nodeSilenceMs,
+    limits.nodeSilenceMaxMs,
+    2 * limits.failureCheckMs,
+  );
   readonly #last = new Map<NodeId, Heartbeat>();
   readonly #presence = new Map<NodeId, Presence>();
   /** When a dead node was heard of again, in the detector's time. */
@@ -54,6 +62,9 @@ export class Heartbeats {
   #subscription: Subscription | undefined;
   #cancels: Cancel[] = [];
   #roundTripMs = 0;
+  /** When the newest of its own heartbeats that came back was sent, in monotonic milliseconds. */
+  #confirmedAt = 0;
+  readonly #unconfirmed = new Set<() => void>();
   #leaving = false;
   #isCutOff = false;
 
@@ -106,6 +117,19 @@ export class Heartbeats {
     return this.#last.get(node)?.load;
   }
 
+  /**
+   * Undefined while others cannot have taken this node for dead; else resolves when a heartbeat of now has
+   * come back: what was said on the same connection before has arrived then. Never, if that never happens.
+   */
+  stillAlive(): Promise<void> | undefined {
+    if (this.#isConfirmed()) return undefined;
+    return new Promise((resolve) => this.#unconfirmed.add(resolve));
+  }
+
+  #isConfirmed(): boolean {
+    return this.#options.clock.monotonic() - this.#confirmedAt < limits.nodeSilenceMs;
+  }
+
   about(node: NodeId): NodeFacts | undefined {
     return this.#last.get(node)?.about;
   }
@@ -122,6 +146,7 @@ export class Heartbeats {
 
   close(): void {
     for (const cancel of this.#cancels) cancel();
+    for (const resolve of this.#unconfirmed) resolve();
     this.#subscription?.close();
     if (this.#leaving) this.#beat(true);
   }
@@ -153,14 +178,22 @@ export class Heartbeats {
     this.#last.set(node, heartbeat);
     const isOurs = node === this.#options.node;
     if (isOurs) {
-      this.#roundTripMs = Math.max(0, this.#options.clock.monotonic() - heartbeat.sentAt);
       this.#own.heard(node);
+      this.#confirm(heartbeat.sentAt);
     }
     // That a node hears itself shows that it hears again.
     if (heartbeat.left && !isOurs) this.#detector.left(node);
     else this.#detector.heard(node);
     const isNews = was?.leaving !== heartbeat.leaving || was.left !== heartbeat.left;
     if (isNews || this.presence(node) !== "alive") this.#check(isNews);
+  }
+
+  #confirm(sentAt: number): void {
+    this.#roundTripMs = Math.max(0, this.#options.clock.monotonic() - sentAt);
+    this.#confirmedAt = Math.max(this.#confirmedAt, sentAt);
+    if (!this.#isConfirmed()) return;
+    for (const resolve of this.#unconfirmed) resolve();
+    this.#unconfirmed.clear();
   }
 
   #check(isNews = false): void {

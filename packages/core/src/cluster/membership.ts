@@ -1,6 +1,7 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { KeyChange, KeyValue, Watch } from "../ports/key-value.ts";
 import {
   clusterBucket,
@@ -29,18 +30,24 @@ export class Membership {
   readonly #nodes = new Map<NodeId, Seen<NodeRecord>>();
   readonly #listeners = new Set<() => void>();
   #coordinator: Seen<CoordinatorRecord> | undefined;
+  /** Nodes that joined while this one looked, and when, in monotonic milliseconds. */
+  readonly #joinedAt = new Map<NodeId, number>();
+  readonly #clock: Clock;
+  #isOpen = false;
   #watch: Watch | undefined;
 
-  private constructor(keyValue: KeyValue) {
+  private constructor(keyValue: KeyValue, clock: Clock) {
     this.#keyValue = keyValue;
+    this.#clock = clock;
   }
 
   /** Errors: those of the port. */
-  static async open(keyValue: KeyValue): Promise<Membership> {
-    const membership = new Membership(keyValue);
+  static async open(keyValue: KeyValue, clock: Clock): Promise<Membership> {
+    const membership = new Membership(keyValue, clock);
     membership.#watch = await keyValue.watch(clusterBucket, "", (change) =>
       membership.#take(change),
     );
+    membership.#isOpen = true;
     return membership;
   }
 
@@ -59,6 +66,11 @@ export class Membership {
   get(node: string): NodeRecord | undefined {
     const record = this.#nodes.get(node as NodeId)?.value;
     return record?.state === "removed" ? undefined : record;
+  }
+
+  /** When the newest member joined, if that was since this node looks; monotonic milliseconds. */
+  get newestJoinAt(): number {
+    return Math.max(Number.NEGATIVE_INFINITY, ...this.#joinedAt.values());
   }
 
   get coordinator(): CoordinatorRecord | undefined {
@@ -128,6 +140,8 @@ export class Membership {
   }
 
   #takeNode(node: string, value: Uint8Array | undefined, revision: number): void {
+    const isNew = this.#isOpen && !this.#nodes.has(node as NodeId);
+    if (isNew) this.#joinedAt.set(node as NodeId, this.#clock.monotonic());
     if (value) this.#nodes.set(node as NodeId, { value: decodeJson(value, node), revision });
     else this.#nodes.delete(node as NodeId);
   }

@@ -95,9 +95,9 @@ export class Awaited {
     return old.map(questionFor);
   }
 
-  /** What runs here ends here. */
+  /** Also for what runs here: its last owner may have handled it, and died before this node heard of it. */
   async #ask(questions: readonly Question[]): Promise<void> {
-    const left = questions.filter(({ ref }) => !this.#services.owners.local(ref));
+    const left = [...questions];
     const worker = async (): Promise<void> => {
       for (let next = left.pop(); next && !this.#closed; next = left.pop()) {
         await this.#askFor(next.id, next.ref);

@@ -20,6 +20,11 @@ export interface TurnServices {
   /** The text that tells a model who the agent is. */
   readonly instructionsOf: (agent: Agent) => string;
   readonly reach: ReachFailpoint;
+  /**
+   * Undefined while the node was heard of within the time after which others take over; after a pause,
+   * resolves when it was again, and what was decided meanwhile has arrived.
+   */
+  readonly stillAlive?: () => Promise<void> | undefined;
 }
 
 export interface TurnContext {
@@ -160,6 +165,10 @@ function unknownOutcome(name: string): string {
 async function callModel(run: Run): Promise<ModelStep> {
   const { services, turn } = run;
   const request = await buildRequest(run);
+  // A process that was stopped for a while must not ask for what others have answered meanwhile.
+  const paused = services.stillAlive?.();
+  if (paused) await paused;
+  turn.signal.throwIfAborted();
   services.reach("beforeModelCall");
   let text = "";
   let argumentBytes = 0;
