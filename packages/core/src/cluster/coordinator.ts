@@ -228,18 +228,20 @@ export class Coordinator {
     const { assignments, heartbeats, clock } = this.#options;
     if (this.#closed || !this.isLeading) return;
     const before = assignments.of(partition);
-    if (before?.node !== from) {
-      // The plan was made for another owner: a start's first look, or somebody else's move.
-      this.#again = true;
-      return;
-    }
+    // The plan was made for another owner: a start's first look, or somebody else's move.
+    if (before?.node !== from) return this.#lookSoon();
     const isOrderly = before !== undefined && heartbeats.isAlive(before.node);
     const assignment: Assignment = {
       node: to,
       epoch: (before?.epoch ?? 0) + 1,
       ...(isOrderly && { from: before.node }),
     };
-    if (!(await assignments.assign(partition, assignment))) this.#again = true;
+    if (!(await assignments.assign(partition, assignment))) this.#lookSoon();
     else if (before) this.#movedAt.set(partition, clock.monotonic());
+  }
+
+  /** Not at once: while the watch is behind, what it shows cannot be written, however often. */
+  #lookSoon(): void {
+    this.#options.clock.schedule(limits.failureCheckMs, () => this.wake());
   }
 }
