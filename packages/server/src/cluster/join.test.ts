@@ -349,8 +349,8 @@ test("a member gets new certificates for its own keys without a token; nobody el
   const identity = NodeIdentity.load(home, systemClock);
   const dependencies = { clock: systemClock, say: () => undefined };
   const ask = (node = joiningNode("n2"), keys = identity.requests) => {
-    const { authorityFingerprint } = identity;
-    return askForCertificates(file, { requests: keys, authorityFingerprint }, node, dependencies);
+    const { bundle } = identity;
+    return askForCertificates(file, { requests: keys, bundle }, node, dependencies);
   };
   const issued = await ask({ ...joiningNode("n2"), url: "https://127.0.0.1:9999" });
   expect(issued.reserve).toBeUndefined();
@@ -364,4 +364,20 @@ test("a member gets new certificates for its own keys without a token; nobody el
   const removed = await cluster.record("n2");
   if (removed) await cluster.write({ ...removed, state: "removed" });
   expect(await codeOf(ask())).toBe("join_token_invalid");
+});
+
+test("a member gets certificates of a new authority that the others show already", async () => {
+  const { home, file } = await joinAs("n2", { role: "compute" });
+  const identity = NodeIdentity.load(home, systemClock);
+  const before = identity.authorityFingerprint;
+  const dependencies = { clock: systemClock, say: () => undefined };
+  await cluster.rotate();
+  const ask = () => askForCertificates(file, identity, joiningNode("n2"), dependencies);
+  // Nobody told it of the new one: it may not trust it.
+  expect(await codeOf(ask())).toBe("certificate_invalid");
+  const { bundle, generation, active } = await cluster.authority.state();
+  identity.trust(bundle, generation);
+  identity.replace(await ask());
+  expect(identity.authorityFingerprint).toBe(active);
+  expect(active).not.toBe(before);
 });

@@ -7,7 +7,7 @@ import {
   type NodeRole,
   toHoldfastError,
 } from "@holdfast/core";
-import { parseJoinToken } from "@holdfast/security";
+import { certificateFingerprint, parseJoinToken } from "@holdfast/security";
 import type { ClusterFile, ClusterHome } from "./cluster-home.ts";
 import { createLeafRequests, textsOf } from "./found-cluster.ts";
 import type { IssuedIdentity, NodeIdentity } from "./identity.ts";
@@ -80,7 +80,7 @@ export async function joinCluster(home: ClusterHome, join: Join): Promise<Cluste
  */
 export async function askForCertificates(
   { cluster, urls }: Pick<ClusterFile, "cluster" | "urls">,
-  identity: Pick<NodeIdentity, "requests" | "authorityFingerprint">,
+  identity: Pick<NodeIdentity, "requests" | "bundle">,
   node: JoiningNode,
   { clock, say }: JoinDependencies,
 ): Promise<IssuedIdentity> {
@@ -90,7 +90,16 @@ export async function askForCertificates(
     now: clock.now(),
     requests: textsOf(identity.requests),
   });
-  const pin = { cluster, fingerprint: identity.authorityFingerprint, clock };
+  // While the authority's key changes, the others may show certificates of the new one already.
+  const pins = identity.bundle.map((pem) => certificateFingerprint(pem));
+  for (const fingerprint of pins.slice(0, -1)) {
+    try {
+      return issuedOf(await ask(urls, body, { cluster, fingerprint, clock }, say));
+    } catch (thrown) {
+      if (!isOfThisAddress(toHoldfastError(thrown))) throw thrown;
+    }
+  }
+  const pin = { cluster, fingerprint: pins.at(-1) ?? "", clock };
   return issuedOf(await ask(urls, body, pin, say));
 }
 

@@ -172,7 +172,11 @@ function createRenewal(options: PartOptions, tls: IdentityTls): Renewal {
   const { file, identity, self } = member;
   const { cluster, node, role } = file;
   const issue = async (): Promise<IssuedIdentity> => {
-    if (!authority) return askForCertificates(file, identity, self, { clock, say });
+    if (!authority) {
+      // The store nodes of now, whatever they were at the start.
+      const urls = [...new Set([...storeUrls(options.runtime.membership.nodes), ...file.urls])];
+      return askForCertificates({ cluster, urls }, identity, self, { clock, say });
+    }
     return issueIdentity(authority, {
       cluster,
       node,

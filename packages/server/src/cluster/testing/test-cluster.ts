@@ -18,8 +18,9 @@ import { startTestApi } from "../../http/testing/test-api.ts";
 import { systemClock } from "../../system-clock.ts";
 import { systemRandom as random } from "../../system-random.ts";
 import { ClusterHome } from "../cluster-home.ts";
-import { foundCluster, settleAuthority } from "../found-cluster.ts";
+import { foundCluster, settleAuthority, textsOf } from "../found-cluster.ts";
 import { NodeIdentity } from "../identity.ts";
+import { issueIdentity } from "../issue-identity.ts";
 import type { JoiningNode } from "../join.ts";
 import { JoinService } from "../join-service.ts";
 import { storeEntry } from "../store-entry.ts";
@@ -90,6 +91,19 @@ export async function startTestCluster(clock: Clock) {
     entry,
     prepared,
     write,
+    /** A new authority signs, and the API shows a certificate of it. */
+    async rotate(): Promise<void> {
+      await authority.begin();
+      const { bundle, generation } = await authority.sign();
+      const { requests } = identity;
+      const subject = { cluster, node: "n1", role: "store", hosts: ["127.0.0.1"] } as const;
+      const issued = await issueIdentity(authority, { ...subject, requests: textsOf(requests) });
+      identity.replace({ ...issued, bundle: [...bundle], generation });
+      const renewed = identity.tls("node");
+      if (!renewed) throw new Error("the founder has no certificate");
+      const options = { identity: renewed, bundle, clientCertificates: "optional" } as const;
+      server.setSecureContext(serverTlsOptions(options));
+    },
     token: async (role?: "store" | "compute") => (await store.createToken(role)).token,
     async record(node: string): Promise<NodeRecord | undefined> {
       const found = await keyValue.get(clusterBucket, nodeKey(node as NodeId));
