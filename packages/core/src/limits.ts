@@ -23,8 +23,11 @@ export const limits = {
   appendQueueBytes: 128 * MiB,
   /** Appends in flight per node over all partitions; the fullest batch goes first. */
   appendsInFlight: 8,
-  /** One append's wait for its acknowledgement, and tries before the outcome is called unknown. */
+  /** One try's wait for its acknowledgement, the pause after it, and how long a caller is kept waiting. */
+  appendTryMs: 700,
+  appendRetryMs: 20,
   appendTimeoutMs: 2_000,
+  /** Tries before the outcome is called unknown. */
   appendAttempts: 5,
 
   /** Free space of the engine's disk below which nothing is written, and how often it is looked at. */
@@ -51,6 +54,8 @@ export const limits = {
 
   /** Keys of handled inputs remembered per conversation, newest first. */
   dedupeKeysPerConversation: 1_000,
+  /** Ids of ended stateless calls that an owner remembers, newest first. */
+  endedCallsPerPartition: 2_000,
   /** Messages a conversation keeps in memory; older ones are sealed into history pages. */
   historyTailMessages: 96,
   historyPageMessages: 64,
@@ -241,6 +246,9 @@ export const limits = {
   moveRestMs: 30_000,
   /** How long turns may go on at an owner whose partition is moved. */
   handOverMs: 100,
+  /** How long a starting node waits for an engine that has no majority yet; pauses between looks. */
+  engineStartWaitMs: 120_000,
+  engineStartPauseMs: 250,
   /** How long a starting node waits for its partitions; pauses between tries to open one. */
   openPatienceMs: 20_000,
   reopenMinMs: 200,
@@ -263,6 +271,10 @@ export const limits = {
   shutdownMs: 10_000,
 } as const;
 
+invariant(
+  2 * limits.appendTryMs < limits.appendTimeoutMs,
+  "a lost acknowledgement is asked for again",
+);
 invariant(limits.batchBytes < limits.enginePayloadBytes, "a batch fits the engine's payload");
 invariant(limits.inlinePayloadBytes * 2 < limits.batchBytes, "two inline payloads fit a batch");
 invariant(limits.messageTextBytes <= limits.requestBodyBytes, "a message fits a request");

@@ -71,7 +71,10 @@ export interface NodeRuntime {
   readonly pending: Pending;
   readonly scheduler: TurnScheduler;
   readonly services: OwnerServices;
-  /** Begins to take part; resolves when the partitions have owners and this node's are open. */
+  /**
+   * Begins to take part; resolves when the partitions have owners and this node's are open. May be called
+   * again to wait for longer. Errors: those of an opening that will not succeed, `engine_unavailable`.
+   */
   start(): Promise<void>;
   /** Lets others take the partitions, if there are others; then stops. */
   leave(): Promise<void>;
@@ -140,6 +143,8 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
   });
   const coordinator = new Coordinator({ ...parts, membership, heartbeats, assignments });
 
+  let isStarted = false;
+
   function sampleLoad(): Omit<NodeLoad, "roundTripMs"> {
     const loads = ownership.loads();
     const perSecond = loads.reduce((sum, { turnsPerSecond }) => sum + turnsPerSecond, 0);
@@ -185,9 +190,12 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     scheduler,
     services,
     async start() {
-      heartbeats.start();
-      ownership.start();
-      if (parts.mayCoordinate) coordinator.start();
+      if (!isStarted) {
+        isStarted = true;
+        heartbeats.start();
+        ownership.start();
+        if (parts.mayCoordinate) coordinator.start();
+      }
       await ownership.settled();
     },
     async leave() {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError, limits } from "@holdfast/core";
 import {
@@ -43,9 +43,11 @@ export async function runEngine(
   const { engine } = self;
   const wanted = file.engine ? { client: engine.clientPort, route: engine.routePort } : undefined;
   const ports = wanted ?? place.enginePorts;
+  const folder = join(start.home, "engine");
+  const isNew = !existsSync(join(folder, "engine.json"));
   const managed = await startManagedEngine({
     server: await findNatsServer(start.env),
-    home: join(start.home, "engine"),
+    home: folder,
     report,
     host: place.advertised,
     ...(ports && { ports }),
@@ -53,9 +55,8 @@ export async function runEngine(
     node: file.node,
     role: file.isFounder ? "founder" : "member",
     credentials: identity.storeCredentials,
-    users: [{ node: file.node, role: "store" }],
-    others: file.engines,
-    isReplicated: !file.isFounder,
+    // At a restart the engine knows the members itself, before anything can be read.
+    ...(isNew && { users: [{ node: file.node, role: "store" }], others: file.engines }),
   });
   return Object.defineProperty({ ...managed, managed } as NodeEngine, "processes", {
     get: () => managed.processes,

@@ -5,8 +5,11 @@ import {
   clusterBucket,
   type Conversations,
   createNodeRuntime,
+  delay,
   type HoldfastError,
   invariant,
+  limits,
+  type NodeParts,
   type NodeRuntime,
   openResourceStore,
   storagePlan,
@@ -102,13 +105,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const engine = external ?? (await engineOf(start, joined));
     stops.add(() => engine.close());
     const mayCoordinate = joined?.file.role !== "compute";
-    if (mayCoordinate) await engine.provision({ logs: [], buckets });
-    const count = joined?.file.partitions ?? (await partitionCount(engine, settings.partitions));
-    if (mayCoordinate) await engine.provision(storagePlan(count));
+    const patiently = patience(say);
+    if (mayCoordinate) await patiently(() => engine.provision({ logs: [], buckets }));
+    const wanted = settings.partitions;
+    const count =
+      joined?.file.partitions ?? (await patiently(() => partitionCount(engine, wanted)));
+    if (mayCoordinate) await patiently(() => engine.provision(storagePlan(count)));
     const { keyValue } = engine;
-    const resources = await openResourceStore({ keyValue, clock });
+    const resources = await patiently(() => openResourceStore({ keyValue, clock }));
     stops.add(() => resources.close());
-    const tokens = await createTokens({ keyValue, random, clock });
+    const tokens = await patiently(() => createTokens({ keyValue, random, clock }));
     stops.add(() => tokens.close());
 
     const tools = createTools({
@@ -123,12 +129,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const machine = createMachineLoad();
     stops.add(async () => machine.close());
     const authority = mayCoordinate
-      ? await settleAuthority(clusterHome, {
-          keyValue,
-          clock,
-          random,
-          ...(joined && { cluster: joined.file.cluster }),
-        })
+      ? await patiently(() =>
+          settleAuthority(clusterHome, {
+            keyValue,
+            clock,
+            random,
+            ...(joined && { cluster: joined.file.cluster }),
+          }),
+        )
       : undefined;
     const member = joined ?? (await ownMember(opening, known(authority)));
     let part: ClusterPart | undefined;
@@ -152,9 +160,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       };
       const claim = claimOf(member.identity.requests.node.csrPem);
       const address = engine.managed && { engine: engine.managed.address };
-      await registerNode(keyValue, { ...facts, claim, ...address }, clock);
+      await patiently(() => registerNode(keyValue, { ...facts, claim, ...address }, clock));
     }
-    const runtime: NodeRuntime = await createNodeRuntime({
+    const parts: NodeParts = {
       engine,
       clock,
       random,
@@ -171,8 +179,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       digest: (text) => hash("sha256", text),
       reach,
       report,
-    });
-    const taken = await takePart({
+    };
+    const runtime: NodeRuntime = await patiently(() => createNodeRuntime(parts));
+    const joining = {
       ...opening,
       member,
       engine,
@@ -180,14 +189,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       partitions: count,
       keyValue,
       runtime,
-    });
+    };
+    const taken = await patiently(() => takePart(joining));
     part = taken;
     stops.add(() => taken.close());
     stops.add(() => runtime.leave());
-    await seedDemo(resources);
-    await runtime.start();
+    if (mayCoordinate) await patiently(() => seedDemo(resources));
+    await patiently(() => runtime.start());
 
-    const adminToken = await ensureAdminToken(home, tokens);
+    const adminToken = await patiently(() => ensureAdminToken(home, tokens));
     const health = new NodeHealth(engine, runtime);
     const api = await createHttpApi({
       conversations: runtime.conversations,
@@ -253,6 +263,29 @@ function announcementOf({ file, identity }: Member, url: string) {
 function engineOf(start: EngineStart, member: Member | undefined): Promise<NodeEngine> {
   const { file } = known(member);
   return file.role === "store" ? runEngine(start, known(member)) : joinEngine(known(member));
+}
+
+/**
+ * Repeats a step of the start while the engine cannot do it yet: after a power cut a majority of store nodes
+ * must be back first. Errors: those of the step, also what is only `safe` after `engineStartWaitMs`.
+ */
+function patience(say: (text: string) => void): <T>(step: () => Promise<T>) => Promise<T> {
+  const deadline = clock.monotonic() + limits.engineStartWaitMs;
+  let said = "";
+  return async (step) => {
+    for (;;) {
+      try {
+        return await step();
+      } catch (thrown) {
+        const error = toHoldfastError(thrown);
+        const mayCome = error.retry !== "never" && error.code !== "internal";
+        if (!mayCome || clock.monotonic() > deadline) throw error;
+        if (error.message !== said) say(`waiting for the engine: ${error.message}`);
+        said = error.message;
+        await delay(clock, limits.engineStartPauseMs);
+      }
+    }
+  };
 }
 
 /** What is there on every node but those of another kind. */

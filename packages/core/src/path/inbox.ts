@@ -48,8 +48,9 @@ export function readInboxRecord(
 }
 
 /**
- * A write that certainly failed is tried again for as long as its callers may be kept waiting; one that
- * may have been stored is not, because only the callers know whether they hold an Idempotency-Key.
+ * Tried again for as long as callers may be kept waiting, also when it may have been stored: every message
+ * has its id, by which the owner drops a second record of it. Errors: `append_outcome_unknown` when any try
+ * may have been stored, else that of the last.
  */
 async function appendWithin(
   log: MessageLog,
@@ -59,14 +60,17 @@ async function appendWithin(
   pause: Pause,
 ): Promise<number> {
   const deadline = clock.monotonic() + limits.appendTimeoutMs;
+  let unknown: HoldfastError | undefined;
   for (;;) {
     try {
       return await log.append(name, record);
     } catch (thrown) {
       const error = toHoldfastError(thrown);
+      if (error.code === "append_outcome_unknown") unknown = error;
+      else if (error.code !== "engine_unavailable") throw unknown ?? error;
       const left = deadline - clock.monotonic();
-      if (error.code !== "engine_unavailable" || left <= 0) throw error;
-      await pause(() => delay(clock, Math.min(left, 50)));
+      if (left < limits.appendTryMs) throw unknown ?? error;
+      await pause(() => delay(clock, limits.appendRetryMs));
     }
   }
 }

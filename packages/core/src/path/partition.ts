@@ -5,6 +5,7 @@ import {
   type MessageId,
   parseConversationKey,
 } from "../ids.ts";
+import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 import { delay } from "../ports/clock.ts";
 import type { Follower, LogRecord } from "../ports/message-log.ts";
@@ -48,6 +49,8 @@ export class Partition {
   readonly #runner: TurnRunner;
   readonly #tellLost: (error: HoldfastError) => void;
   readonly #meter: TurnMeter;
+  /** Stateless calls that ended lately, oldest first. */
+  readonly #endedCalls = new Set<MessageId>();
   #isHandingOver = false;
   /** Inbox records up to here were there before this owner. */
   #recoveredUpTo = 0;
@@ -349,10 +352,20 @@ export class Partition {
     const { head } = conversation.mailbox;
     if (!head) {
       touch(this.#active, conversation, this.#services.clock.monotonic());
-      if (conversation.ephemeral) this.#active.delete(conversation.key);
+      if (conversation.ephemeral) this.#endCall(conversation, state);
       return;
     }
     this.#runner.begin(conversation, state, head);
+  }
+
+  /** Nothing of a stateless call is kept but its id, in case that the inbox holds it twice. */
+  #endCall({ key }: ActiveConversation, { seen }: ConversationState): void {
+    this.#active.delete(key);
+    for (const id of seen.keys()) this.#endedCalls.add(id as MessageId);
+    for (const oldest of this.#endedCalls) {
+      if (this.#endedCalls.size <= limits.endedCallsPerPartition) return;
+      this.#endedCalls.delete(oldest);
+    }
   }
 
   #finishRepeat(conversation: ActiveConversation, state: ConversationState, repeat: Waiting): void {

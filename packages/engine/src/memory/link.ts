@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, HoldfastError } from "@holdfast/core";
+import { type Cancel, type Clock, HoldfastError, limits } from "@holdfast/core";
 import type { Fault, Faults, Operation } from "./faults.ts";
 
 /** One view's connection to the store: every effect passes here, so here is where faults happen. */
@@ -52,7 +52,9 @@ export function createLink({ clock, network, faults, timeoutMs, acting }: LinkOp
       };
       const giveUp = () => finish(() => reject(unanswered(operation)));
       pending.add(giveUp);
-      const cancelTimeout = clock.schedule(timeoutMs, giveUp);
+      const isAppend = operation.kind === "append";
+      const waitMs = isAppend ? Math.min(timeoutMs, limits.appendTryMs) : timeoutMs;
+      const cancelTimeout = clock.schedule(waitMs, giveUp);
       if (!maySend() || fault.outcome === "lose-request") return;
 
       after(network, fault.requestMs, () => {

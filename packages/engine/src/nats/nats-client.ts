@@ -86,7 +86,12 @@ export class NatsClient {
   }
 
   /** Stores one message. Errors: those of the `MessageLog` port. */
-  async store(subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<number> {
+  async store(
+    subject: string,
+    data: Uint8Array,
+    headers?: MsgHdrs,
+    timeout: number = limits.appendTimeoutMs,
+  ): Promise<number> {
     const what = `Write to ${subject}`;
     this.#assertConnected(what);
     const refusal = this.#refusal();
@@ -94,7 +99,7 @@ export class NatsClient {
     let reply: Msg;
     try {
       const request = this.connection.request(subject, data, {
-        timeout: limits.appendTimeoutMs,
+        timeout,
         ...(headers && { headers }),
       });
       reply = await this.#whileConnected(request);

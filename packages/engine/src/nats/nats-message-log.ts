@@ -3,6 +3,7 @@ import {
   type Follower,
   type LogBounds,
   type LogRecord,
+  limits,
   type MessageLog,
 } from "@holdfast/core";
 import { headers } from "@nats-io/transport-node";
@@ -29,10 +30,13 @@ export class NatsMessageLog implements MessageLog {
   ): Promise<number> {
     const subject = logSubject(checkName(log));
     checkPayload(data);
-    if (expectedLast === undefined) return this.#client.store(subject, data);
+    const { appendTryMs } = limits;
+    if (expectedLast === undefined) {
+      return this.#client.store(subject, data, undefined, appendTryMs);
+    }
     const expected = headers();
     expected.set("Nats-Expected-Last-Sequence", String(expectedLast));
-    return this.#client.store(subject, data, expected);
+    return this.#client.store(subject, data, expected, appendTryMs);
   }
 
   async *read(log: string, from: number): AsyncGenerator<LogRecord> {

@@ -100,6 +100,7 @@ function createWorld(isCoordinator: () => boolean) {
           options.onProgress({ stream: name, done, total: streams.size });
         }
       },
+      balanceLeaders: async () => undefined,
       retireWitness: async () => {
         calls.push("retire witness");
         processes.pop();

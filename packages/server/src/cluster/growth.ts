@@ -18,6 +18,8 @@ export interface GrowingEngine {
   askLeaders(): void;
   readonly admin: {
     health(): Promise<EngineState>;
+    /** Spreads the streams' leaders, so that a server that dies stops as few as possible. */
+    balanceLeaders(options: { readonly signal: AbortSignal }): Promise<void>;
     raiseReplicas(
       count: number,
       options: {
@@ -175,6 +177,7 @@ export class Growth {
       },
     });
     await told;
+    await engine.admin.balanceLeaders({ signal: this.#closing.signal });
     const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
     await this.#tell({ phase: "done", message, done: total, total });
   }
