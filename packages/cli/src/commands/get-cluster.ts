@@ -8,7 +8,9 @@ import type { Context } from "../context.ts";
 import type { ScreenLine } from "../output/live-screen.ts";
 import { type Column, table } from "../output/table.ts";
 import { printLine, type Style } from "../output/terminal.ts";
-import type { Format } from "./get.ts";
+
+/** How `holdfast get` prints. */
+export type Format = "table" | "json" | "yaml";
 
 export interface ClusterGetOptions {
   readonly format: Format;

@@ -5,8 +5,7 @@ import type { Context } from "../context.ts";
 import { printJsonArray } from "../output/json-array.ts";
 import { type Column, table } from "../output/table.ts";
 import { printJson, printLine, type Stream } from "../output/terminal.ts";
-
-export type Format = "table" | "json" | "yaml";
+import type { Format } from "./get-cluster.ts";
 
 export interface GetOptions {
   readonly org?: string;

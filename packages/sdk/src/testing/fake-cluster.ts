@@ -6,7 +6,7 @@ import type {
   Operation,
   PartitionStatus,
 } from "../operators.ts";
-import type { Incoming } from "./fake-routes.ts";
+import type { Incoming, Outcome } from "./incoming.ts";
 
 /** A cluster whose changes go one step further each time that somebody looks. */
 export interface FakeCluster {
@@ -82,8 +82,6 @@ function partitionAt(partition: number, owner: string, epoch: number): Partition
   const work = { lag: 2, activeConversations: 3, turnsInFlight: 1, turnsPerSecond: 4.5 };
   return { partition, owner: owner as PartitionStatus["owner"], epoch, isOpen: true, ...work };
 }
-
-type Outcome = { readonly status: number; readonly body?: unknown } | undefined;
 
 /** Undefined for addresses of other kinds. */
 export function clusterRoutes(cluster: FakeCluster, incoming: Incoming): Outcome {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import {
   type AppliedResource,
   HoldfastError,
@@ -7,17 +7,8 @@ import {
   type StoredMessage,
 } from "@holdfast/core";
 import { clusterRoutes } from "./fake-cluster.ts";
+import type { Incoming, Outcome } from "./incoming.ts";
 import { accept, conversationOf, type FakeConversation, type FakeState } from "./fake-state.ts";
-
-export interface Incoming {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly url: URL;
-  readonly body: unknown;
-}
-
-/** Undefined when the route answers the response itself. */
-type Outcome = { readonly status: number; readonly body?: unknown } | undefined;
 
 export async function routes(state: FakeState, incoming: Incoming): Promise<Outcome> {
   const { url, request } = incoming;
