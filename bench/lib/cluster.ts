@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { ApiClient } from "./api-client.ts";
 import { type BenchRole, ClusterNode } from "./cluster-node.ts";
-import { nodesOf, type PartitionView, partitionsOf, until } from "./cluster-views.ts";
+import { nodesOf, ownedCounts, type PartitionView, partitionsOf, until } from "./cluster-views.ts";
 
 const settleTimeoutMs = 120_000;
 
@@ -34,7 +34,7 @@ export class BenchCluster {
     this.#options = options;
   }
 
-  /** Resolves when every partition is open and the data has its replicas. */
+  /** Resolves when every partition is open, every node has some, and the data has its replicas. */
   static async start(options: ClusterOptions): Promise<BenchCluster> {
     const cluster = new BenchCluster(options);
     mkdirSync(options.folder, { recursive: true });
@@ -44,6 +44,7 @@ export class BenchCluster {
       for (let count = 1; count < options.stores; count += 1) await cluster.join("store");
       for (let count = 0; count < options.computes; count += 1) await cluster.join("compute");
       if (options.stores >= 3) await cluster.#untilReplicated();
+      await cluster.untilShared();
       await cluster.untilHealthy();
       return cluster;
     } catch (thrown) {
@@ -111,6 +112,15 @@ export class BenchCluster {
       return true;
     });
     return partitions;
+  }
+
+  /** Resolves when every node that runs owns partitions. */
+  async untilShared(): Promise<void> {
+    await until("every node owns partitions", settleTimeoutMs, async () => {
+      const counts = ownedCounts(await partitionsOf(this.anyApi));
+      const idle = this.running.filter(({ name }) => !counts.has(name));
+      return idle.length === 0 || `${idle.map(({ name }) => name).join(", ")} own none`;
+    });
   }
 
   async coordinator(): Promise<ClusterNode> {

@@ -11,12 +11,12 @@ import type { Arrival } from "./trace-file.ts";
  */
 export async function baseline(
   model: BenchModel,
-  settings: TraceSettings,
+  { baselineRequests, conversations }: TraceSettings,
+  speed: number,
   arrivals: readonly Arrival[],
 ): Promise<Shares> {
   const agent = new Agent({ keepAlive: true });
-  const first = arrivals.slice(0, settings.baselineRequests);
-  const { speed, conversations } = settings;
+  const first = arrivals.slice(0, baselineRequests);
   const replay = new Replay({ arrivals: first, speed, conversations }, async (_, id, text) => {
     const body = { model: "paced", stream: true, messages: [{ role: "user", content: text }] };
     const answer = await post(agent, `${model.url}/chat/completions`, JSON.stringify(body));

@@ -4,10 +4,18 @@ import { megabytes } from "../lib/report.ts";
 /** The run at one moment. */
 export interface Sample {
   readonly second: number;
+  /** Of the node that has most. */
   readonly nodeMb: number;
+  /** Of all engines together. */
   readonly engineMb: number;
   /** Requests sent and not answered. */
   readonly open: number;
+}
+
+export interface Sampled {
+  readonly nodes: () => readonly number[];
+  readonly engines: () => readonly number[];
+  readonly open: () => number;
 }
 
 /** Looks at the processes once a second until it is stopped. */
@@ -15,13 +23,13 @@ export class Sampler {
   readonly #samples: Sample[] = [];
   readonly #timer: NodeJS.Timeout;
 
-  constructor(node: number, engine: readonly number[], open: () => number) {
+  constructor({ nodes, engines, open }: Sampled) {
     const startedAt = performance.now();
     this.#timer = setInterval(() => {
       this.#samples.push({
         second: Math.round((performance.now() - startedAt) / 1_000),
-        nodeMb: megabytes(processMemory(node).rss),
-        engineMb: engine.reduce((sum, pid) => sum + megabytes(processMemory(pid).rss), 0),
+        nodeMb: Math.max(0, ...nodes().map(residentMb)),
+        engineMb: engines().reduce((sum, pid) => sum + residentMb(pid), 0),
         open: open(),
       });
     }, 1_000);
@@ -30,6 +38,15 @@ export class Sampler {
   stop(): readonly Sample[] {
     clearInterval(this.#timer);
     return this.#samples;
+  }
+}
+
+function residentMb(pid: number): number {
+  try {
+    return megabytes(processMemory(pid).rss);
+  } catch {
+    // It was killed.
+    return 0;
   }
 }
 
