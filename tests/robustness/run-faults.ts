@@ -28,6 +28,11 @@ import { removeFolder } from "./rows/with-traffic.ts";
 const rowTimeoutMs = 15 * 60_000;
 const graceMs = 5_000;
 const run = randomUUID();
+// The row's process is killed then; what it started and made is ended and removed all the same.
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => interrupted.abort());
+}
 
 const { values: flags } = parseArgs({
   options: {
@@ -49,6 +54,7 @@ console.log(`seed ${flags.seed}; rows ${chosen.map(({ number }) => number).join(
 const base = mkdtempSync(join(tmpdir(), "holdfast-faults-"));
 const reports: RowReport[] = [];
 for (const row of chosen) {
+  if (interrupted.signal.aborted) break;
   const report = await runRow(row);
   reports.push(report);
   console.log(rowText(report));
@@ -113,11 +119,14 @@ async function inProcess(row: Row, settings: RowSettings): Promise<RowResult> {
       env: { ...process.env, [runMarker]: run, ...(hosts && { [hostsVariable]: prefix }) },
       stdio: ["ignore", "inherit", "inherit"],
     });
-    const timer = setTimeout(() => child.kill("SIGKILL"), rowTimeoutMs);
+    const end = () => child.kill("SIGKILL");
+    const timer = setTimeout(end, rowTimeoutMs);
+    interrupted.signal.addEventListener("abort", end);
     const code = await new Promise<number | string | null>((resolve) =>
       child.once("exit", (code, signal) => resolve(signal ?? code)),
     );
     clearTimeout(timer);
+    interrupted.signal.removeEventListener("abort", end);
     const left = await awaitNoProcesses(run, process.pid, graceMs);
     await endProcesses(run, process.pid, graceMs);
     if (code !== 0) return failed(`its process ended with ${code}`);
