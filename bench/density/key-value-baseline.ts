@@ -1,4 +1,4 @@
-import { findNatsServer, startPlainEngine } from "@holdfast/engine";
+import { startLoneEngine } from "../lib/lone-engine.ts";
 import { eachOf, pick } from "../lib/pool.ts";
 
 export interface KeyValueLoad {
@@ -13,11 +13,7 @@ const bucket = "bench";
 
 /** Milliseconds of single reads of the engine's key-value store, without anything of the node around. */
 export async function keyValueReads(load: KeyValueLoad): Promise<number[]> {
-  const engine = await startPlainEngine({
-    server: await findNatsServer(process.env),
-    home: load.home,
-    report: (error, where) => console.error(`${where}: ${error.message}`),
-  });
+  const engine = await startLoneEngine(load.home);
   try {
     await engine.provision({ logs: [], buckets: [bucket] });
     const value = new Uint8Array(load.valueBytes).fill(120);

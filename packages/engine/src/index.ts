@@ -11,7 +11,6 @@ export {
   type ManagedEngineOptions,
   startManagedEngine,
 } from "./managed/managed-engine.ts";
-export { startPlainEngine } from "./managed/plain-engine.ts";
 export {
   createMemoryEngine,
   createMemoryStore,

@@ -55,7 +55,6 @@ export function plansOf(place: EnginePlace, others: readonly EngineAddress[]): S
 
 export function accessOf(place: EnginePlace, users: readonly EngineUser[]): EngineAccess {
   return {
-    kind: "tls",
     files: tlsFiles(place.home),
     accounts: engineAccounts(place.cluster, users),
   };

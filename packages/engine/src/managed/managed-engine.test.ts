@@ -5,9 +5,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findNatsServer } from "./find-server.ts";
 import type { ManagedEngine } from "./managed-engine.ts";
-import { startPlainEngine } from "./plain-engine.ts";
 import { TestCluster } from "./testing/test-cluster.ts";
 
 let cluster: TestCluster;
@@ -146,19 +144,6 @@ test("the data of another cluster is left alone", async () => {
   await expect(cluster.start("n1", { cluster: "hf-anotheranotherx" })).rejects.toMatchObject({
     code: "home_of_other_cluster",
   });
-});
-
-test("the data of an engine from before there were clusters is found", async () => {
-  const server = await findNatsServer(process.env);
-  const report = (error: HoldfastError) => cluster.reports.push(error);
-  const old = await startPlainEngine({ server, home, report });
-  await old.provision({ logs: ["l"], buckets: [] });
-  await old.messageLog.append("l", Uint8Array.of(7));
-  await old.close();
-  const engine = await start();
-  expect(engine.serverName).toBe("holdfast-data");
-  await engine.provision({ logs: ["l"], buckets: [] });
-  expect(await appendPatiently(engine, "l")).toBe(2);
 });
 
 test("a configuration that the servers refuse leaves the one before in force", async () => {

@@ -31,14 +31,10 @@ export interface TlsFiles {
   readonly engine: string;
 }
 
-export type EngineAccess =
-  | { readonly kind: "tls"; readonly files: TlsFiles; readonly accounts: EngineAccounts }
-  | { readonly kind: "plain"; readonly secrets: PlainSecrets };
-
-export interface PlainSecrets {
-  readonly user: string;
-  readonly password: string;
-  readonly routePassword: string;
+/** Who may connect, and what the servers show. */
+export interface EngineAccess {
+  readonly files: TlsFiles;
+  readonly accounts: EngineAccounts;
 }
 
 export const dataTag = "role:data";
@@ -64,7 +60,7 @@ export function serverConfig(plan: ServerPlan, access: EngineAccess): string {
       write_deadline: "10s",
       jetstream: { store_dir: plan.storePath, sync_interval: "always" },
       system_account: "SYS",
-      ...(access.kind === "tls" ? tlsSettings(plan, access) : plainSettings(plan, access.secrets)),
+      ...tlsSettings(plan, access),
     },
     null,
     2,
@@ -72,10 +68,7 @@ export function serverConfig(plan: ServerPlan, access: EngineAccess): string {
 }
 
 /** The user is what the client's certificate names; a route needs the certificate of an engine. */
-function tlsSettings(
-  plan: ServerPlan,
-  { files, accounts }: Extract<EngineAccess, { kind: "tls" }>,
-) {
+function tlsSettings(plan: ServerPlan, { files, accounts }: EngineAccess) {
   const tls = {
     cert_file: files.engine,
     key_file: files.engine,
@@ -95,27 +88,6 @@ function tlsSettings(
       tls,
       authorization: { user: accounts.engine, timeout: accountTimeoutS },
       routes: plan.routes.map(({ host, port }) => `nats-route://${bracketed(host)}:${port}`),
-    },
-  };
-}
-
-function plainSettings(plan: ServerPlan, secrets: PlainSecrets) {
-  const user = "route";
-  const password = secrets.routePassword;
-  return {
-    accounts: {
-      SYS: {},
-      HOLDFAST: {
-        jetstream: "enabled",
-        users: [{ user: secrets.user, password: secrets.password }],
-      },
-    },
-    cluster: {
-      ...clusterSettings(plan),
-      authorization: { user, password, timeout: accountTimeoutS },
-      routes: plan.routes.map(
-        ({ host, port }) => `nats-route://${user}:${password}@${bracketed(host)}:${port}`,
-      ),
     },
   };
 }

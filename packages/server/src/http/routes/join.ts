@@ -119,7 +119,7 @@ function joinTokenRoutes(app: FastifyInstance, context: RouteContext): void {
     schema: {
       operationId: "createJoinToken",
       summary: "Creates a token that lets one node in; its text is shown this once",
-      body: z.strictObject({ role: role.optional() }).optional(),
+      body: z.strictObject({ role: role.optional() }).nullish(),
       response: {
         201: createdJoinToken,
         ...errorResponses([...common, ...errorSets.withBody, "node_busy", "invalid_configuration"]),
