@@ -508,7 +508,7 @@ export const errorCatalog = {
     remedy: "Add a node first.",
   },
   store_node_required: {
-    status: 421,
+    status: 409,
     retry: "never",
     meaning: "Only store nodes change the cluster.",
     remedy: "Ask one of the addresses in the details; the command line does so by itself.",
