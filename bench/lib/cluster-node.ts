@@ -33,6 +33,7 @@ export class ClusterNode {
   readonly #options: ClusterNodeOptions;
   #process: ServerProcess | undefined;
   #starts = 0;
+  #isWanted = false;
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
@@ -67,6 +68,7 @@ export class ClusterNode {
   async start(env: NodeJS.ProcessEnv = {}): Promise<string> {
     const { name, port, folder } = this.#options;
     this.#starts += 1;
+    this.#isWanted = true;
     const started = new ServerProcess({
       command: process.execPath,
       args: [...commandFlags(), command, "up", "--json"],
@@ -96,6 +98,7 @@ export class ClusterNode {
 
   /** kill -9, of its engine's processes too when asked. Resolves when the node's process is gone. */
   async kill({ alsoEngine }: { readonly alsoEngine: boolean }): Promise<void> {
+    this.#isWanted = false;
     const engine = alsoEngine ? this.enginePids : [];
     const gone = this.#process?.kill();
     for (const pid of engine) killHard(pid);
@@ -112,8 +115,9 @@ export class ClusterNode {
     for (const pid of this.enginePids) killHard(pid);
   }
 
-  /** The last lines that it printed, for people. */
-  lastWords(): string {
-    return this.#process?.output().slice(-2_000) ?? "";
+  /** The last lines of a node that ended by itself. */
+  lastWords(): string | undefined {
+    if (!this.#isWanted || this.isRunning) return undefined;
+    return this.#process?.output().trim().slice(-2_000);
   }
 }

@@ -131,6 +131,10 @@ export class BenchCluster {
 
   /** Ends all at once: the data is not needed any more. */
   async stop(): Promise<void> {
+    for (const node of this.nodes) {
+      const words = node.lastWords();
+      if (words !== undefined) console.error(`${node.name} ended by itself: ${words}`);
+    }
     for (const api of this.#apis.values()) api.close();
     await Promise.all(this.nodes.map((node) => node.kill({ alsoEngine: true })));
     this.#killAll();

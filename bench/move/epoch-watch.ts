@@ -1,5 +1,5 @@
 import type { BenchCluster } from "../lib/cluster.ts";
-import { partitionsOf, type PartitionView } from "../lib/cluster-views.ts";
+import { partitionsOf, type PartitionView, pause } from "../lib/cluster-views.ts";
 
 /** A change of a partition's owner, as seen over the API. Times of `performance.now()`. */
 export interface Move {
@@ -34,7 +34,11 @@ export class EpochWatch {
     let lookedAt = performance.now();
     while (!this.#isStopping) {
       const askedAt = performance.now();
-      const found = await partitionsOf(this.#cluster.anyApi);
+      const found = await partitionsOf(this.#cluster.anyApi).catch(() => undefined);
+      if (!found) {
+        await pause(lookMs);
+        continue;
+      }
       const before = performance.now();
       for (const { partition, epoch } of found) {
         const was = this.#last.find((each) => each.partition === partition)?.epoch ?? epoch;
@@ -42,7 +46,7 @@ export class EpochWatch {
       }
       this.#last = found;
       lookedAt = askedAt;
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await pause(lookMs);
     }
   }
 }

@@ -3,7 +3,7 @@ import { median } from "../lib/figures.ts";
 import type { Move } from "./epoch-watch.ts";
 
 /** Longer after the new owner was seen than any hand-over takes. */
-const tailMs = 1_000;
+const tailMs = 500;
 /** How much earlier the same measure is taken where nothing moves. */
 const earlierMs = 3_000;
 
@@ -11,7 +11,7 @@ const earlierMs = 3_000;
  * For each conversation of each moved partition: the longest of its turns that overlap the move, from the
  * message's sending to its reply, less the conversation's median turn away from all moves. As a client sends
  * its next message as soon as it has the reply, that is the longest gap between two replies, less the usual one.
- * The move is from when the old owner was last seen until a second after the new one was first seen.
+ * The move is from when the old owner was last seen until half a second after the new one was first seen.
  */
 export function pausesOf(
   exchanges: readonly Exchange[],

@@ -41,7 +41,7 @@ export function readSettings(args: readonly string[]): MoveSettings {
     conversations: Number(values.conversations ?? size.conversations),
     modelMs: Number(values["model-ms"] ?? 50),
     restMs: Number(values["rest-ms"] ?? (values.quick ? 1_000 : 5_000)),
-    returnMs: values.quick ? 20_000 : 60_000,
+    returnMs: 60_000,
   };
   const { computes, ...positive } = settings;
   for (const [name, value] of Object.entries({ ...positive, computes: computes + 1 })) {
