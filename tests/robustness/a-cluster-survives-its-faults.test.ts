@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ownedBy, partitionsOf, until, untilSettled } from "./cluster/admin.ts";
+import { ownedBy, partitionsOf, until, untilOpen } from "./cluster/admin.ts";
 import { killQuietly } from "./cluster/cluster-node.ts";
 import { drain } from "./rows/owner-rows.ts";
 import type { RowResult } from "./rows/row.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
     const { cluster, findings } = run;
     const [drained, stopped, killed] = shuffled(cluster.nodes, () => run.random.next());
     if (!drained || !stopped || !killed) throw new Error("There are not three nodes.");
-    const isWhole = () => untilSettled(cluster.api(drained.name), 3);
+    const isWhole = () => untilOpen(cluster.api(drained.name), 3);
 
     await drain(run, drained.name);
     const path = `/api/v1/nodes/${drained.name}/activate`;
@@ -65,9 +65,9 @@ function shuffled<Item>(items: readonly Item[], next: () => number): Item[] {
 
 test("under a drain, a stopped owner and kills nothing acknowledged is lost, doubled or reordered", () => {
   expect(result.violations, `seed ${seed}`).toEqual([]);
+  expect(Number(result.figures["acknowledged"])).toBeGreaterThan(100);
 });
 
 test("and every bound of time is kept", () => {
   expect(result.misses, `seed ${seed}`).toEqual([]);
-  expect(Number(result.figures["acknowledged"])).toBeGreaterThan(100);
 });

@@ -59,15 +59,27 @@ export async function until(
   throw new Error(`${what}: not within ${timeoutMs} ms; seen last: ${seen}`);
 }
 
-/** Every partition is open, nobody is behind, and as many nodes work as should. */
-export async function untilSettled(api: NodeApi, alive: number, timeoutMs = 60_000): Promise<void> {
-  await until("the cluster settles", timeoutMs, async () => {
-    const [nodes, partitions] = await Promise.all([nodesOf(api), partitionsOf(api)]);
-    const working = nodes.filter(({ presence }) => presence === "alive").length;
-    const closed = partitions.filter(({ isOpen }) => !isOpen).map(({ partition }) => partition);
-    const behind = partitions.reduce((sum, { lag }) => sum + lag, 0);
-    if (working >= alive && partitions.length > 0 && closed.length === 0 && behind === 0)
-      return true;
-    return `${working} of ${alive} alive, closed: ${closed.join(" ")}, lag ${behind}`;
+/** As many nodes work as should, and every partition is open. */
+export function untilOpen(api: NodeApi, alive: number, timeoutMs = 60_000): Promise<void> {
+  return until("every node works and every partition is open", timeoutMs, async () => {
+    const { text, isOpen } = await stateOf(api, alive);
+    return isOpen || text;
   });
+}
+
+/** The same, and nothing waits any more: only without load. */
+export function untilSettled(api: NodeApi, alive: number, timeoutMs = 60_000): Promise<void> {
+  return until("the cluster settles", timeoutMs, async () => {
+    const { text, isOpen, behind } = await stateOf(api, alive);
+    return (isOpen && behind === 0) || text;
+  });
+}
+
+async function stateOf(api: NodeApi, alive: number) {
+  const [nodes, partitions] = await Promise.all([nodesOf(api), partitionsOf(api)]);
+  const working = nodes.filter(({ presence }) => presence === "alive").length;
+  const closed = partitions.filter(({ isOpen }) => !isOpen).map(({ partition }) => partition);
+  const behind = partitions.reduce((sum, { lag }) => sum + lag, 0);
+  const text = `${working} of ${alive} alive, closed: ${closed.join(" ")}, lag ${behind}`;
+  return { text, behind, isOpen: working >= alive && partitions.length > 0 && closed.length === 0 };
 }

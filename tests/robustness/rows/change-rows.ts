@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { untilSettled } from "../cluster/admin.ts";
+import { untilOpen } from "../cluster/admin.ts";
 import { copyVersion } from "../faults/version-copy.ts";
 import { monotonicMs } from "../traffic/record.ts";
 import { latencies, percentiles } from "../validate/figures.ts";
@@ -27,7 +27,7 @@ export const twoVersions: Row = {
         node.repository = folder;
         await node.start();
         const api = cluster.api(name);
-        await untilSettled(api, cluster.nodes.length);
+        await untilOpen(api, cluster.nodes.length);
         await cluster.store().must("POST", `/api/v1/nodes/${name}/activate`);
         await run.pause(3_000);
       };
@@ -69,7 +69,7 @@ export const replaceStore: Row = {
         await api.must("DELETE", `/api/v1/nodes?node=${node.name}&force=true`, {
           timeoutMs: 120_000,
         });
-        await untilSettled(api, cluster.nodes.length, 120_000);
+        await untilOpen(api, cluster.nodes.length, 120_000);
         await run.pause(5_000);
       }
       const to = monotonicMs();

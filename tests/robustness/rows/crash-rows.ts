@@ -1,5 +1,5 @@
 import { failpoints } from "@holdfast/core";
-import { untilSettled } from "../cluster/admin.ts";
+import { untilOpen } from "../cluster/admin.ts";
 import { atFailpoint, endsWithin } from "../faults/failpoints.ts";
 import type { Row } from "./row.ts";
 import { withTraffic } from "./with-traffic.ts";
@@ -36,7 +36,7 @@ export const failpointRow: Row = {
           if (!(await endsWithin(node, reachTimeoutMs))) missed.push(name);
           await node.stop();
           await node.start();
-          await untilSettled(cluster.api("store-1"), cluster.nodes.length);
+          await untilOpen(cluster.api("store-1"), cluster.nodes.length);
         }
         const { flagged } = await run.finish();
         findings

@@ -1,4 +1,4 @@
-import { untilSettled } from "../cluster/admin.ts";
+import { untilOpen } from "../cluster/admin.ts";
 import { monotonicMs } from "../traffic/record.ts";
 import { checkOutage } from "../validate/check-outage.ts";
 import { percentiles, waitsFrom } from "../validate/figures.ts";
@@ -64,7 +64,7 @@ export const killAll: Row = {
       const at = run.fault("kill all");
       await cluster.kill(...names);
       await Promise.all(cluster.nodes.map((node) => node.start()));
-      await untilSettled(cluster.api("store-1"), names.length, 90_000);
+      await untilOpen(cluster.api("store-1"), names.length, 90_000);
       const settledMs = monotonicMs() - at;
       await run.pause(10_000);
       const { conversations } = await run.finish();
@@ -118,7 +118,7 @@ export const loseQuorum: Row = {
       await run.pause(settings.longMs);
       const to = run.fault("start them again");
       await Promise.all(names.map((name) => cluster.node(name).start()));
-      await untilSettled(cluster.api(kept.name), cluster.nodes.length, settings.longMs * 3);
+      await untilOpen(cluster.api(kept.name), cluster.nodes.length, settings.longMs * 3);
       const drainedMs = monotonicMs() - to;
       await run.pause(5_000);
       const { conversations } = await run.finish();

@@ -1,4 +1,4 @@
-import { nodesOf, ownedBy, partitionsOf, until, untilSettled } from "../cluster/admin.ts";
+import { nodesOf, ownedBy, partitionsOf, until, untilOpen } from "../cluster/admin.ts";
 import { killQuietly } from "../cluster/cluster-node.ts";
 import type { OperationRecord } from "../model/operations.ts";
 import { monotonicMs } from "../traffic/record.ts";
@@ -59,7 +59,7 @@ export const rollingRestart: Row = {
         await node.stop();
         await node.start();
         const api = cluster.api(node.name);
-        await untilSettled(api, cluster.nodes.length);
+        await untilOpen(api, cluster.nodes.length);
         await cluster.store().must("POST", `/api/v1/nodes/${node.name}/activate`);
         await run.pause(3_000);
       }
