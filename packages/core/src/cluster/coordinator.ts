@@ -110,12 +110,16 @@ export class Coordinator {
   async #lead(): Promise<boolean> {
     if (this.isLeading) return true;
     this.#term = undefined;
-    const { membership, heartbeats, node } = this.#options;
+    const { membership, heartbeats, node, clock } = this.#options;
     const record = membership.get(node);
     if (!record || heartbeats.isLeaving(node)) return false;
     const holder = membership.coordinator;
     const isHeld = holder !== undefined && holder.node !== node;
     if (isHeld && this.#mayLive(holder.node, limits.nodeSilenceMs)) return false;
+    // Who took it over a moment ago lives, though no heartbeat may have come through a mended cut yet:
+    // two who hold each other for dead would take it from each other as fast as the store writes.
+    const seenMs = clock.monotonic() - membership.coordinatorSeenAt;
+    if (isHeld && seenMs < limits.nodeSilenceMs) return false;
     this.#term = await membership.claim(node);
     if (isHeld) this.#restAll();
     return this.isLeading;

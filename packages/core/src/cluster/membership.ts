@@ -30,6 +30,7 @@ export class Membership {
   readonly #nodes = new Map<NodeId, Seen<NodeRecord>>();
   readonly #listeners = new Set<() => void>();
   #coordinator: Seen<CoordinatorRecord> | undefined;
+  #coordinatorSeenAt = Number.NEGATIVE_INFINITY;
   /** Nodes that joined while this one looked, and when, in monotonic milliseconds. */
   readonly #joinedAt = new Map<NodeId, number>();
   readonly #clock: Clock;
@@ -75,6 +76,11 @@ export class Membership {
 
   get coordinator(): CoordinatorRecord | undefined {
     return this.#coordinator?.value;
+  }
+
+  /** When this node saw the newest change of the coordinator, in monotonic milliseconds. */
+  get coordinatorSeenAt(): number {
+    return this.#coordinatorSeenAt;
   }
 
   /** Takes the coordination over if nobody did since it was seen last. Returns the term, or undefined. */
@@ -149,6 +155,7 @@ export class Membership {
   #see(record: CoordinatorRecord, revision: number): void {
     if (revision <= (this.#coordinator?.revision ?? 0)) return;
     this.#coordinator = { value: record, revision };
+    this.#coordinatorSeenAt = this.#clock.monotonic();
   }
 }
 

@@ -13,17 +13,23 @@ import { inboxLog } from "./router.ts";
  */
 export class Inbox {
   readonly #queue: CommitQueue;
+  /** Of stateless calls, which no later record is recognised as a repeat of. */
+  readonly #onceQueue: CommitQueue;
 
   constructor(log: MessageLog, partition: number, gate: AppendGate, clock: Clock) {
     const name = inboxLog(partition);
-    this.#queue = new CommitQueue(gate, (batch, pause) =>
-      appendWithin(log, name, encodeRecord(null, batch), clock, pause),
-    );
+    const queue = (mayRepeat: boolean) =>
+      new CommitQueue(gate, (batch, pause) =>
+        appendWithin({ log, name, clock, pause, mayRepeat }, encodeRecord(null, batch)),
+      );
+    this.#queue = queue(true);
+    this.#onceQueue = queue(false);
   }
 
   /** Resolves when the message is durable. Errors: see `Conversations.submit`. */
   append(message: InboundMessage): Promise<Committed> {
-    return this.#queue.add(encodeEntry(message));
+    const queue = message.ephemeral ? this.#onceQueue : this.#queue;
+    return queue.add(encodeEntry(message));
   }
 
   /** Appends an entry that is no message: it shows that the inbox takes writes and delivers them. */
@@ -32,9 +38,9 @@ export class Inbox {
   }
 
   close(): void {
-    this.#queue.close(
-      new HoldfastError("not_ready", "The node is stopping.", { retryAfterMs: 1_000 }),
-    );
+    const reason = new HoldfastError("not_ready", "The node is stopping.", { retryAfterMs: 1_000 });
+    this.#queue.close(reason);
+    this.#onceQueue.close(reason);
   }
 }
 
@@ -53,11 +59,8 @@ export function readInboxRecord(
  * may have been stored, else that of the last.
  */
 async function appendWithin(
-  log: MessageLog,
-  name: string,
+  { log, name, clock, pause, mayRepeat }: Appending,
   record: Uint8Array,
-  clock: Clock,
-  pause: Pause,
 ): Promise<number> {
   const deadline = clock.monotonic() + limits.appendTimeoutMs;
   let unknown: HoldfastError | undefined;
@@ -66,11 +69,20 @@ async function appendWithin(
       return await log.append(name, record);
     } catch (thrown) {
       const error = toHoldfastError(thrown);
-      if (error.code === "append_outcome_unknown") unknown = error;
+      if (error.code === "append_outcome_unknown" && mayRepeat) unknown = error;
       else if (error.code !== "engine_unavailable") throw unknown ?? error;
       const left = deadline - clock.monotonic();
       if (left < limits.appendTryMs) throw unknown ?? error;
       await pause(() => delay(clock, limits.appendRetryMs));
     }
   }
+}
+
+interface Appending {
+  readonly log: MessageLog;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly pause: Pause;
+  /** Whether a record that may have been stored may be stored once more. */
+  readonly mayRepeat: boolean;
 }
