@@ -1,4 +1,10 @@
-export { type PathNode, type PathNodeOptions, startPathNode } from "./path-node.ts";
+export { createNodeClock, type NodeClock } from "./node-clock.ts";
+export {
+  createPathNode,
+  type PathNode,
+  type PathNodeOptions,
+  startPathNode,
+} from "./path-node.ts";
 export * from "./seeded-random.ts";
 export * from "./virtual-clock.ts";
 export {

@@ -12,6 +12,8 @@ import {
   type HoldfastError,
   type Model,
   type NodeId,
+  type NodeRecord,
+  type NodeRole,
   type NodeRuntime,
   nodeKey,
   ownRecord,
@@ -20,6 +22,7 @@ import {
   type ReachFailpoint,
   type ResourceStore,
   storagePlan,
+  toHoldfastError,
   type Tools,
 } from "@holdfast/core";
 
@@ -38,6 +41,9 @@ export interface PathNodeOptions {
    * with every node on the same data. Absent: a coordinator among the nodes places the partitions.
    */
   readonly epoch?: number;
+  /** `store` when absent; a compute node may not coordinate. */
+  readonly role?: NodeRole;
+  readonly report?: (error: HoldfastError, where: string) => void;
 }
 
 /** A node on any engine, without HTTP. */
@@ -48,14 +54,25 @@ export interface PathNode extends NodeRuntime {
 }
 
 export async function startPathNode(options: PathNodeOptions): Promise<PathNode> {
-  const { engine, clock, random, model, epoch } = options;
+  const node = await createPathNode(options);
+  try {
+    await node.start();
+  } catch (thrown) {
+    await node.close();
+    throw thrown;
+  }
+  return node;
+}
+
+/** A node that takes part once it is started. */
+export async function createPathNode(options: PathNodeOptions): Promise<PathNode> {
+  const { engine, clock, random, model, epoch, role = "store" } = options;
   const count = options.partitions ?? 2;
   const name = (options.node ?? `node-${epoch}`) as NodeId;
   const reports: HoldfastError[] = [];
   await engine.provision(storagePlan(count));
   const about = { url: `http://${name}.test`, version: "0.0.0" };
-  const record = ownRecord({ node: name, role: "store", ...about }, clock);
-  await engine.keyValue.put(clusterBucket, nodeKey(name), encodeJson(record));
+  await join(engine, ownRecord({ node: name, role, ...about }, clock));
   if (epoch !== undefined) await assignAll(engine, count, { node: name, epoch });
   const runtime = await createNodeRuntime({
     engine,
@@ -64,7 +81,7 @@ export async function startPathNode(options: PathNodeOptions): Promise<PathNode>
     node: name,
     about,
     partitions: count,
-    mayCoordinate: epoch === undefined,
+    mayCoordinate: epoch === undefined && role === "store",
     machineLoad: () => ({
       cpu: 0,
       cores: 1,
@@ -78,15 +95,21 @@ export async function startPathNode(options: PathNodeOptions): Promise<PathNode>
     instructionsOf: (agent) => agent.instructions ?? "",
     digest: simpleDigest,
     reach: options.reach ?? (() => undefined),
-    report: (error) => reports.push(error),
+    report: (error, where) => {
+      reports.push(error);
+      options.report?.(error, where);
+    },
   });
-  try {
-    await runtime.start();
-  } catch (thrown) {
-    await runtime.close();
-    throw thrown;
-  }
   return { ...runtime, name, reports };
+}
+
+/** A node that was a member before stays what it was: it may be draining. */
+async function join({ keyValue }: Engine, record: NodeRecord): Promise<void> {
+  try {
+    await keyValue.update(clusterBucket, nodeKey(record.node), encodeJson(record), 0);
+  } catch (thrown) {
+    if (toHoldfastError(thrown).code !== "revision_conflict") throw thrown;
+  }
 }
 
 async function assignAll(engine: Engine, count: number, assignment: Assignment): Promise<void> {

@@ -22,22 +22,29 @@ export interface VirtualClock extends Clock {
 /** One drive's virtual time, over which it is taken for a test that waits for what never comes. */
 export const virtualTimeLimitMs = 30 * 24 * 3_600_000;
 
+/** Events at one moment, over which whatever runs is taken for a loop that never waits. */
+const eventsPerMomentMax = 200_000;
+
 /** `startMs` is the wall time at the beginning; the monotonic time begins at 0. */
 export function createVirtualClock(startMs = 1_800_000_000_000): VirtualClock {
   const timers = createTimerQueue();
   const ready: (() => void)[] = [];
   let elapsedMs = 0;
   let driven = false;
+  let eventsNow = 0;
 
   /** Runs the next event that is due at `untilMs` or before; false when there is none. */
   function runNext(untilMs: number): boolean {
     const run = ready.shift();
     if (run) {
+      eventsNow += 1;
+      invariant(eventsNow < eventsPerMomentMax, `time goes on at ${elapsedMs} ms: something loops`);
       run();
       return true;
     }
     const timer = timers.takeDue(untilMs);
     if (!timer) return false;
+    if (timer.dueMs > elapsedMs) eventsNow = 0;
     elapsedMs = Math.max(elapsedMs, timer.dueMs);
     timer.run();
     return true;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { RunRecord } from "./simulation/run-record.ts";
-import { simulate } from "./simulation/simulate.ts";
+import type { RunRecord } from "./run-record.ts";
+import { simulate } from "./simulate.ts";
 
 const seeds = Array.from({ length: 100 }, (_, number) => number + 1);
 

@@ -5,8 +5,8 @@ import {
   limits,
   type StoredMessage,
 } from "@holdfast/core";
-import type { PathNode } from "@holdfast/testkit";
 import type { RunRecord } from "./run-record.ts";
+import { call, processName, type SimNode } from "./sim-node.ts";
 
 /** Everything that readers ever saw of the conversations' histories: it must never change. */
 export class Histories {
@@ -18,12 +18,14 @@ export class Histories {
   }
 
   /** A conversation's whole history, page by page; empty when there is none. */
-  async read(path: PathNode, ref: ConversationRef): Promise<readonly StoredMessage[]> {
+  async read(node: SimNode, ref: ConversationRef): Promise<readonly StoredMessage[]> {
     const all: StoredMessage[] = [];
     try {
       for (;;) {
         const page = { after: all.length - 1, limit: 7 };
-        const { messages, newest } = await path.conversations.history(ref, page);
+        const { messages, newest } = await call(node, ({ conversations }) =>
+          conversations.history(ref, page),
+        );
         all.push(...messages);
         if (messages.length === 0 || newest < all.length) break;
       }
@@ -32,7 +34,7 @@ export class Histories {
       if (!isNone) throw thrown;
     }
     const key = conversationKey(ref);
-    this.#record.note(`${path.name} reads ${all.length} messages of ${key}`);
+    this.#record.note(`${processName(node)} reads ${all.length} messages of ${key}`);
     this.#compare(key, all);
     return all;
   }

@@ -1,10 +1,12 @@
 import {
   type Agent,
   type Clock,
+  type ConversationRef,
   delay,
   HoldfastError,
   type Model,
   type ModelMessage,
+  partitionOf,
   type Random,
   type ToolCall,
   type Tools,
@@ -30,8 +32,11 @@ export interface ScriptWorld {
   readonly random: Random;
   readonly record: RunRecord;
   readonly journal: JournalChecker;
+  readonly partitions: number;
   /** While true every model call fails with `model_unavailable`. */
   modelIsAway: boolean;
+  /** No model call fails by chance any more. */
+  isCalm: boolean;
   /** Poison messages fail until this is set. */
   poisonIsHealed: boolean;
   /** Failures that are left of the messages that fail a few times. */
@@ -40,11 +45,10 @@ export interface ScriptWorld {
   readonly effects: Map<string, number>;
 }
 
-/** The process that a model or tool call runs in; a dead one has no effects any more. */
+/** The process that a model or tool call runs in. */
 export interface ScriptHost {
-  readonly name: string;
-  readonly epoch: number;
-  readonly isAlive: boolean;
+  readonly process: string;
+  readonly clock: Clock;
 }
 
 const stages: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -61,10 +65,9 @@ const stages: Readonly<Record<string, readonly (readonly string[])[]>> = {
 export function scriptedModel(world: ScriptWorld, host: ScriptHost): Model {
   return {
     async *stream(request, signal) {
-      await delay(world.clock, Math.floor(world.random.next() * 200), signal);
+      await delay(host.clock, Math.floor(world.random.next() * 200), signal);
       signal.throwIfAborted();
-      if (!host.isAlive) throw new Error("the node is dead");
-      if (world.modelIsAway || world.random.next() < 0.01) {
+      if (world.modelIsAway || (!world.isCalm && world.random.next() < 0.01)) {
         throw new HoldfastError("model_unavailable", "The model is away.");
       }
       const turn = currentTurn(request.messages);
@@ -79,7 +82,7 @@ export function scriptedModel(world: ScriptWorld, host: ScriptHost): Model {
       }
       const text = answerTo(asked, world.random.token(6));
       yield { type: "text", text: text.slice(0, 10) };
-      await delay(world.clock, Math.floor(world.random.next() * 50), signal);
+      await delay(host.clock, Math.floor(world.random.next() * 50), signal);
       yield { type: "text", text: text.slice(10) };
       yield { type: "finish", reason: "stop", usage, model: "demo/scripted" };
     },
@@ -147,32 +150,43 @@ export function scriptedTools(world: ScriptWorld, host: ScriptHost): Tools {
       })),
       missing: [],
     }),
-    async call({ id, name }, { idempotencyKey, signal }) {
-      await delay(world.clock, Math.floor(world.random.next() * 60), signal);
+    async call({ id, name }, { idempotencyKey, signal, ...ref }) {
+      checkNotFinished(world, host, ref, id, idempotencyKey);
+      // What was sent takes effect, whatever becomes of the process that sent it.
+      world.clock.schedule(Math.floor(world.random.next() * 60), () =>
+        effect(world, host, name, id, idempotencyKey),
+      );
+      await delay(host.clock, 60 + Math.floor(world.random.next() * 60), signal);
       signal.throwIfAborted();
-      if (!host.isAlive) throw new Error("the node is dead");
-      effect(world, host, name, id, idempotencyKey);
-      await delay(world.clock, Math.floor(world.random.next() * 60), signal);
       const text = name === "look" ? "seen ".repeat(400) : `${name} done`;
       return { text, isError: false };
     },
   };
 }
 
+/** A deposed owner may finish what it began; the owner itself never reruns what is journaled. */
+function checkNotFinished(
+  { record, journal, partitions, poisonIsHealed }: ScriptWorld,
+  { process }: ScriptHost,
+  ref: ConversationRef,
+  id: string,
+  key: string,
+) {
+  const turn = key.slice(0, key.lastIndexOf(`.${id}`)).replace(/\.\d+$/, "");
+  const isOwner = journal.writerOf(partitionOf(ref, partitions)) === process;
+  if (isOwner && !poisonIsHealed && journal.isFinishedCall(turn, id)) {
+    record.violate(`${process} reran ${id} of ${turn}, which was finished`);
+  }
+}
+
 function effect(world: ScriptWorld, host: ScriptHost, name: string, id: string, key: string) {
-  const { record, effects, journal } = world;
-  record.note(`${host.name} runs ${name} for ${key}`);
+  const { record, effects } = world;
+  record.note(`${host.process} runs ${name} for ${key}`);
   record.count(name);
   for (const counted of [key, id]) effects.set(counted, (effects.get(counted) ?? 0) + 1);
   // Replaying a dead letter begins anew: a person asked for it.
   if (world.poisonIsHealed) return;
   if (name === "pay" && Math.max(effects.get(key) ?? 0, effects.get(id) ?? 0) > 1) {
     record.violate(`${id} ran twice and may not be repeated`);
-  }
-  // A deposed owner may finish what it began; the owner itself never reruns what is journaled.
-  const turn = key.slice(0, key.lastIndexOf(`.${id}`)).replace(/\.\d+$/, "");
-  const isOwner = host.epoch >= Math.max(journal.epochOf(0), journal.epochOf(1));
-  if (isOwner && journal.isFinishedCall(turn, id)) {
-    record.violate(`${host.name} reran ${id} of ${turn}, which was finished`);
   }
 }

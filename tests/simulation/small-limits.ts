@@ -2,7 +2,7 @@ import { limits } from "@holdfast/core";
 
 /**
  * Limits so low that a short run seals history, truncates, passivates, checkpoints through blobs and
- * splits batches. They hold the same relations as the real ones.
+ * splits batches, and so that it need not go on for minutes until the partitions are spread again. They hold the same relations as the real ones.
  */
 const small: Partial<Record<keyof typeof limits, number>> = {
   inlinePayloadBytes: 3_000,
@@ -19,6 +19,13 @@ const small: Partial<Record<keyof typeof limits, number>> = {
   activeConversations: 5,
   passivateAfterMs: 3_000,
   journalTailRecords: 40,
+  turnRetryMaxMs: 3_000,
+  moveRestMs: 8_000,
+  nodeProbationMs: 3_000,
+  nodeSilenceMaxMs: 3_000,
+  nodeStartMs: 3_000,
+  rebalanceIntervalMs: 2_000,
+  awaitedCheckMs: 2_000,
 };
 
 /** Runs `work` with the small limits, then puts the real ones back. */

@@ -3,10 +3,12 @@ import {
   type ConversationRef,
   conversationKey,
   type DeadLetter,
+  limits,
   type StoredMessage,
 } from "@holdfast/core";
 import { type Operation, where } from "./clients.ts";
 import type { JournalChecker } from "./journal-checker.ts";
+import type { Reports } from "./reports.ts";
 import type { RunRecord } from "./run-record.ts";
 import { numberIn } from "./scripted-agents.ts";
 
@@ -15,8 +17,7 @@ export interface EndState {
   readonly histories: ReadonlyMap<string, readonly StoredMessage[]>;
   readonly letters: readonly DeadLetter[];
   readonly journal: JournalChecker;
-  /** Node starts of the whole run. */
-  readonly starts: number;
+  readonly reports: Reports;
 }
 
 /** What must hold when everything has come to rest. */
@@ -56,27 +57,20 @@ function checkEnding(
   operation: Operation,
   places: ReadonlyMap<string, number>,
   lettered: ReadonlyMap<string, DeadLetter>,
-  { starts, journal, operations }: EndState,
+  { journal, operations, reports }: EndState,
   record: RunRecord,
 ): void {
   const { number, ackedAt, isUnknown, message } = operation;
   const isAnswered = places.has(String(number));
   const letter = [...lettered.values()].find((candidate) => numberOf(candidate) === `${number}`);
   const name = `#${number} of ${where(operation)}`;
-  const isShared = operations.some(
-    (other) =>
-      other !== operation &&
-      message.key !== undefined &&
-      other.message.key === message.key &&
-      where(other) === where(operation),
-  );
-  // Known gap: a key's second text is accepted and then dropped when the first stands in the inbox and
-  // the accepting node has not met it yet (just after a start, or at a deposed owner).
-  if (ackedAt !== undefined && !isAnswered && !letter && isShared) record.count("shared key lost");
-  else if (ackedAt !== undefined && !isAnswered && !letter) {
-    record.violate(
-      `${name} was acknowledged as ${operation.id} and is neither answered nor flagged`,
-    );
+  if (ackedAt !== undefined && !isAnswered && !letter) {
+    if (isFlagged(operation, operations, reports)) record.count("second content of a key flagged");
+    else {
+      record.violate(
+        `${name} was acknowledged as ${operation.id} and is neither answered nor flagged`,
+      );
+    }
   }
   if (ackedAt === undefined && !isUnknown && (isAnswered || letter)) {
     record.violate(`${name} was refused and took effect all the same`);
@@ -89,12 +83,25 @@ function checkEnding(
     const other = operations.find((candidate) => candidate.id === id) ?? operation;
     return /^#\d+ (poison|flaky)/.test(other.text);
   });
-  if (!mayFail && starts < 5) {
+  if (!mayFail && journal.openingsSince(letter.id) < limits.turnAttempts) {
     record.violate(`${name} was dead-lettered for ${letter.code}: ${letter.reason}`);
   }
   if (message.key === undefined && letter.id !== operation.id && operation.id !== undefined) {
     record.violate(`${name} has a letter of another id`);
   }
+}
+
+/**
+ * A key's second content may be acknowledged where the first is not known yet: at a node that cannot ask
+ * the owner, or before the owner has read the first. It takes no effect then, and an operator is told.
+ */
+function isFlagged(
+  { id, message, number }: Operation,
+  operations: readonly Operation[],
+  { conflicts }: Reports,
+): boolean {
+  if (id === undefined || message.key === undefined || !conflicts.has(id)) return false;
+  return isSecondContent(id, number, operations);
 }
 
 function numberOf({ message }: DeadLetter): string {
@@ -112,9 +119,27 @@ function checkEphemeral({ id, number, ackedAt }: Operation, end: EndState, recor
 
 /** What a waiting client was told is what the history says. */
 function checkEvents(operation: Operation, end: EndState, record: RunRecord): void {
-  const last: ConversationEvent | undefined = operation.events.at(-1);
-  if (last?.type !== "committed" || operation.message.ephemeral) return;
+  for (const told of operation.events) checkEvent(operation, told, end, record);
+}
+
+function checkEvent(
+  operation: Operation,
+  last: ConversationEvent,
+  end: EndState,
+  record: RunRecord,
+): void {
+  if (last.type !== "committed" || operation.message.ephemeral) return;
   const history = end.histories.get(where(operation)) ?? [];
+  const isOwn = last.messages.some(
+    ({ role, text, blob }) =>
+      role === "user" && (blob !== undefined || numberIn(text) === `${operation.number}`),
+  );
+  if (!isOwn && isSecondContent(operation.id ?? "", operation.number, end.operations)) {
+    // Both contents of a key have one id, by which the answer to the first finds who waits.
+    record.count("second content of a key told the first's answer");
+  } else if (!isOwn) {
+    record.violate(`the client of #${operation.number} was told another one's answer`);
+  }
   for (const message of last.messages) {
     if (JSON.stringify(withoutBlob(message)) === JSON.stringify(history[message.index])) continue;
     if (message.blob !== undefined && message.role === "user") continue;
@@ -128,6 +153,11 @@ function withoutBlob({ blob: _, ...message }: StoredMessage): StoredMessage {
   return message;
 }
 
+/** Whether another operation has the same key, so that the journal may speak of that one. */
+function isSecondContent(id: string, number: number, operations: readonly Operation[]): boolean {
+  return operations.some((other) => other.id === id && other.number !== number);
+}
+
 /** Acknowledged before the other one was sent means handled before it. */
 function checkOrder(
   { operations, journal }: EndState,
@@ -135,7 +165,10 @@ function checkOrder(
   record: RunRecord,
 ): void {
   const conversations = Map.groupBy(
-    operations.filter(({ id, message }) => id !== undefined && !message.ephemeral),
+    operations.filter(
+      ({ id, number, message }) =>
+        id !== undefined && !message.ephemeral && !isSecondContent(id, number, operations),
+    ),
     where,
   );
   for (const [key, sent] of conversations) {
