@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { createWriteStream, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** A node as the faults see it. */
@@ -67,9 +67,6 @@ export class LaunchedNode implements ClusterNode {
       }
     });
   }
-  get output(): string {
-    return this.#output;
-  }
   get isRunning(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && !this.#child.signalCode;
   }
@@ -94,7 +91,12 @@ export class LaunchedNode implements ClusterNode {
     });
     this.#child = child;
     this.#ended = new Promise((resolve) => child.once("exit", () => resolve()));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => this.#keep(text));
+    const log = createWriteStream(`${home}.log`, { flags: "a" });
+    child.once("close", () => log.end());
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log.write(text);
+      this.#keep(text);
+    });
     let stdout = "";
     const line = await new Promise<string>((resolve, reject) => {
       child.once("error", reject);
