@@ -191,7 +191,7 @@ test("a compute node points to the store nodes", async () => {
       const answer = await compute.call(method, `/api/v1/${path}`);
       expect([path, answer.status, answer.json.error.code]).toEqual([
         path,
-        421,
+        409,
         "store_node_required",
       ]);
       const urls = ["https://10.0.0.0:7400", "https://10.0.0.1:7400", "https://10.0.0.2:7400"];

@@ -31,35 +31,53 @@ export function createTlsServer(
   secure.on("tlsClientError", (_error, socket) => socket.destroy());
   const plain = server.listeners("connection") as ((socket: Socket) => void)[];
   server.removeAllListeners("connection");
+  /** All connections, and those of which no byte has come. */
+  const sockets = new Set<Socket>();
+  const silent = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    silent.add(socket);
     socket.setTimeout(firstByteTimeoutMs, () => socket.destroy());
     socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      sockets.delete(socket);
+      silent.delete(socket);
+    });
     socket.once("readable", () => {
+      silent.delete(socket);
       const first = socket.read(1) as Buffer | null;
       if (first === null) return socket.destroy();
       socket.setTimeout(0);
       socket.unshift(first);
-      if (first[0] === handshake) secure.emit("connection", socket);
-      else if (tls.allowsPlain) for (const serve of plain) serve.call(server, socket);
+      if (first[0] === handshake) {
+        // As a server of TLS alone makes it: a client that goes away takes the connection along.
+        socket.allowHalfOpen = false;
+        secure.emit("connection", socket);
+      } else if (tls.allowsPlain) for (const serve of plain) serve.call(server, socket);
       else socket.destroy();
     });
   });
-  closeTogether(server, secure);
+  closeTogether(server, secure, { sockets, silent });
   return server;
 }
 
 /** The secure server never listens itself, so what ends its connections is called by the other's. */
-function closeTogether(server: Server, secure: ReturnType<typeof createSecureServer>): void {
+function closeTogether(
+  server: Server,
+  secure: ReturnType<typeof createSecureServer>,
+  { sockets, silent }: { readonly sockets: Set<Socket>; readonly silent: Set<Socket> },
+): void {
   // It begins to keep track of its connections with this event.
   server.once("listening", () => secure.emit("listening"));
   const { closeIdleConnections, closeAllConnections, close } = server;
   server.closeIdleConnections = () => {
     closeIdleConnections.call(server);
     secure.closeIdleConnections();
+    for (const socket of silent) socket.destroy();
   };
   server.closeAllConnections = () => {
     closeAllConnections.call(server);
-    secure.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
   };
   server.close = (done) => {
     secure.close();
