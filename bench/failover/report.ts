@@ -31,7 +31,7 @@ export function reportFailover(settings: FailoverSettings, result: FailoverResul
   );
   const byKind = settings.kinds.map((kind) => summary(kind, rounds));
   const missing = rounds.reduce((sum, each) => sum + each.missing, 0);
-  const doubled = check.doubled + record.doubled;
+  const { doubled } = check;
   const reordered = check.reordered + record.reordered;
   const lost = check.lost + record.lost + result.givenUp.length;
   const strange = check.strange + result.wrong.length;
@@ -47,8 +47,14 @@ export function reportFailover(settings: FailoverSettings, result: FailoverResul
       wanted: "0, 0, 0, 0",
       met: lost + doubled + reordered + strange === 0,
     },
+    {
+      what: "model asked again after the reply",
+      value: String(record.late),
+      wanted: "0",
+      met: record.late === 0,
+    },
   ];
-  for (const example of [...check.examples, ...result.wrong.slice(0, 5)]) {
+  for (const example of [...check.examples, ...result.wrong.slice(0, 5), ...record.examples]) {
     console.log(`wrong: ${example}`);
   }
   const first = byKind[0] ?? summary("compute", rounds);

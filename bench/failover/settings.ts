@@ -23,7 +23,7 @@ export interface FailoverSettings {
   readonly loadMs: number;
 }
 
-const full = { kills: 20, stores: 3, computes: 2, partitions: 16, conversations: 160 };
+const full = { kills: 20, stores: 3, computes: 2, partitions: 20, conversations: 160 };
 const quick = { kills: 1, stores: 1, computes: 2, partitions: 6, conversations: 24 };
 
 /** Errors: a flag with another value than expected. */
@@ -55,7 +55,7 @@ export function readSettings(args: readonly string[]): FailoverSettings {
     conversations: Number(values.conversations ?? size.conversations),
     thinkMs: Number(values["think-ms"] ?? 250),
     modelMs: Number(values["model-ms"] ?? 50),
-    pausedMs: Number(values["paused-ms"] ?? 6_000),
+    pausedMs: Number(values["paused-ms"] ?? (values.quick ? 4_000 : 10_000)),
     loadMs: values.quick ? 500 : 2_000,
   };
   for (const [name, value] of Object.entries(settings)) {

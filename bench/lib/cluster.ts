@@ -6,6 +6,7 @@ import { type BenchRole, ClusterNode } from "./cluster-node.ts";
 import { nodesOf, ownedCounts, type PartitionView, partitionsOf, until } from "./cluster-views.ts";
 
 const settleTimeoutMs = 120_000;
+const shareTimeoutMs = 30_000;
 
 export interface ClusterOptions {
   readonly folder: string;
@@ -79,8 +80,13 @@ export class BenchCluster {
 
   /** Another node, with a token of its own. */
   async join(role: BenchRole): Promise<ClusterNode> {
-    const { text } = await this.anyApi.must("POST", "/api/v1/join-tokens", { body: { role } });
-    const { token } = JSON.parse(text) as { token: string };
+    let token = "";
+    // While the data gets its replicas the engine may be without an answer for a moment.
+    await until("a join token is made", settleTimeoutMs, async () => {
+      const { text } = await this.anyApi.must("POST", "/api/v1/join-tokens", { body: { role } });
+      ({ token } = JSON.parse(text) as { token: string });
+      return true;
+    });
     const node = await this.#add(role);
     await node.start({ HOLDFAST_JOIN: token });
     return node;
@@ -114,13 +120,17 @@ export class BenchCluster {
     return partitions;
   }
 
-  /** Resolves when every node that runs owns partitions. */
+  /**
+   * Resolves when every node that runs owns partitions, or after a while: where that would not make the hottest
+   * node cooler, nothing moves.
+   */
   async untilShared(): Promise<void> {
-    await until("every node owns partitions", settleTimeoutMs, async () => {
+    const shared = until("every node owns partitions", shareTimeoutMs, async () => {
       const counts = ownedCounts(await partitionsOf(this.anyApi));
       const idle = this.running.filter(({ name }) => !counts.has(name));
       return idle.length === 0 || `${idle.map(({ name }) => name).join(", ")} own none`;
     });
+    await shared.catch((thrown: unknown) => console.error(String(thrown)));
   }
 
   async coordinator(): Promise<ClusterNode> {

@@ -5,13 +5,16 @@ export interface ModelRecord {
   readonly calls: number;
   /** Calls beyond the first of their message: a turn that was cut off asks again. */
   readonly repeated: number;
-  /** Calls that began after their message's reply had reached its client: a turn that ran twice. */
-  readonly doubled: number;
+  /**
+   * Messages asked about after their reply had reached its client: by a node that did not know yet that the
+   * partition is no longer its own. Whether that had any effect is shown by the histories.
+   */
+  readonly late: number;
   /** Messages that have a reply, and for which the model was never asked. */
   readonly lost: number;
   /** Messages that were asked about before the message in front of them in their conversation. */
   readonly reordered: number;
-  /** Of those that were asked too late: when, counted from the message's first call and from its reply. */
+  /** Of the late ones: when, counted from the message's first call and from its reply. */
   readonly examples: readonly string[];
 }
 
@@ -29,7 +32,7 @@ export function readModelRecord(
     last.set(id, at);
   }
   const examples: string[] = [];
-  let doubled = 0;
+  let late = 0;
   let lost = 0;
   let reordered = 0;
   const before = new Map<number, number>();
@@ -41,7 +44,7 @@ export function readModelRecord(
     }
     const lateMs = (last.get(id) ?? 0) - performance.timeOrigin - repliedAt;
     if (lateMs > 0) {
-      doubled += 1;
+      late += 1;
       const spanMs = (last.get(id) ?? 0) - begun;
       const example = `${id}: asked again after ${Math.round(spanMs)} ms, ${Math.round(lateMs)} ms after its reply`;
       if (examples.length < namedExamples) examples.push(example);
@@ -50,5 +53,5 @@ export function readModelRecord(
     before.set(conversation, begun);
   }
   const repeated = asks.length - first.size;
-  return { calls: asks.length, repeated, doubled, lost, reordered, examples };
+  return { calls: asks.length, repeated, late, lost, reordered, examples };
 }
