@@ -124,7 +124,8 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     },
   });
   const { inbox, owner, ownerNode } = ownership;
-  const owners = new Owners({ node, partitions: count, bus, clock, owner, ownerNode });
+  const { random } = parts;
+  const owners = new Owners({ node, partitions: count, bus, clock, random, owner, ownerNode });
   const reader = new ConversationReader({
     owners,
     history,

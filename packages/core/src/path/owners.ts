@@ -4,6 +4,7 @@ import { limits } from "../limits.ts";
 import type { StoredMessage } from "../messages.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
 import { type Cancel, type Clock, delay } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
 import type { Partition } from "./partition.ts";
 import { decodeEntry, encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";
@@ -59,6 +60,7 @@ export interface OwnersOptions {
   readonly partitions: number;
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly random: Random;
   /** The partition when this node owns it and it is open. */
   readonly owner: (partition: number) => Partition | undefined;
   /** The node that a partition is assigned to. */
@@ -70,11 +72,16 @@ export class Owners {
   readonly #options: OwnersOptions;
   readonly #open = new Map<number, OpenQuestion>();
   readonly #subscriptions: readonly Subscription[];
-  #number = 0;
+  /**
+   * Of the newest question. It begins anywhere: an answer to a question that the last process of this name
+   * asked, about another conversation, may still come.
+   */
+  #number: number;
 
   constructor(options: OwnersOptions) {
     this.#options = options;
-    const { bus, node } = options;
+    const { bus, node, random } = options;
+    this.#number = Math.floor(random.next() * 2 ** 52);
     this.#subscriptions = [
       bus.subscribe(`node.${node}.asked`, (_, data) => void this.#answer(decodeEntry<Asked>(data))),
       bus.subscribe(`node.${node}.told`, (_, data) => {
