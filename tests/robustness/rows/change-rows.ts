@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { untilOpen } from "../cluster/admin.ts";
+import { until, untilOpen } from "../cluster/admin.ts";
 import { copyVersion } from "../faults/version-copy.ts";
 import { monotonicMs } from "../traffic/record.ts";
 import { latencies, percentiles } from "../validate/figures.ts";
@@ -64,10 +64,21 @@ export const replaceStore: Row = {
         cluster.forget(node.name);
         const name = `store-${place + 4}`;
         run.fault(`${name} takes its place`);
+        // The engine may be electing: the cluster says so, and is asked again.
+        await until("a token is given", 60_000, async () => {
+          await cluster.store().must("GET", "/api/v1/join-tokens");
+          return true;
+        });
         await cluster.join(name, "store");
         const api = cluster.api("store-1");
-        await api.must("DELETE", `/api/v1/nodes?node=${node.name}&force=true`, {
-          timeoutMs: 120_000,
+        await until("the replacement begins", 60_000, async () => {
+          const path = `/api/v1/nodes/${node.name}/replace`;
+          const { status, body } = await api.call("POST", path, { body: {} });
+          return status === 202 || JSON.stringify(body);
+        });
+        await until("the data is replaced", 120_000, async () => {
+          const { operation } = await api.must("GET", "/api/v1/operation");
+          return operation?.phase === "done" || JSON.stringify(operation);
         });
         await untilOpen(api, cluster.nodes.length, 120_000);
         await run.pause(5_000);
