@@ -95,7 +95,12 @@ export class LaunchedCluster {
 
   /** Another node, with a token of its own. */
   async join(name: string, role: "store" | "compute"): Promise<LaunchedNode> {
-    const { token } = await this.store().must("POST", "/api/v1/join-tokens", { body: { role } });
+    let token = "";
+    // The engine may be electing: the cluster says so, and is asked again.
+    await until("a token is given", 60_000, async () => {
+      ({ token } = await this.store().must("POST", "/api/v1/join-tokens", { body: { role } }));
+      return true;
+    });
     const node = await this.#add(name, role);
     await node.start({}, ["up", "--join", token, "--role", role, "--name", name]);
     return node;
