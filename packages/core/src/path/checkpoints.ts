@@ -68,30 +68,35 @@ export class Checkpoints {
     const { journaled } = state;
     const bytes = encodeCheckpoint(state);
     const value = await packValue(this.#blobs, `checkpoint.${at}.${journaled}`, bytes);
-    const saved = await this.#write(key, value, journaled, revision);
+    const stored = await this.#write(key, value, journaled, revision);
     const before = state.checkpointBlob;
-    state.checkpointBlob = blobOf(value);
+    state.checkpointBlob = blobOf(stored.value);
     if (before !== undefined && before !== state.checkpointBlob) await this.#blobs.delete(before);
-    return saved;
+    return stored.revision;
   }
 
+  /**
+   * Returns what stands there now. That may be an earlier try of ours with other bytes: history that was
+   * sealed since is left out, so one try may need a blob and the next not.
+   */
   async #write(
     key: string,
     value: Uint8Array,
     journaled: number,
     expected: number,
-  ): Promise<number> {
+  ): Promise<{ readonly value: Uint8Array; readonly revision: number }> {
     const at = storageKey(key);
     for (let revision = expected; ; ) {
       try {
-        return await this.#keyValue.update(checkpointBucket, at, value, revision);
+        const saved = await this.#keyValue.update(checkpointBucket, at, value, revision);
+        return { value, revision: saved };
       } catch (thrown) {
         const error = toHoldfastError(thrown);
         if (error.code !== "revision_conflict") throw error;
       }
       const now = await this.#keyValue.get(checkpointBucket, at);
       const current = now ? await this.#journaledIn(now.value, key) : 0;
-      if (now && current === journaled) return now.revision;
+      if (now && current === journaled) return now;
       if (current > journaled) {
         throw new HoldfastError("ownership_lost", `Another owner saved conversation ${key}.`);
       }
