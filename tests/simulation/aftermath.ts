@@ -155,12 +155,13 @@ export class Aftermath {
     return undefined;
   }
 
-  /** Without load no node runs two partitions more than another. */
+  /** Without load no node runs more partitions than one must. */
   #spreadProblem(): string | undefined {
     const counts = this.#options.cluster.alive.map(
       (node) => node.path?.ownership.open().length ?? 0,
     );
-    const isEven = Math.max(...counts) - Math.min(...counts) <= 1;
+    const fairShare = Math.ceil(this.#options.partitions / counts.length);
+    const isEven = Math.max(...counts) <= fairShare;
     return isEven ? undefined : `the nodes run ${counts.join(", ")} partitions`;
   }
 

@@ -1,11 +1,11 @@
 /**
  * Runs many seeds of the simulation:
  *
- *   npm run sim -- --seeds 10000 [--first N] [--quiet] [--stop]
+ *   npm run sim -- --seeds 10000 [--first N] [--quiet] [--until TEXT]
  *   npm run sim -- --seed N          prints the whole history of one
  *
  * Prints what failed and how to see it again, then how often each thing happened in all runs. With
- * `--stop` it ends at the first seed that fails.
+ * `--until` it ends at the first seed with a violation that fits the regular expression.
  */
 import { parseArgs } from "node:util";
 import { simulate } from "./simulate.ts";
@@ -16,13 +16,15 @@ const { values } = parseArgs({
     first: { type: "string", default: "1" },
     seed: { type: "string" },
     quiet: { type: "boolean", default: false },
-    stop: { type: "boolean", default: false },
+    until: { type: "string" },
   },
 });
 const isOne = values.seed !== undefined;
 const first = Number(values.seed ?? values.first);
 const count = isOne ? 1 : Number(values.seeds);
 if (![first, count].every(Number.isSafeInteger)) throw new Error("Seeds are whole numbers.");
+
+const until = values.until === undefined ? undefined : new RegExp(values.until);
 
 const startedAt = Date.now();
 const totals = new Map<string, number>();
@@ -43,7 +45,10 @@ for (let seed = first; seed < first + count; seed += 1) {
   console.log(
     `seed ${seed}: ${violations.length} violations (npm run sim -- --seed ${seed})\n  ${shown.join("\n  ")}`,
   );
-  if (values.stop) break;
+  const wanted = until && violations.find((text) => until.test(text));
+  if (!wanted) continue;
+  console.log(`found: ${wanted.slice(0, 600)}`);
+  break;
 }
 for (const [what, times] of [...totals].toSorted(([a], [b]) => a.localeCompare(b))) {
   if (!values.quiet) console.log(`${times}\t${what}`);
