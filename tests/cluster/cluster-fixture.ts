@@ -1,4 +1,4 @@
-import { delay, type Model } from "@holdfast/core";
+import { delay, type Model, type Tools } from "@holdfast/core";
 import {
   createMemoryEngine,
   createMemoryStore,
@@ -27,9 +27,13 @@ export function createClusterWorld({ partitions = 8, agents = 12, seed = 1 } = {
 
   async function start(
     name: string,
-    options: { readonly model?: Model; readonly faults?: MemoryEngineOptions["faults"] } = {},
+    options: {
+      readonly model?: Model;
+      readonly tools?: Tools;
+      readonly faults?: MemoryEngineOptions["faults"];
+    } = {},
   ): Promise<ClusterNode> {
-    const { model = echoModel(), faults } = options;
+    const { model = echoModel(), tools, faults } = options;
     const engine = createMemoryEngine(store, { clock, ...(faults && { faults }) });
     const path = await clock.runUntil(
       startPathNode({
@@ -37,6 +41,7 @@ export function createClusterWorld({ partitions = 8, agents = 12, seed = 1 } = {
         clock,
         random,
         model,
+        ...(tools && { tools }),
         node: name,
         partitions,
         agents: names.map((agent) => ({ ...echoAgent, name: agent })),

@@ -244,8 +244,15 @@ export const limits = {
   rebalanceMoves: 8,
   /** How long a partition that was moved stays where it is, unless its node is away. */
   moveRestMs: 30_000,
-  /** How long turns may go on at an owner whose partition is moved. */
-  handOverMs: 100,
+  /** How long turns may go on at an owner whose partition is moved, and how long the next one waits for it. */
+  handOverMs: 50,
+  handOverMaxMs: 250,
+  /** Steps that a last owner still runs: how many a node waits for, and how long for one. */
+  handedSteps: 8_192,
+  handedStepMaxMs: 660_000,
+  /** How often it asks for them, and how many that have ended their last owner keeps. */
+  handedReminderMs: 1_000,
+  handedStepsKept: 256,
   /** How long a starting node waits for an engine that has no majority yet; pauses between looks. */
   engineStartWaitMs: 120_000,
   engineStartPauseMs: 250,

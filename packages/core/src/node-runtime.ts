@@ -15,6 +15,7 @@ import { AppendGate } from "./path/commit-queue.ts";
 import { ConversationReader } from "./path/conversation-reader.ts";
 import { DeadLetters } from "./path/dead-letters.ts";
 import { Egress } from "./path/egress.ts";
+import { HandedSteps } from "./path/handed-steps.ts";
 import { HistoryPages } from "./path/history.ts";
 import { Ingress } from "./path/ingress.ts";
 import type { OwnerServices } from "./path/owner-services.ts";
@@ -102,6 +103,12 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
   });
   const history = new HistoryPages(keyValue, blobs);
   const deadLetters = new DeadLetters(keyValue);
+  const handed = new HandedSteps({
+    ...parts,
+    bus,
+    blobs,
+    isAlive: (other) => heartbeats.isAlive(other),
+  });
   const services: OwnerServices = {
     ...parts,
     blobs,
@@ -112,6 +119,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     checkpoints: new Checkpoints(keyValue, blobs),
     history,
     deadLetters,
+    handed,
     stillAlive: () => heartbeats.stillAlive(),
   };
   const ownership = new Ownership({
@@ -168,6 +176,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
   async function close(): Promise<void> {
     coordinator.close();
     await ownership.close();
+    handed.close();
     heartbeats.close();
     awaited.close();
     owners.close();

@@ -3,8 +3,10 @@ import type { NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import { Inbox } from "../path/inbox.ts";
 import type { OwnerServices } from "../path/owner-services.ts";
+import type { StepKey } from "../path/handed-steps.ts";
 import { Partition } from "../path/partition.ts";
 import { decodeEntry, encodeEntry } from "../path/records.ts";
+import type { HandOn } from "../path/running-steps.ts";
 import type { Subscription } from "../ports/bus.ts";
 import { delay } from "../ports/clock.ts";
 import type { Assignments } from "./assignments.ts";
@@ -16,6 +18,8 @@ interface OwnerNotice {
   readonly partition: number;
   readonly epoch: number;
   readonly node: NodeId;
+  /** Steps that the node that released still runs, and will hand over. */
+  readonly running?: readonly StepKey[];
 }
 
 interface Slot {
@@ -48,6 +52,8 @@ export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #slots: readonly Slot[];
   readonly #listeners = new Set<() => void>();
+  /** Partitions whose last steps still run here, though others own them. */
+  readonly #leaving = new Set<Partition>();
   #notices: Subscription | undefined;
   #closed = false;
 
@@ -79,7 +85,10 @@ export class Ownership {
       this.#onNotice(subject, decodeEntry<OwnerNotice>(data)),
     );
     assignments.onChange((partition) => this.#wake(partition));
-    heartbeats.onChange(() => this.#wakeAll());
+    heartbeats.onChange(() => {
+      services.handed.checkSenders();
+      this.#wakeAll();
+    });
     this.#wakeAll();
   }
 
@@ -142,10 +151,9 @@ export class Ownership {
   /** Whether anything runs here or is assigned to this node. */
   holdsAny(): boolean {
     const { services, assignments } = this.#options;
-    return this.#slots.some(
-      ({ number, partition }) =>
-        partition?.isOpen === true || assignments.of(number)?.node === services.node,
-    );
+    const isHeld = ({ number, partition }: Slot) =>
+      partition?.isOpen === true || assignments.of(number)?.node === services.node;
+    return this.#leaving.size > 0 || this.#slots.some(isHeld);
   }
 
   /** Resolves at the next change of a partition, or after `timeoutMs`. */
@@ -176,7 +184,7 @@ export class Ownership {
       slot.inbox.close();
       slot.opening?.abort();
     }
-    await Promise.all(this.open().map((partition) => partition.close()));
+    await Promise.all([...this.open(), ...this.#leaving].map((partition) => partition.close()));
     this.#tellChange();
   }
 
@@ -224,13 +232,38 @@ export class Ownership {
     return assignment?.node === services.node && assignment.epoch === epoch && !heartbeats.isCutOff;
   }
 
-  /** Lets the turns that run come to their end for a moment, unless nobody could take their results. */
+  /** In good order, unless this node is cut off and nobody could take anything from it. */
   async #release(slot: Slot): Promise<void> {
     const { services, heartbeats } = this.#options;
     const { partition, number, epoch } = slot;
     slot.partition = undefined;
-    await partition?.handOver(heartbeats.isCutOff ? 0 : limits.handOverMs);
-    this.#say("released", { partition: number, epoch, node: services.node });
+    if (!partition) return;
+    if (heartbeats.isCutOff) {
+      await partition.close();
+      return;
+    }
+    // Also if the partition has moved on by then: that one waits for them, and hands them on.
+    const next = this.ownerNode(number) ?? services.node;
+    const handOn: HandOn = (key, step) => void services.handed.send(next, key, step);
+    // The next owner must know what it waits for before it comes.
+    const early: Parameters<HandOn>[] = [];
+    let give: HandOn = (...step) => early.push(step);
+    const running = await partition.handOver(limits.handOverMs, (...step) => give(...step));
+    services.handed.promise(running);
+    this.#say("released", { partition: number, epoch, node: services.node, running });
+    give = handOn;
+    for (const step of early) handOn(...step);
+    if (running.length === 0) await partition.close();
+    else void this.#finish(partition);
+  }
+
+  /** The steps that still run end here, however long they take; their turns go on elsewhere. */
+  async #finish(partition: Partition): Promise<void> {
+    this.#leaving.add(partition);
+    await partition.idle();
+    await partition.close();
+    this.#leaving.delete(partition);
+    this.#tellChange();
   }
 
   async #open(slot: Slot, assignment: Assignment): Promise<void> {
@@ -242,7 +275,7 @@ export class Ownership {
     const opening = new AbortController();
     slot.opening = opening;
     const isHandedOver = from !== undefined && from !== node && heartbeats.isAlive(from);
-    const ready = isHandedOver ? this.#released(slot, epoch) : Promise.resolve();
+    const ready = isHandedOver ? this.#released(slot, epoch) : Promise.resolve(false);
     for (let pauseMs: number = limits.reopenMinMs; !opening.signal.aborted; ) {
       try {
         const partition = await Partition.open(number, epoch, services, {
@@ -270,27 +303,30 @@ export class Ownership {
     slot.opening = undefined;
   }
 
-  /** Resolves when the last owner has let go, or has had its time. */
-  #released(slot: Slot, epoch: number): Promise<void> {
-    if (slot.released >= epoch - 1) return Promise.resolve();
+  /** Resolves when the last owner has let go (true), or has had its time (false). */
+  #released(slot: Slot, epoch: number): Promise<boolean> {
+    if (slot.released >= epoch - 1) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const finish = () => {
+      const finish = (isReleased: boolean) => {
         cancel();
         slot.wakeRelease = undefined;
-        resolve();
+        resolve(isReleased);
       };
-      const cancel = this.#options.services.clock.schedule(limits.handOverMs * 2, finish);
-      slot.wakeRelease = finish;
+      const { clock } = this.#options.services;
+      const cancel = clock.schedule(limits.handOverMaxMs, () => finish(false));
+      slot.wakeRelease = () => finish(true);
     });
   }
 
-  #onNotice(subject: string, { partition, epoch, node }: OwnerNotice): void {
+  #onNotice(subject: string, { partition, epoch, node, running = [] }: OwnerNotice): void {
     const slot = this.#slots[partition];
     if (!slot || this.#closed) return;
     if (subject.endsWith(".opened")) {
       if (node !== this.#options.services.node) this.#options.onOpened(partition);
       return;
     }
+    const { node: self, handed } = this.#options.services;
+    if (this.ownerNode(partition) === self && node !== self) handed.expect(node, running);
     slot.released = Math.max(slot.released, epoch);
     const wanted = this.#options.assignments.of(partition)?.epoch ?? 0;
     if (slot.released >= wanted - 1) slot.wakeRelease?.();

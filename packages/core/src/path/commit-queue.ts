@@ -12,6 +12,7 @@ export class CommitQueue {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #busy = false;
+  readonly #idle = new Set<() => void>();
   #closed: HoldfastError | undefined;
 
   constructor(gate: AppendGate, commit: Commit) {
@@ -50,6 +51,12 @@ export class CommitQueue {
     this.#failWaiting(reason);
   }
 
+  /** Resolves when no append is in flight. */
+  idle(): Promise<void> {
+    if (!this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.add(resolve));
+  }
+
   /** Called by the gate: takes the batch and appends it. */
   async flush(slot: Slot): Promise<void> {
     const batch = this.#takeBatch();
@@ -73,6 +80,8 @@ export class CommitQueue {
       );
     } finally {
       this.#busy = false;
+      for (const resolve of this.#idle) resolve();
+      this.#idle.clear();
       if (this.#waiting.length > 0) this.#gate.request(this);
     }
   }

@@ -31,7 +31,7 @@ export interface JournalOptions {
   /** Asked at each append: everything up to this inbox record is done. */
   readonly watermark: () => number;
   /** Resolves when the last owner has let go, or has had its time. */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<unknown>;
   /** The journal belongs to another owner now; nothing more will be written. */
   readonly onLost: (error: HoldfastError) => void;
 }
@@ -111,6 +111,12 @@ export class Journal {
   async truncate(before: number): Promise<void> {
     await this.#options.log.truncate(this.#name, before);
     this.#bytes = (await this.#options.log.bounds(this.#name)).bytes;
+  }
+
+  /** Takes nothing any more; resolves when what was in flight is known to be stored or not. */
+  async finish(): Promise<void> {
+    this.close();
+    await this.#queue.idle();
   }
 
   close(): void {

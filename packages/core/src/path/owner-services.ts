@@ -7,6 +7,7 @@ import type { Checkpoints } from "./checkpoints.ts";
 import type { AppendGate } from "./commit-queue.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Egress } from "./egress.ts";
+import type { HandedSteps } from "./handed-steps.ts";
 import type { HistoryPages } from "./history.ts";
 import type { Pending } from "./pending.ts";
 import type { TurnServices } from "./turn.ts";
@@ -25,6 +26,7 @@ export interface OwnerServices extends TurnServices {
   readonly checkpoints: Checkpoints;
   readonly history: HistoryPages;
   readonly deadLetters: DeadLetters;
+  readonly handed: HandedSteps;
   /** What an operator should know; never a message's text. */
   readonly report: (error: HoldfastError, where: string) => void;
 }

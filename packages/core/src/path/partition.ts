@@ -23,6 +23,7 @@ import {
   type ConversationState,
   newConversation,
 } from "./conversation-state.ts";
+import type { StepKey } from "./handed-steps.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -33,6 +34,7 @@ import { decodeEntry, position, sequenceOf } from "./records.ts";
 import { conflictEvent, endOfHandled } from "./repeats.ts";
 import { inboxLog } from "./router.ts";
 import { type TurnFigures, TurnMeter } from "./turn-figures.ts";
+import { type HandOn, RunningSteps } from "./running-steps.ts";
 import { TurnRunner } from "./turn-runner.ts";
 import { Watermark } from "./watermark.ts";
 
@@ -51,6 +53,7 @@ export class Partition {
   readonly #meter: TurnMeter;
   /** Stateless calls that ended lately, oldest first. */
   readonly #endedCalls = new Set<MessageId>();
+  readonly #steps = new RunningSteps();
   #isHandingOver = false;
   /** Inbox records up to here were there before this owner. */
   #recoveredUpTo = 0;
@@ -83,6 +86,7 @@ export class Partition {
       pump: (conversation) => conversation.state && this.#pump(conversation, conversation.state),
       mayBegin: () => !this.#isHandingOver,
       meter: this.#meter,
+      steps: this.#steps,
       signal: this.#stop.signal,
     });
   }
@@ -95,7 +99,7 @@ export class Partition {
     number: number,
     epoch: number,
     services: OwnerServices,
-    { onLost, ready = Promise.resolve() }: OpenOptions,
+    { onLost, ready = Promise.resolve(false) }: OpenOptions,
   ): Promise<Partition> {
     const replayed: Replayed = { cold: new Map(), dirty: new Map() };
     // The journal asks for them before they can be made.
@@ -122,12 +126,12 @@ export class Partition {
     const { watermark } = own;
     const partition = new Partition(number, services, journal, watermark, replayed, onLost);
     own.partition = partition;
-    await partition.#start();
+    await partition.#start(await ready);
     return partition;
   }
 
   get isOpen(): boolean {
-    return !this.#stop.signal.aborted;
+    return !this.#stop.signal.aborted && !this.#steps.isReleased;
   }
 
   /** Inbox records that are not done. */
@@ -193,25 +197,39 @@ export class Partition {
   }
 
   /**
-   * Begins no more turns, lets those that run end within `patienceMs`, and stops. What is unfinished then,
-   * the next owner continues from its last finished step.
+   * Lets go in good order: begins no more turns, lets those that run end within `patienceMs`, and writes
+   * nothing more. Steps that run on then go to `handOn` when they end; returns their names.
    */
-  async handOver(patienceMs: number): Promise<void> {
+  async handOver(patienceMs: number, handOn: HandOn): Promise<readonly StepKey[]> {
     this.#isHandingOver = true;
+    const { clock } = this.#services;
     const patience = new AbortController();
-    const late = delay(this.#services.clock, patienceMs, patience.signal);
-    await Promise.race([this.#meter.idle(), late]);
+    await Promise.race([this.#meter.idle(), delay(clock, patienceMs, patience.signal)]);
     patience.abort();
-    await this.close();
+    if (this.#stop.signal.aborted) return [];
+    // From here on nothing is lost between the journal, which refuses it, and the next owner.
+    const running = this.#steps.release(handOn);
+    await this.#journal.finish();
+    await this.#stopServing();
+    return running;
+  }
+
+  /** Resolves when the turns that ran on after the hand-over have ended. */
+  idle(): Promise<void> {
+    return this.#meter.idle();
   }
 
   /** Stops at once; what is unfinished, the next owner finishes. */
   async close(): Promise<void> {
     if (!this.#stop.signal.aborted) this.#stop.abort(closedError());
+    await this.#stopServing();
+  }
+
+  async #stopServing(): Promise<void> {
     this.#maintenance.close();
     this.#journal.close();
-    for (const conversation of this.#active.values()) conversation.wait?.();
-    for (const { mailbox } of this.#active.values()) {
+    for (const { wait, mailbox } of this.#active.values()) {
+      wait?.();
       for (const { message } of mailbox.all) this.#services.pending.forget(message.id);
     }
     await this.#follower?.close();
@@ -222,10 +240,11 @@ export class Partition {
     return new Promise((resolve) => this.#arrivals.push({ sequence, resolve }));
   }
 
-  async #start(): Promise<void> {
+  /** `isOrderly`: the last owner let go by itself, so that no message is suspected of having ended it. */
+  async #start(isOrderly: boolean): Promise<void> {
     const { messageLog } = this.#services.engine;
     const { last } = await messageLog.bounds(inboxLog(this.number));
-    this.#recoveredUpTo = last;
+    this.#recoveredUpTo = isOrderly ? 0 : last;
     const from = this.#watermark.value + 1;
     this.#follower = await messageLog.follow(inboxLog(this.number), from, (record) =>
       this.#deliver(record),
@@ -410,8 +429,11 @@ export class Partition {
 }
 
 export interface OpenOptions {
-  /** Resolves when the last owner has let go; what can be read before is read meanwhile. */
-  readonly ready?: Promise<void>;
+  /**
+   * Resolves when the last owner has let go (true), or has had its time (false); what can be read before
+   * is read meanwhile.
+   */
+  readonly ready?: Promise<boolean>;
   /** The partition is closed because of this error. */
   readonly onLost: (error: HoldfastError) => void;
 }

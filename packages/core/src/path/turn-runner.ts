@@ -10,6 +10,7 @@ import {
   type ConversationState,
   type HandledInput,
   type ModelStep,
+  type Step,
   outcomeOf,
   type UnindexedMessage,
 } from "./conversation-state.ts";
@@ -19,7 +20,9 @@ import type { QueueMode, Waiting } from "./mailbox.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { OwnerServices } from "./owner-services.ts";
 import { sequenceOf } from "./records.ts";
-import { calledName, runTurn } from "./turn.ts";
+import type { StepKey } from "./handed-steps.ts";
+import type { RunningSteps } from "./running-steps.ts";
+import { calledName, nameOf, runTurn, type StepName } from "./turn.ts";
 import type { TurnMeter } from "./turn-figures.ts";
 import type { Watermark } from "./watermark.ts";
 
@@ -29,6 +32,7 @@ interface RunnerView {
   /** False while the partition is handed over: what waits for its place begins at the next owner. */
   readonly mayBegin: () => boolean;
   readonly meter: TurnMeter;
+  readonly steps: RunningSteps;
   /** Aborts when the partition is closed. */
   readonly signal: AbortSignal;
 }
@@ -97,6 +101,7 @@ export class TurnRunner {
       await this.#onTurnFailure(conversation, state, inputs, toHoldfastError(thrown));
     }
     end();
+    if (this.#partition.steps.isReleased) return;
     conversation.running = false;
     conversation.usedAt = this.#services.clock.monotonic();
     if (HistoryPages.isDue(state)) this.#maintenance.seal(conversation);
@@ -131,6 +136,21 @@ export class TurnRunner {
     state: ConversationState,
     inputs: readonly Waiting[],
   ): Promise<void> {
+    /** Steps that are not durable. */
+    const begun = new Set<StepKey>();
+    try {
+      await this.#runSteps(conversation, state, inputs, begun);
+    } finally {
+      for (const step of begun) this.#partition.steps.ended(step);
+    }
+  }
+
+  async #runSteps(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    inputs: readonly Waiting[],
+    begun: Set<StepKey>,
+  ): Promise<void> {
     const { egress, clock, reach } = this.#services;
     const messages = inputs.map(({ message }) => message);
     const id = flatString("t", messages[0]?.id ?? "") as TurnId;
@@ -139,6 +159,9 @@ export class TurnRunner {
     if (egress.isFollowed(key, messages)) {
       emit({ type: "started", turn: id, inputs: messages.map((message) => message.id) });
     }
+    // Other inputs under the same turn's id would make it another question.
+    const keyOf = (step: StepName): StepKey => `${id}~${inputs.at(-1)?.message.id ?? ""}.${step}`;
+    const { steps } = this.#partition;
     const answer = await runTurn(this.#services, {
       id,
       ref,
@@ -147,16 +170,26 @@ export class TurnRunner {
       historyChars: state.tailChars,
       historyBlobs: state.tailBlobs,
       get steps() {
-        return state.openTurn?.id === id ? state.openTurn.steps : [];
+        return stepsOf(state, id);
       },
-      journal: (step) =>
-        this.#write(conversation, state, {
+      begin: (step) => {
+        begun.add(keyOf(step));
+        steps.begin(keyOf(step));
+        return this.#services.handed.take(keyOf(step));
+      },
+      done: (step, result) => steps.done(keyOf(step), result),
+      journal: async (step) => {
+        const stepKey = keyOf(nameOf(step, stepsOf(state, id).length));
+        await this.#write(conversation, state, {
           t: "step",
           c: key,
           turn: id,
           inputs: inputs.map(({ at }) => at),
           step,
-        }),
+        });
+        steps.written(stepKey);
+        begun.delete(stepKey);
+      },
       isFollowed: () => egress.isFollowed(key, messages),
       emit,
       signal: this.#partition.signal,
@@ -175,6 +208,8 @@ export class TurnRunner {
       at: clock.now(),
     };
     const sequence = await this.#journal.append(entry);
+    for (const step of begun) steps.written(step);
+    begun.clear();
     reach("afterTurnCommit");
     const added = applyEntry(state, entry, sequence);
     this.#finishInputs(conversation, inputs, sequence);
@@ -269,7 +304,7 @@ export class TurnRunner {
     error: HoldfastError,
   ): Promise<void> {
     const head = inputs[0];
-    if (this.#partition.signal.aborted || !head) return;
+    if (this.#partition.signal.aborted || this.#partition.steps.isReleased || !head) return;
     if (error.code === "internal") this.#services.report(error, `turn in ${conversation.key}`);
     conversation.failures += 1;
     try {
@@ -405,6 +440,11 @@ export class TurnRunner {
       final: retryAfterMs === undefined,
     });
   }
+}
+
+/** Steps of a turn that are durable. */
+function stepsOf({ openTurn }: ConversationState, id: TurnId): readonly Step[] {
+  return openTurn?.id === id ? openTurn.steps : [];
 }
 
 /** Tries of a message that were counted in the journal. */

@@ -43,7 +43,18 @@ export interface TurnContext {
   readonly journal: (step: Step) => Promise<void>;
   readonly isFollowed: () => boolean;
   readonly emit: (event: ConversationEvent) => void;
+  /** A step begins; undefined, or the result that the partition's last owner hands over, if it can. */
+  readonly begin: (step: StepName) => Promise<Step | undefined> | undefined;
+  /** A step has its result. Throws when the turn goes on elsewhere. */
+  readonly done: (step: StepName, result: Step) => void;
   readonly signal: AbortSignal;
+}
+
+/** Of one turn: `m` and the number of the steps before a model call, `t` and the id of a tool call. */
+export type StepName = `m${number}` | `t${string}`;
+
+export function nameOf(step: Step, before: number): StepName {
+  return step.kind === "model" ? `m${before}` : `t${step.callId}`;
 }
 
 /**
@@ -127,10 +138,14 @@ async function finishCall(
   isResumed: boolean,
 ): Promise<void> {
   const { turn, services, available, depth } = run;
+  const name = `t${call.id}` as const;
+  const handed = await turn.begin(name);
   const isIdempotent = available.tools.find(({ name }) => name === call.name)?.idempotent === true;
   const isUnsafe = isResumed && !isIdempotent;
   let result: ToolStep;
-  if (isUnsafe) {
+  if (handed?.kind === "tool") {
+    result = handed;
+  } else if (isUnsafe) {
     result = toolStep(call, unknownOutcome(call.name), true);
   } else {
     turn.emit({ type: "tool", turn: turn.id, name: call.name, state: "running" });
@@ -145,6 +160,7 @@ async function finishCall(
     result = toolStep(call, answer.text, answer.isError);
   }
   turn.signal.throwIfAborted();
+  turn.done(name, result);
   await turn.journal(result);
   services.reach("afterToolJournaled");
   const state = result.isError ? "failed" : "finished";
@@ -163,6 +179,15 @@ function unknownOutcome(name: string): string {
 }
 
 async function callModel(run: Run): Promise<ModelStep> {
+  const { turn } = run;
+  const name = `m${turn.steps.length}` as const;
+  const handed = await turn.begin(name);
+  const step = handed?.kind === "model" ? handed : await askModel(run);
+  turn.done(name, step);
+  return step;
+}
+
+async function askModel(run: Run): Promise<ModelStep> {
   const { services, turn } = run;
   const request = await buildRequest(run);
   // A process that was stopped for a while must not ask for what others have answered meanwhile.

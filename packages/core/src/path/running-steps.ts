@@ -1,0 +1,52 @@
+import { HoldfastError } from "../errors.ts";
+import type { Step } from "./conversation-state.ts";
+import type { StepKey } from "./handed-steps.ts";
+
+/** Hands a finished or failed step to the partition's next owner. */
+export type HandOn = (key: StepKey, step: Step | undefined) => void;
+
+/**
+ * The steps that run in a partition. From the moment when it is released they are not written here any more:
+ * each is handed on when it ends, and its turn with it.
+ */
+export class RunningSteps {
+  /** Every step that was begun and is not durable; with its result once it has one. */
+  readonly #steps = new Map<StepKey, Step | undefined>();
+  #handOn: HandOn | undefined;
+
+  get isReleased(): boolean {
+    return this.#handOn !== undefined;
+  }
+
+  begin(key: StepKey): void {
+    this.#steps.set(key, undefined);
+  }
+
+  /** The step has its result, which is not durable yet. Errors: those of a turn that was handed on. */
+  done(key: StepKey, step: Step): void {
+    this.#steps.set(key, step);
+    if (this.#handOn) this.#give(key);
+  }
+
+  /** The step is durable here. */
+  written(key: StepKey): void {
+    this.#steps.delete(key);
+  }
+
+  /** The step ended without a result, or with one that could not be written here. */
+  ended(key: StepKey): void {
+    const step = this.#steps.get(key);
+    if (this.#steps.delete(key)) this.#handOn?.(key, step);
+  }
+
+  /** From now on results go to the next owner. Returns the steps that it has to wait for. */
+  release(handOn: HandOn): readonly StepKey[] {
+    this.#handOn = handOn;
+    return [...this.#steps.keys()];
+  }
+
+  #give(key: StepKey): never {
+    this.ended(key);
+    throw new HoldfastError("not_ready", "The turn goes on at the partition's next owner.");
+  }
+}

@@ -1,0 +1,130 @@
+import type { AgentName, Model, NewMessage, Tools } from "@holdfast/core";
+import { describe, expect, test } from "vitest";
+import { answerTo, historyOf, message, textsOf } from "../path/path-fixture.ts";
+import { type ClusterNode, createClusterWorld, shares } from "./cluster-fixture.ts";
+
+const to = (agent: string, text: string, more: Partial<NewMessage> = {}): NewMessage =>
+  message(text, { agent: agent as AgentName, ...more });
+
+const usage = { inputTokens: 1, outputTokens: 1 };
+
+function createSlowWorld({ modelMs = 5_000, toolMs = 5_000 } = {}) {
+  const world = createClusterWorld();
+  const pause = (ms: number) => new Promise<void>((r) => void world.clock.schedule(ms, r));
+  const counts = { model: 0, tool: 0 };
+  const model: Model = {
+    async *stream({ messages }) {
+      const last = messages.at(-1);
+      counts.model += 1;
+      await pause(last?.text.startsWith("pay") ? 10 : modelMs);
+      if (last?.text.startsWith("pay")) {
+        yield { type: "tool-call", call: { id: "c1", name: "pay", arguments: "{}" } };
+        yield { type: "finish", reason: "tool-calls", usage, model: "m" };
+        return;
+      }
+      yield { type: "text", text: `re ${last?.text}` };
+      yield { type: "finish", reason: "stop", usage, model: "m" };
+    },
+  };
+  const tools: Tools = {
+    describe: async () => ({
+      tools: [{ name: "pay", description: "", parameters: {}, idempotent: false }],
+      missing: [],
+    }),
+    call: async () => {
+      counts.tool += 1;
+      await pause(toolMs);
+      return { text: "paid", isError: false };
+    },
+  };
+  return { ...world, counts, model, tools };
+}
+
+async function startTwo(world: ReturnType<typeof createSlowWorld>) {
+  const { model, tools } = world;
+  const n1 = await world.start("n1", { model, tools });
+  const n2 = await world.start("n2", { model, tools });
+  await world.after(60_000);
+  expect(shares([n1, n2])).toEqual([4, 4]);
+  return [n1, n2] as [ClusterNode, ClusterNode];
+}
+
+describe("a partition that is moved in good order", () => {
+  test("takes long model calls along: none is made twice", async () => {
+    const world = createSlowWorld();
+    const [n1] = await startTwo(world);
+    const answers = world.agents.map((agent) => answerTo(n1.path, to(agent, "one")));
+    await world.after(1_000);
+    await world.run(n1.path.admin.drain("n2"));
+    for (const events of await world.run(Promise.all(answers))) {
+      expect(events.at(-1)).toMatchObject({ type: "committed" });
+    }
+    expect(world.counts.model).toBe(world.agents.length);
+    for (const agent of world.agents) {
+      const history = await world.run(historyOf(n1.path, to(agent, "")));
+      expect(textsOf(history)).toEqual(["user: one", "assistant: re one"]);
+    }
+  });
+
+  test("takes running tools along: each runs once, and its result is known", async () => {
+    const world = createSlowWorld();
+    const [n1] = await startTwo(world);
+    const answers = world.agents.map((agent) => answerTo(n1.path, to(agent, "pay")));
+    await world.after(1_000);
+    expect(world.counts.tool).toBe(world.agents.length);
+    await world.run(n1.path.admin.drain("n2"));
+    await world.run(Promise.all(answers));
+    expect(world.counts.tool).toBe(world.agents.length);
+    for (const agent of world.agents) {
+      const history = await world.run(historyOf(n1.path, to(agent, "")));
+      expect(textsOf(history)).toEqual([
+        "user: pay",
+        "assistant: ",
+        "tool: paid",
+        "assistant: re paid",
+      ]);
+    }
+  });
+
+  test("goes on by itself when the last owner dies before its steps end", async () => {
+    const world = createSlowWorld();
+    const [n1, n2] = await startTwo(world);
+    const answers = world.agents.map((agent) => answerTo(n1.path, to(agent, "one")));
+    await world.after(1_000);
+    await world.run(n1.path.admin.drain("n2"));
+    await world.after(1_000);
+    await world.kill(n2);
+    for (const events of await world.run(Promise.all(answers))) {
+      expect(events.at(-1)).toMatchObject({ type: "committed" });
+    }
+    expect(world.counts.model).toBeGreaterThan(world.agents.length);
+  });
+
+  test("serves everybody else meanwhile", async () => {
+    const world = createSlowWorld({ modelMs: 5_000 });
+    const [n1] = await startTwo(world);
+    const slow = world.agents.map((agent) => answerTo(n1.path, to(agent, "slow")));
+    await world.after(1_000);
+    await world.run(n1.path.admin.drain("n2"));
+    await world.after(400);
+    expect(shares([n1])).toEqual([8]);
+    const history = world.agents.map((agent) => n1.path.conversations.submit(to(agent, "next")));
+    const startedAt = world.clock.monotonic();
+    await world.run(Promise.all(history));
+    expect(world.clock.monotonic() - startedAt).toBeLessThan(100);
+    await world.run(Promise.all(slow));
+  });
+
+  test("a node that stops waits for its steps, and dead letters count no move as a crash", async () => {
+    const world = createSlowWorld();
+    const [n1, n2] = await startTwo(world);
+    const answers = world.agents.map((agent) => answerTo(n1.path, to(agent, "one")));
+    await world.after(1_000);
+    await world.run(n2.path.leave());
+    for (const events of await world.run(Promise.all(answers))) {
+      expect(events.at(-1)).toMatchObject({ type: "committed" });
+    }
+    expect(world.counts.model).toBe(world.agents.length);
+    expect(await world.run(n1.path.conversations.deadLetters(undefined))).toEqual([]);
+  });
+});
