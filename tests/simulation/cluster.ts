@@ -241,7 +241,7 @@ export class Cluster {
           // From the wish on it may be done.
           if (what === "drain") member.isDrained = true;
           await call(node, ({ admin }) => admin[what](member.name));
-          if (what === "activate") member.isDrained = false;
+          if (what === "activate") this.#activated(member);
           record.note(`${what} of ${member.name} at ${processName(node)}`);
           record.count(what);
           return;
@@ -251,6 +251,13 @@ export class Cluster {
       }
       await delay(clock, 300);
     }
+  }
+
+  /** The others learn of it a moment later. */
+  #activated(member: Member): void {
+    member.isDrained = false;
+    const node = this.processOf(member);
+    if (node) node.unwellAt = this.#options.clock.monotonic();
   }
 
   #reach(node: SimNode, at: FailpointName): void {

@@ -96,12 +96,12 @@ function checkEnding(
  * the owner, or before the owner has read the first. It takes no effect then, and an operator is told.
  */
 function isFlagged(
-  { id, message, number }: Operation,
+  operation: Operation,
   operations: readonly Operation[],
   { conflicts }: Reports,
 ): boolean {
-  if (id === undefined || message.key === undefined || !conflicts.has(id)) return false;
-  return isSecondContent(id, number, operations);
+  const isReported = operation.id !== undefined && conflicts.has(operation.id);
+  return isReported && sharesItsKey(operation, operations);
 }
 
 function numberOf({ message }: DeadLetter): string {
@@ -134,7 +134,7 @@ function checkEvent(
     ({ role, text, blob }) =>
       role === "user" && (blob !== undefined || numberIn(text) === `${operation.number}`),
   );
-  if (!isOwn && isSecondContent(operation.id ?? "", operation.number, end.operations)) {
+  if (!isOwn && sharesItsKey(operation, end.operations)) {
     // Both contents of a key have one id, by which the answer to the first finds who waits.
     record.count("second content of a key told the first's answer");
   } else if (!isOwn) {
@@ -153,9 +153,14 @@ function withoutBlob({ blob: _, ...message }: StoredMessage): StoredMessage {
   return message;
 }
 
-/** Whether another operation has the same key, so that the journal may speak of that one. */
-function isSecondContent(id: string, number: number, operations: readonly Operation[]): boolean {
-  return operations.some((other) => other.id === id && other.number !== number);
+/** Whether another operation has the same key, and so the same id: the journal may speak of that one. */
+function sharesItsKey(operation: Operation, operations: readonly Operation[]): boolean {
+  const { key } = operation.message;
+  if (key === undefined) return false;
+  return operations.some(
+    (other) =>
+      other !== operation && other.message.key === key && where(other) === where(operation),
+  );
 }
 
 /** Acknowledged before the other one was sent means handled before it. */
@@ -166,8 +171,10 @@ function checkOrder(
 ): void {
   const conversations = Map.groupBy(
     operations.filter(
-      ({ id, number, message }) =>
-        id !== undefined && !message.ephemeral && !isSecondContent(id, number, operations),
+      (operation) =>
+        operation.id !== undefined &&
+        !operation.message.ephemeral &&
+        !sharesItsKey(operation, operations),
     ),
     where,
   );
