@@ -1,7 +1,7 @@
 import type { BenchCluster } from "../lib/cluster.ts";
 import { ClusterLoad } from "../lib/cluster-load.ts";
 import type { ClusterNode } from "../lib/cluster-node.ts";
-import { pause } from "../lib/cluster-views.ts";
+import { ownedCounts, partitionsOf, pause } from "../lib/cluster-views.ts";
 import { type CheckResult, checkHistories } from "../lib/history-check.ts";
 import type { PlacedAgents } from "../lib/placed-agents.ts";
 import { cpuMs } from "../lib/process-cpu.ts";
@@ -22,6 +22,8 @@ export interface Level {
   readonly idleEngineCores: number;
   /** The load generator's own, in cores. */
   readonly loadCores: number;
+  /** Partitions of each node at the end. */
+  readonly owned: readonly number[];
   readonly failures: number;
   readonly check: CheckResult;
 }
@@ -62,6 +64,7 @@ export async function measureLevel(context: LevelContext): Promise<Level> {
   const to = performance.now();
   const [nodeMs, engineMs] = [nodeCpu(), engineCpu()];
   const { user, system } = process.cpuUsage(own);
+  const counts = ownedCounts(await partitionsOf(cluster.anyApi));
   await load.stop();
   const within = load.exchanges.filter(({ repliedAt }) => repliedAt >= from && repliedAt < to);
   return {
@@ -74,6 +77,7 @@ export async function measureLevel(context: LevelContext): Promise<Level> {
     idleNodeCores,
     idleEngineCores,
     loadCores: (user + system) / 1_000 / (to - from),
+    owned: working.map(({ name }) => counts.get(name) ?? 0),
     failures: load.exchanges.filter(({ failures }) => failures > 0).length + load.wrong.length,
     check: await checkHistories(cluster.anyApi, load.expected()),
   };

@@ -2,11 +2,13 @@ import type { BenchCluster } from "../lib/cluster.ts";
 import type { ClusterNode } from "../lib/cluster-node.ts";
 import { nodesOf, ownedCounts, partitionsOf, until } from "../lib/cluster-views.ts";
 
-const balanceTimeoutMs = 180_000;
+const shareTimeoutMs = 180_000;
+const evenTimeoutMs = 45_000;
 
 /**
- * Lets so many nodes work: more join, others are drained, and those that work own as many partitions each.
- * Errors: the partitions are not even after three minutes.
+ * Lets so many nodes work: more join, others are drained. Waits until those that work own as many partitions
+ * each, but not for long: without load an uneven share is no reason to move, and with more to do than they can
+ * all nodes are equally busy. Errors: one of them owns nothing after three minutes.
  */
 export async function letWork(
   cluster: BenchCluster,
@@ -22,12 +24,20 @@ export async function letWork(
   for (const node of cluster.nodes.slice(count)) {
     if (states.get(node.name) !== "draining") await cluster.change(node, "drain");
   }
-  const share = partitions / count;
-  await until(`${count} nodes have ${share} partitions each`, balanceTimeoutMs, async () => {
+  await until(`${count} nodes share the partitions`, shareTimeoutMs, async () => {
     const counts = ownedCounts(await partitionsOf(cluster.anyApi));
-    const isEven = working.every(({ name }) => counts.get(name) === share);
-    return isEven || [...counts].map(([name, owned]) => `${name}: ${owned}`).join(", ");
+    const areOthersEmpty = counts.size === working.length;
+    return (areOthersEmpty && working.every(({ name }) => counts.has(name))) || shown(counts);
   });
+  const even = until(`${count} nodes own as many each`, evenTimeoutMs, async () => {
+    const counts = ownedCounts(await partitionsOf(cluster.anyApi));
+    return [...counts.values()].every((owned) => owned === partitions / count) || shown(counts);
+  });
+  await even.catch((thrown: unknown) => console.error(String(thrown)));
   await cluster.untilHealthy({ mayLag: true });
   return working;
+}
+
+function shown(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([name, owned]) => `${name}: ${owned}`).join(", ");
 }

@@ -18,6 +18,7 @@ export function reportScaling(
     return {
       nodes,
       processes: own[0]?.processes ?? nodes,
+      owned: own.map(({ owned }) => owned.join(" ")).join("; "),
       turnsPerSecond: middle((level) => level.turnsPerSecond),
       ideal: rounded((nodes * settings.turns * 1_000) / settings.modelMs),
       p50Ms: middle(({ turnMs }) => turnMs.p50),
@@ -39,7 +40,16 @@ export function reportScaling(
   });
   const failures = levels.reduce((sum, level) => sum + level.failures, 0);
   const areClean = levels.every(({ check }) => isClean(check));
-  const head = ["nodes", "processes", "turns/s", "ideal", "p50 ms", "p99 ms", "node CPU ms"];
+  const head = [
+    "nodes",
+    "processes",
+    "partitions",
+    "turns/s",
+    "ideal",
+    "p50 ms",
+    "p99 ms",
+    "node CPU ms",
+  ];
   const more = ["engine CPU ms", "idle nodes, cores", "idle engines, cores", "load, cores"];
   console.log(
     markdownTable(

@@ -5,7 +5,7 @@ import type { Arrival } from "./trace-file.ts";
 export function pieceOf(
   arrivals: readonly Arrival[],
   speed: number,
-  { seconds, minutes, isSample }: TraceSettings,
+  { seconds, requests, minutes, isSample }: TraceSettings,
 ): readonly Arrival[] {
   const limitMs = Math.min(seconds * 1_000 * speed, (minutes ?? Number.POSITIVE_INFINITY) * 60_000);
   const last = arrivals.at(-1);
@@ -17,5 +17,6 @@ export function pieceOf(
     arrivals.map((arrival) => ({ ...arrival, atMs: arrival.atMs + round * roundMs })),
   )
     .flat()
-    .filter(({ atMs }) => atMs < limitMs);
+    .filter(({ atMs }) => atMs < limitMs)
+    .slice(0, requests);
 }

@@ -8,6 +8,8 @@ export interface TraceSettings {
   readonly speeds: readonly number[];
   /** How long each replay takes at most. */
   readonly seconds: number;
+  /** Requests of each replay at most. */
+  readonly requests: number;
   /** Minutes of the trace's own time at most; all of it when absent. */
   readonly minutes: number | undefined;
   readonly stores: number;
@@ -33,6 +35,7 @@ export function readSettings(args: readonly string[]): TraceSettings {
       file: { type: "string" },
       speeds: { type: "string" },
       seconds: { type: "string" },
+      requests: { type: "string" },
       minutes: { type: "string" },
       nodes: { type: "string" },
       "no-kill": { type: "boolean" },
@@ -51,6 +54,7 @@ export function readSettings(args: readonly string[]): TraceSettings {
     isSample: values.file === undefined,
     speeds: (values.speeds ?? (quick ? "20" : "1,10,100")).split(",").map(Number),
     seconds: Number(values.seconds ?? (quick ? 2 : 40)),
+    requests: Number(values.requests ?? 2_000),
     minutes: values.minutes === undefined ? undefined : Number(values.minutes),
     stores,
     computes: nodes - stores,
