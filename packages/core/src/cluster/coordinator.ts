@@ -3,7 +3,13 @@ import type { NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import { defaultPlacementPolicy, planPlacement } from "../placement/place.ts";
 import { LoadHistory } from "./load-history.ts";
-import type { PlacementMove, PlacementNode, PlacementPartition } from "../placement/types.ts";
+import { fillEmptyNodes } from "../placement/fill-empty.ts";
+import type {
+  PlacementInput,
+  PlacementMove,
+  PlacementNode,
+  PlacementPartition,
+} from "../placement/types.ts";
 import type { Cancel, Clock } from "../ports/clock.ts";
 import type { Assignments } from "./assignments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
@@ -158,12 +164,14 @@ export class Coordinator {
     }
     const isRebalance = now - this.#rebalancedAt >= limits.rebalanceIntervalMs;
     if (isRebalance) this.#rebalancedAt = now;
-    const moves = planPlacement({
+    const input: PlacementInput = {
       nodes,
       partitions,
       policy: { ...defaultPlacementPolicy, maxMoves: isRebalance ? limits.rebalanceMoves : 0 },
-    }).moves;
-    for (const move of moves) await this.#move(move);
+    };
+    const { moves } = planPlacement(input);
+    const chosen = moves.length > 0 ? moves : fillEmptyNodes(input);
+    for (const move of chosen) await this.#move(move);
   }
 
   /** What a node says of itself may have changed with its last start. */
@@ -240,8 +248,9 @@ export class Coordinator {
       epoch: (before?.epoch ?? 0) + 1,
       ...(isOrderly && { from: before.node }),
     };
+    // Also when the answer is lost: it may have moved.
+    if (before) this.#movedAt.set(partition, clock.monotonic());
     if (!(await assignments.assign(partition, assignment))) this.#lookSoon();
-    else if (before) this.#movedAt.set(partition, clock.monotonic());
   }
 
   /** Not at once: while the watch is behind, what it shows cannot be written, however often. */
