@@ -172,16 +172,53 @@ async function randomRun(seed: number): Promise<string[]> {
   return events;
 }
 
+test("a view that cannot receive is not answered, but what it sends takes effect", async () => {
+  const { clock, healthy, cut } = await cutView("receiving");
+  expect(await codeOf(clock, cut.messageLog.append("log", data))).toBe("append_outcome_unknown");
+  expect((await clock.runUntil(healthy.messageLog.bounds("log"))).last).toBe(1);
+});
+
+test("a view that cannot send hears what others say", async () => {
+  const { clock, healthy, cut } = await cutView("sending");
+  const heard: string[] = [];
+  cut.bus.subscribe("a", (subject) => heard.push(subject));
+  healthy.bus.publish("a", data);
+  cut.bus.publish("a", data);
+  expect(await codeOf(clock, cut.messageLog.append("log", data))).toBe("append_outcome_unknown");
+  expect((await clock.runUntil(healthy.messageLog.bounds("log"))).last).toBe(0);
+  expect(heard).toEqual(["a"]);
+});
+
+test("an abandoned view tells nobody, and what it sent takes effect", async () => {
+  const { clock, healthy, faulty, store } = await cluster({ outcome: "ok", requestMs: 100 });
+  let isTold = false;
+  const tell = () => {
+    isTold = true;
+  };
+  faulty.messageLog.append("log", data).then(tell, tell);
+  faulty.abandon();
+  await clock.advance(10_000);
+  expect(isTold).toBe(false);
+  expect((await clock.runUntil(healthy.messageLog.bounds("log"))).last).toBe(1);
+  expect(store.actor).toBe("healthy");
+});
+
 const plan = { logs: ["log"], buckets: ["bucket"] };
 
 async function cluster(fault: Fault, deliveryDelayMs: () => number = () => 0) {
   const clock = createVirtualClock();
   const store = createMemoryStore();
   const faults: Faults = { decide: () => fault, deliveryDelayMs };
-  const healthy: MemoryEngine = createMemoryEngine(store, { clock });
+  const healthy: MemoryEngine = createMemoryEngine(store, { clock, name: "healthy" });
   const faulty: MemoryEngine = createMemoryEngine(store, { clock, faults });
   await clock.runUntil(healthy.provision(plan));
-  return { clock, healthy, faulty };
+  return { clock, healthy, faulty, store };
+}
+
+async function cutView(way: "sending" | "receiving") {
+  const { clock, healthy, faulty: cut } = await cluster({ outcome: "ok" });
+  cut.cutOff(way);
+  return { clock, healthy, cut };
 }
 
 /** The operation's error; `meanwhile` is called while it is under way. */
