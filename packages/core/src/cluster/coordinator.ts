@@ -248,9 +248,10 @@ export class Coordinator {
       epoch: (before?.epoch ?? 0) + 1,
       ...(isOrderly && { from: before.node }),
     };
-    // Also when the answer is lost: it may have moved.
+    const isMoved = await assignments.assign(partition, assignment);
+    // Also when the answer was lost: it may have moved.
     if (before) this.#movedAt.set(partition, clock.monotonic());
-    if (!(await assignments.assign(partition, assignment))) this.#lookSoon();
+    if (!isMoved) this.#lookSoon();
   }
 
   /** Not at once: while the watch is behind, what it shows cannot be written, however often. */
