@@ -55,7 +55,8 @@ async function measure(settings: FailoverSettings): Promise<FailoverResult> {
   const record = readModelRecord(await model.takeAsks(), load.exchanges);
   const { exchanges, wrong, givenUp } = load;
   const { engineVersion } = cluster;
-  return { rounds, exchanges, wrong, givenUp, check, record, engineVersion };
+  const problems = load.problems();
+  return { rounds, exchanges, wrong, givenUp, problems, check, record, engineVersion };
 }
 
 function tell({ kind, node, partitions, recoveryMs, missing, healedMs }: Round, number: number) {

@@ -11,6 +11,7 @@ export interface FailoverResult {
   readonly exchanges: readonly Exchange[];
   readonly wrong: readonly string[];
   readonly givenUp: readonly string[];
+  readonly problems: Readonly<Record<string, number>>;
   readonly check: CheckResult;
   readonly record: ModelRecord;
   readonly engineVersion: string;
@@ -70,7 +71,7 @@ export function reportFailover(settings: FailoverSettings, result: FailoverResul
       usualMs: usual,
       messages: exchanges.length,
       retried: retried(exchanges),
-      problems: problemsOf(exchanges),
+      problems: result.problems,
       lost,
       doubled,
       reordered,
@@ -121,15 +122,6 @@ function rowsOf({ kind, kills, recoveryMs, missing }: KindSummary): Row[] {
 
 function retried(exchanges: readonly Exchange[]): number {
   return exchanges.filter(({ failures }) => failures > 0).length;
-}
-
-/** What clients were told before they tried again, by kind. */
-function problemsOf(exchanges: readonly Exchange[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { problem } of exchanges) {
-    if (problem !== undefined) counts[problem] = (counts[problem] ?? 0) + 1;
-  }
-  return counts;
 }
 
 function shown({ p50, p99, max }: Spread): string {

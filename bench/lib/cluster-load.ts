@@ -82,6 +82,15 @@ export class ClusterLoad {
     return () => this.#listeners.delete(listen);
   }
 
+  /** What clients were told before they tried again, and how many messages that held up. */
+  problems(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { problem } of this.exchanges) {
+      if (problem !== undefined) counts[problem] = (counts[problem] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   /** What the histories must hold. */
   expected(): Expected[] {
     const { agents } = this.#options;

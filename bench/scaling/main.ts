@@ -8,7 +8,6 @@ import { Workshop } from "../lib/home.ts";
 import { startBenchModel } from "../lib/model-process.ts";
 import { PlacedAgents } from "../lib/placed-agents.ts";
 import { type Level, measureLevel } from "./level.ts";
-import { letWork } from "./members.ts";
 import { reportScaling } from "./report.ts";
 import { readSettings, type ScalingSettings } from "./settings.ts";
 
@@ -36,8 +35,7 @@ async function measure(
       const organization = `run-${pass}-${count}`;
       const agents = new PlacedAgents({ organization, partitions, agentsPerPartition: 2 });
       await cluster.anyApi.apply(agents.resources(model.url));
-      const working = await letWork(cluster, count, partitions);
-      const level = await measureLevel({ cluster, working, agents, settings });
+      const level = await measureLevel({ cluster, agents, settings }, count);
       levels.push(level);
       console.error(`${count} nodes: ${level.turnsPerSecond.toFixed(1)} turns/s`);
     }

@@ -7,8 +7,7 @@ const evenTimeoutMs = 45_000;
 
 /**
  * Lets so many nodes work: more join, others are drained. Waits until those that work own as many partitions
- * each, but not for long: without load an uneven share is no reason to move, and with more to do than they can
- * all nodes are equally busy. Errors: one of them owns nothing after three minutes.
+ * each, but not for long: with more to do than they can all nodes are equally busy, whatever they own. Errors: one of them owns nothing after three minutes.
  */
 export async function letWork(
   cluster: BenchCluster,

@@ -87,6 +87,7 @@ export function reportScaling(
       doublings,
       levels: byNodes,
       failures,
+      problems: levels.map(({ problems }) => problems),
       areClean,
       settings,
     },
