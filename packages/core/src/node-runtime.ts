@@ -94,11 +94,12 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
   const assignments = await Assignments.open(keyValue, count);
   const pending = new Pending();
   const scheduler = new TurnScheduler(parts.turnCapacity);
-  const heartbeats = new Heartbeats({ node, about: parts.about, bus, clock, load: sampleLoad });
+  const heartbeats = new Heartbeats({ ...parts, bus, load: sampleLoad });
   const egress = new Egress({
     node,
     bus,
     clock,
+    report: parts.report,
     ownerOf: (key) => assignments.of(partitionOf(parseConversationKey(key), count))?.node,
   });
   const history = new HistoryPages(keyValue, blobs);
@@ -132,8 +133,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     },
   });
   const { inbox, owner, ownerNode } = ownership;
-  const { random } = parts;
-  const owners = new Owners({ node, partitions: count, bus, clock, random, owner, ownerNode });
+  const owners = new Owners({ ...parts, bus, owner, ownerNode });
   const reader = new ConversationReader({
     owners,
     history,

@@ -1,6 +1,8 @@
+import { HoldfastError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import { decodeEntry, encodeEntry } from "../path/records.ts";
+import { listenOnBus } from "../path/bus-listener.ts";
+import { encodeEntry } from "../path/records.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
 import type { Cancel, Clock } from "../ports/clock.ts";
 import { FailureDetector } from "./failure-detector.ts";
@@ -33,6 +35,7 @@ export interface HeartbeatOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly load: () => Omit<NodeLoad, "roundTripMs">;
+  readonly report: (error: HoldfastError, where: string) => void;
 }
 
 export type Presence = "alive" | "dead" | "unknown";
@@ -78,9 +81,12 @@ export class Heartbeats {
       detector.tick(clock.monotonic());
       detector.heard(node);
     }
-    this.#subscription = bus.subscribe("heartbeat.*", (_, data) => {
-      this.#hear(decodeEntry<Heartbeat>(data));
-    });
+    this.#subscription = listenOnBus<Heartbeat>(
+      bus,
+      "heartbeat.*",
+      (heartbeat, subject) => this.#hear(checked(heartbeat, subject)),
+      this.#options.report,
+    );
     this.#repeat(0, limits.heartbeatMs, () => this.#beat());
     this.#repeat(1, limits.failureCheckMs, () => this.#check());
   }
@@ -189,7 +195,10 @@ export class Heartbeats {
   }
 
   #confirm(sentAt: number): void {
-    this.#roundTripMs = Math.max(0, this.#options.clock.monotonic() - sentAt);
+    const now = this.#options.clock.monotonic();
+    // One of an earlier process of this node, whose clock began at another moment.
+    if (sentAt > now) return;
+    this.#roundTripMs = now - sentAt;
     this.#confirmedAt = Math.max(this.#confirmedAt, sentAt);
     if (!this.#isConfirmed()) return;
     for (const resolve of this.#unconfirmed) resolve();
@@ -223,4 +232,26 @@ export class Heartbeats {
     this.#presence.set(node, now);
     return true;
   }
+}
+
+/** Only a node itself may publish under its name; what it says of itself must be what it is asked for. */
+function checked(
+  { node, sentAt, leaving, left, load, about }: Heartbeat,
+  subject: string,
+): Heartbeat {
+  const { url, version, generation = 0 } = about;
+  const isWhole =
+    subject === `heartbeat.${node}` &&
+    typeof sentAt === "number" &&
+    typeof leaving === "boolean" &&
+    typeof left === "boolean" &&
+    typeof url === "string" &&
+    typeof version === "string" &&
+    typeof generation === "number" &&
+    Array.isArray(load.partitions);
+  if (isWhole) return { node, sentAt, leaving, left, load, about: { url, version, generation } };
+  throw new HoldfastError(
+    "invalid_request",
+    `The heartbeat on ${subject} is not as nodes send them.`,
+  );
 }

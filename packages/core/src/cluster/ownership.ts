@@ -5,7 +5,8 @@ import { Inbox } from "../path/inbox.ts";
 import type { OwnerServices } from "../path/owner-services.ts";
 import type { StepKey } from "../path/handed-steps.ts";
 import { Partition } from "../path/partition.ts";
-import { decodeEntry, encodeEntry } from "../path/records.ts";
+import { listenOnBus } from "../path/bus-listener.ts";
+import { encodeEntry } from "../path/records.ts";
 import type { HandOn } from "../path/running-steps.ts";
 import type { Subscription } from "../ports/bus.ts";
 import { delay } from "../ports/clock.ts";
@@ -81,8 +82,11 @@ export class Ownership {
 
   start(): void {
     const { services, assignments, heartbeats } = this.#options;
-    this.#notices = services.engine.bus.subscribe("partition.*.*", (subject, data) =>
-      this.#onNotice(subject, decodeEntry<OwnerNotice>(data)),
+    this.#notices = listenOnBus<OwnerNotice>(
+      services.engine.bus,
+      "partition.*.*",
+      (notice, subject) => this.#onNotice(subject, notice),
+      services.report,
     );
     assignments.onChange((partition) => this.#wake(partition));
     heartbeats.onChange(() => {
@@ -327,8 +331,9 @@ export class Ownership {
     }
     const { node: self, handed } = this.#options.services;
     if (this.ownerNode(partition) === self && node !== self) handed.expect(node, running);
-    slot.released = Math.max(slot.released, epoch);
     const wanted = this.#options.assignments.of(partition)?.epoch ?? 0;
+    // An epoch that was never assigned says nothing.
+    if (epoch <= wanted) slot.released = Math.max(slot.released, epoch);
     if (slot.released >= wanted - 1) slot.wakeRelease?.();
   }
 

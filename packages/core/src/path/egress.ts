@@ -4,7 +4,8 @@ import { limits } from "../limits.ts";
 import { type ConversationEvent, isTurnEnd, type TurnEnd } from "../messages.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
 import type { Cancel, Clock } from "../ports/clock.ts";
-import { decodeEntry, encodeEntry } from "./records.ts";
+import { listenOnBus } from "./bus-listener.ts";
+import { encodeEntry } from "./records.ts";
 
 type Listener = (event: ConversationEvent) => void;
 
@@ -31,6 +32,7 @@ export interface EgressOptions {
   readonly clock: Clock;
   /** The node that owns a conversation, if it is known. */
   readonly ownerOf: (conversation: string) => NodeId | undefined;
+  readonly report: (error: HoldfastError, where: string) => void;
 }
 
 /**
@@ -51,14 +53,16 @@ export class Egress {
 
   constructor(options: EgressOptions) {
     this.#options = options;
-    const { bus, node } = options;
+    const { bus, node, report } = options;
+    const take = (event: RemoteEvent) => this.#take(event);
+    const takeWatch = (watch: RemoteWatch) => this.#takeWatch(watch);
+    const takeWatched = ({ conversation, event }: WatchedEvent) => {
+      for (const listen of this.#watchers.get(conversation) ?? []) listen(event);
+    };
     this.#subscriptions = [
-      bus.subscribe(`node.${node}.events`, (_, data) => this.#take(decodeEntry(data))),
-      bus.subscribe(`node.${node}.watch`, (_, data) => this.#takeWatch(decodeEntry(data))),
-      bus.subscribe(`node.${node}.watched`, (_, data) => {
-        const { conversation, event } = decodeEntry<WatchedEvent>(data);
-        for (const listen of this.#watchers.get(conversation) ?? []) listen(event);
-      }),
+      listenOnBus(bus, `node.${node}.events`, take, report),
+      listenOnBus(bus, `node.${node}.watch`, takeWatch, report),
+      listenOnBus(bus, `node.${node}.watched`, takeWatched, report),
     ];
     this.#renewal = this.#renewEvery();
   }

@@ -5,6 +5,7 @@ import type { BlobStore } from "../ports/blob-store.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
 import type { Cancel, Clock } from "../ports/clock.ts";
 import type { Step } from "./conversation-state.ts";
+import { listenOnBus } from "./bus-listener.ts";
 import { decodeEntry, encodeEntry } from "./records.ts";
 
 /** Names a step among all turns of a partition: the same at its old owner and at its new one. */
@@ -56,12 +57,12 @@ export class HandedSteps {
 
   constructor(options: HandedStepsOptions) {
     this.#options = options;
-    const { bus, node } = options;
+    const { bus, node, report } = options;
+    const receive = (step: HandedStep) => this.#receive(step);
+    const remind = (reminder: Reminder) => this.#remind(reminder);
     this.#subscriptions = [
-      bus.subscribe(`node.${node}.handed`, (_, data) => {
-        void this.#receive(decodeEntry<HandedStep>(data));
-      }),
-      bus.subscribe(`node.${node}.reminded`, (_, data) => this.#remind(decodeEntry(data))),
+      listenOnBus(bus, `node.${node}.handed`, receive, report),
+      listenOnBus(bus, `node.${node}.reminded`, remind, report),
     ];
     this.#timer = this.#askEvery();
   }

@@ -6,7 +6,8 @@ import type { Bus, Subscription } from "../ports/bus.ts";
 import { type Cancel, type Clock, delay } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { Partition } from "./partition.ts";
-import { decodeEntry, encodeEntry } from "./records.ts";
+import { listenOnBus } from "./bus-listener.ts";
+import { encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";
 
 /** What a conversation's owner knows of a message. */
@@ -65,6 +66,7 @@ export interface OwnersOptions {
   readonly owner: (partition: number) => Partition | undefined;
   /** The node that a partition is assigned to. */
   readonly ownerNode: (partition: number) => NodeId | undefined;
+  readonly report: (error: HoldfastError, where: string) => void;
 }
 
 /** Asks a conversation's owner, wherever it runs; answers for the partitions that run here. */
@@ -80,14 +82,13 @@ export class Owners {
 
   constructor(options: OwnersOptions) {
     this.#options = options;
-    const { bus, node, random } = options;
+    const { bus, node, random, report } = options;
     this.#number = Math.floor(random.next() * 2 ** 52);
+    const answer = (asked: Asked) => this.#answer(asked);
+    const settle = (told: Told) => this.#open.get(told.number)?.settle(told);
     this.#subscriptions = [
-      bus.subscribe(`node.${node}.asked`, (_, data) => void this.#answer(decodeEntry<Asked>(data))),
-      bus.subscribe(`node.${node}.told`, (_, data) => {
-        const told = decodeEntry<Told>(data);
-        this.#open.get(told.number)?.settle(told);
-      }),
+      listenOnBus(bus, `node.${node}.asked`, answer, report),
+      listenOnBus(bus, `node.${node}.told`, settle, report),
     ];
   }
 

@@ -14,7 +14,7 @@ import {
   toText,
 } from "./stored-resource.ts";
 
-/** Written by every node that starts: once it is seen, so is all that was written before. */
+/** Written by every node that starts and may write: once it is seen, so is all that was written before. */
 const startKey = "started";
 
 /** The index of all resources, kept true by a watch. */
@@ -22,14 +22,16 @@ export class LiveIndex {
   readonly index = new ResourceIndex();
   readonly #keyValue: KeyValue;
   readonly #clock: Clock;
+  readonly #mayWrite: boolean;
   readonly #waiting = new Set<() => void>();
   #watch: Watch | undefined;
   #loadFaults: HoldfastError[] | undefined = [];
   #seenRevision = 0;
 
-  constructor(keyValue: KeyValue, clock: Clock) {
+  constructor(keyValue: KeyValue, clock: Clock, mayWrite = true) {
     this.#keyValue = keyValue;
     this.#clock = clock;
+    this.#mayWrite = mayWrite;
   }
 
   /** Errors: those of the port, `home_too_new`, `data_corrupt` (each with all keys it is about). */
@@ -110,6 +112,7 @@ export class LiveIndex {
 
   /** A revision behind which everything lies that was written before this call. */
   async #newestRevision(): Promise<number> {
+    if (!this.#mayWrite) return this.#newestListed();
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#keyValue.put(resourceBucket, startKey, toBytes('{"v":1}'));
@@ -121,7 +124,7 @@ export class LiveIndex {
     }
   }
 
-  /** Slower, but a node also starts when nothing can be written. */
+  /** Slower, but a node also starts when nothing can be written, or it may not. */
   async #newestListed(): Promise<number> {
     let newest = 0;
     for await (const { revision } of this.#keyValue.list(resourceBucket, "")) newest = revision;

@@ -27,6 +27,8 @@ export interface OpenResourceStore extends ResourceStore {
 export interface ResourceStoreDependencies {
   readonly keyValue: KeyValue;
   readonly clock: Clock;
+  /** False: this node only reads, and the engine refuses its writes. */
+  readonly mayWrite?: boolean;
 }
 
 /**
@@ -45,8 +47,9 @@ export interface ResourceStoreDependencies {
 export async function openResourceStore({
   keyValue,
   clock,
+  mayWrite,
 }: ResourceStoreDependencies): Promise<OpenResourceStore> {
-  const live = new LiveIndex(keyValue, clock);
+  const live = new LiveIndex(keyValue, clock, mayWrite);
   await live.open();
   return new KeyValueResourceStore(keyValue, live);
 }
