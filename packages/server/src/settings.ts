@@ -12,7 +12,7 @@ const settingsSchema = z.object({
   /** Without it: `info`, but `warn` where a person looks at the terminal. */
   HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).optional(),
   /** Set when a cell is created; it cannot be changed afterwards. */
-  HOLDFAST_PARTITIONS: z.coerce.number().int().min(1).max(256).default(4),
+  HOLDFAST_PARTITIONS: z.coerce.number().int().min(1).max(256).default(8),
   /** Servers of a NATS cluster that somebody else runs, divided by commas. */
   HOLDFAST_ENGINE: z
     .string()
