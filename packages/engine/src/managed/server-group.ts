@@ -67,7 +67,13 @@ export class ServerGroup {
       folder: options.folder,
       logPath: serverFiles(options.folder, "data").logPath,
       report: options.report,
-      onRecovered: () => void group.#supervisorOf("data")?.startAnew(),
+      onSound: () => {
+        for (const supervisor of group.#supervisors) supervisor.keepMetadata();
+      },
+      // The witness stands on the same disk.
+      onRecovered: () => {
+        for (const supervisor of group.#supervisors) void supervisor.startAnew();
+      },
     });
     return group;
   }

@@ -7,7 +7,9 @@ export interface StorageWatchOptions {
   readonly folder: string;
   /** What the engine writes about itself. */
   readonly logPath: string;
-  /** There is space again, and a write failed for want of it meanwhile: nats-server needs a new start. */
+  /** Called at each look, as long as no write failed. */
+  readonly onSound: () => void;
+  /** There is space again, and a write failed for want of it meanwhile: nats-servers need a new start. */
   readonly onRecovered: () => void;
   readonly report: (error: HoldfastError, where: string) => void;
 }
@@ -54,7 +56,7 @@ export class StorageWatch {
   }
 
   #judge(freeBytes: number): void {
-    const { folder, logPath, onRecovered, report } = this.#options;
+    const { folder, logPath, onRecovered, onSound, report } = this.#options;
     const { text, end } = readFrom(logPath, this.#logRead);
     this.#logRead = end;
     if (/no space left on device/i.test(text)) this.#failed = true;
@@ -62,6 +64,7 @@ export class StorageWatch {
     if (freeBytes < enough) {
       // The log stands on the same disk: it may not have room to tell.
       if (freeBytes < limits.enginePayloadBytes) this.#failed = true;
+      if (!this.#failed) onSound();
       if (this.#full) return;
       this.#full = new HoldfastError(
         "storage_full",
@@ -72,7 +75,7 @@ export class StorageWatch {
       return;
     }
     this.#full = undefined;
-    if (!this.#failed) return;
+    if (!this.#failed) return onSound();
     this.#failed = false;
     onRecovered();
   }

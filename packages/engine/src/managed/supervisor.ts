@@ -1,5 +1,6 @@
 import type { HoldfastError } from "@holdfast/core";
 import { unavailable } from "../nats/nats-errors.ts";
+import { MetadataCopy } from "./metadata-copy.ts";
 import type { ServerPlan } from "./server-config.ts";
 import { ServerProcess } from "./server-process.ts";
 
@@ -17,6 +18,7 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly plan: ServerPlan;
   readonly #options: SupervisorOptions;
+  readonly #metadata: MetadataCopy;
   #process: ServerProcess | undefined;
   #stopped = false;
   /** Number of the newest configuration. */
@@ -27,6 +29,7 @@ export class Supervisor {
   private constructor(options: SupervisorOptions, plan: ServerPlan) {
     this.#options = options;
     this.plan = plan;
+    this.#metadata = new MetadataCopy(plan.storePath);
   }
 
   /** Errors: `engine_start_failed`, `port_taken`. */
@@ -45,6 +48,15 @@ export class Supervisor {
     this.#wake.abort();
     await this.#restarting;
     await this.#process?.stop();
+  }
+
+  /** To be called often, while nothing failed for want of space. */
+  keepMetadata(): void {
+    try {
+      if (!this.#restarting) this.#metadata.refresh();
+    } catch {
+      // A file went away while it was linked, or there is no space for its name: the next look tries again.
+    }
   }
 
   /** Ends the process and starts it again. */
@@ -66,7 +78,8 @@ export class Supervisor {
     if (!this.#restarting) await this.#process?.reload();
   }
 
-  #launch(): Promise<ServerProcess> {
+  async #launch(): Promise<ServerProcess> {
+    this.#metadata.restore();
     return ServerProcess.start(this.#options.binary, this.plan, (reason) => {
       this.#options.report(
         unavailable(`The engine's ${this.plan.role} process ${reason}; it is started again.`),
