@@ -40,6 +40,11 @@ export interface EngineAccess {
 export const dataTag = "role:data";
 
 const accountTimeoutS = 5;
+/**
+ * The disk is the limit, and the node watches it. By default nats-server takes three quarters of what is free
+ * when it starts: started again with more data than that, it would refuse every write.
+ */
+const maxFileStoreBytes = 2 ** 50;
 
 /**
  * The configuration of one process. nats-server reads JSON. Every acknowledged write is on disk
@@ -58,7 +63,11 @@ export function serverConfig(plan: ServerPlan, access: EngineAccess): string {
       max_payload: 1_048_576,
       max_pending: 268_435_456,
       write_deadline: "10s",
-      jetstream: { store_dir: plan.storePath, sync_interval: "always" },
+      jetstream: {
+        store_dir: plan.storePath,
+        sync_interval: "always",
+        max_file_store: maxFileStoreBytes,
+      },
       system_account: "SYS",
       ...tlsSettings(plan, access),
     },
