@@ -55,8 +55,15 @@ export class ServerProcess {
     const server = new ServerProcess(plan, child, (reason) => {
       if (started) onExit(reason);
     });
-    if (child.pid !== undefined)
-      writeFileSync(pidFile(plan.configPath), String(child.pid), { mode: 0o600 });
+    try {
+      if (child.pid !== undefined)
+        writeFileSync(pidFile(plan.configPath), String(child.pid), { mode: 0o600 });
+    } catch (cause) {
+      // On a full disk: a process that nobody knows would keep the ports for ever.
+      await server.stop();
+      const problem = `The engine's ${plan.role} process cannot be started on this disk.`;
+      throw new HoldfastError("engine_start_failed", problem, { cause });
+    }
     const deadline = performance.now() + startTimeoutMs;
     // Also when another process answers on its port: one that has ended never counts as started.
     while (!(await server.#listens()) || server.#exited) {
