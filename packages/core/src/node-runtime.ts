@@ -132,8 +132,17 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
       awaited.ownerChanged(partition);
     },
   });
-  const { inbox, owner, ownerNode } = ownership;
-  const owners = new Owners({ ...parts, bus, owner, ownerNode });
+  const { inbox, owner } = ownership;
+  const owners = new Owners({
+    ...parts,
+    bus,
+    owner,
+    // The dead give no answer that a caller would have to wait for.
+    ownerNode: (partition) => {
+      const found = ownership.ownerNode(partition);
+      return found !== undefined && heartbeats.isAlive(found) ? found : undefined;
+    },
+  });
   const reader = new ConversationReader({
     owners,
     history,
