@@ -132,7 +132,8 @@ export const loseQuorum: Row = {
         .note("refusal p50", refusals.p50)
         .note("refusal p99", refusals.p99)
         .atMost("slowest refusal", refusals.max, 2_000)
-        .atMost("tries without a definite answer", noticed.unknowns, 0)
+        .note("of them unconfirmed", noticed.unconfirmed)
+        .atMost("tries without an answer", noticed.unanswered, 0)
         .atMost("backlog drained", drainedMs, 2 * (to - from));
     }),
 };

@@ -32,8 +32,8 @@ export class RecordBuilder {
     return this;
   }
 
-  unknown(c: string, n: number): this {
-    this.events.push({ t: "unknown", at: this.#next(), c, n, node: "a", why: "reset", ms: 1 });
+  unknown(c: string, n: number, why = "reset", { at = this.#next(), ms = 1 } = {}): this {
+    this.events.push({ t: "unknown", at, c, n, node: "a", why, ms });
     return this;
   }
 

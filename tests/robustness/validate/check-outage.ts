@@ -9,13 +9,18 @@ export interface Outage {
 
 export interface OutageResult {
   readonly violations: Violation[];
-  /** Tries that began and ended in the outage. */
-  readonly refusals: number;
-  /** Their times to the refusal, milliseconds. */
+  /** Times to the 503 of tries that began and ended in the outage, milliseconds. */
   readonly refusalMs: readonly number[];
-  /** Tries in the outage that ended without a definite answer. */
-  readonly unknowns: number;
+  /** How many of these 503 said that the write may have been stored. */
+  readonly unconfirmed: number;
+  /** Tries in the outage that the node did not answer. */
+  readonly unanswered: number;
 }
+
+/** While a log's leader has not noticed yet that its majority is gone, no other answer is true. */
+const unconfirmedCode = "append_outcome_unknown";
+/** Accepted, but the reply did not come while the caller waited. */
+const acceptedCode = "wait_timeout";
 
 /**
  * Nothing that was first sent in an outage may be acknowledged in it. What was sent before may have become
@@ -27,17 +32,25 @@ export function checkOutage(
 ): OutageResult {
   const violations: Violation[] = [];
   const refusalMs: number[] = [];
-  let unknowns = 0;
+  let unconfirmed = 0;
+  let unanswered = 0;
   const isWithin = ({ at, ms }: { at: number; ms: number }) => at - ms > from && at < to;
   for (const operation of [...conversations.values()].flat()) {
     const { sentAt, acks, mark } = operation;
-    if (sentAt > from && acks.some(({ at }) => at < to)) {
+    const accepted = [...acks, ...operation.unknowns.filter(({ why }) => why === acceptedCode)];
+    if (sentAt > from && accepted.some(({ at }) => at < to)) {
       violations.push({ kind: "false-ack", detail: `#${mark} was acknowledged in the outage` });
     }
     for (const refusal of operation.refusals) {
       if (refusal.status !== 0 && isWithin(refusal)) refusalMs.push(refusal.ms);
     }
-    unknowns += operation.unknowns.filter(isWithin).length;
+    for (const { why, ms } of operation.unknowns.filter(isWithin)) {
+      if (why === acceptedCode) continue;
+      if (why === unconfirmedCode) {
+        refusalMs.push(ms);
+        unconfirmed += 1;
+      } else unanswered += 1;
+    }
   }
-  return { violations, refusals: refusalMs.length, refusalMs, unknowns };
+  return { violations, refusalMs, unconfirmed, unanswered };
 }

@@ -145,6 +145,22 @@ test("an acknowledgement of what was sent in an outage is false", () => {
   expect(refusalMs).toEqual([8]);
 });
 
+test("what was accepted in an outage and waits for its reply is false too; a 503 of either kind is none", () => {
+  const record = new RecordBuilder()
+    .sent("c1", 1, "none", 50)
+    .unknown("c1", 1, "wait_timeout", { at: 190, ms: 50 })
+    .sent("c2", 1, "none", 120)
+    .unknown("c2", 1, "append_outcome_unknown", { at: 150, ms: 20 })
+    .unknown("c2", 1, "reset", { at: 160, ms: 5 })
+    .sent("c3", 1, "none", 120)
+    .unknown("c3", 1, "wait_timeout", { at: 180, ms: 50 });
+  const { violations, ...counts } = checkOutage(record.operations(), { from: 100, to: 200 });
+  expect(violations).toMatchObject([
+    { kind: "false-ack", detail: expect.stringContaining("c3.1") },
+  ]);
+  expect(counts).toEqual({ refusalMs: [20], unconfirmed: 1, unanswered: 1 });
+});
+
 describe("a journal", () => {
   const record = (epoch: number, node: string, entries: object[] = [], watermark = 0) =>
     encodeRecord({ epoch, node, append: "x", watermark }, entries.map(encodeEntry));
