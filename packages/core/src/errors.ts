@@ -510,8 +510,20 @@ export const errorCatalog = {
   store_node_required: {
     status: 409,
     retry: "never",
-    meaning: "Only store nodes change the cluster.",
+    meaning: "Only store nodes change the cluster and what is declared in it.",
     remedy: "Ask one of the addresses in the details; the command line does so by itself.",
+  },
+  token_of_node: {
+    status: 409,
+    retry: "never",
+    meaning: "The request's token is that of a node that goes, and it would end with the node.",
+    remedy: "Make another with `holdfast tokens create NAME`, and use that one.",
+  },
+  node_removed: {
+    status: 500,
+    retry: "never",
+    meaning: "This node was removed from its cluster.",
+    remedy: "Let it join again under another name, with an empty HOLDFAST_HOME.",
   },
   no_engine: {
     status: 409,

@@ -63,6 +63,24 @@ describe("a node that points to store nodes", () => {
     expect(store.state.cluster.nodes[1]).toMatchObject({ state: "draining" });
   });
 
+  it("is followed by what declares, and by tokens", async () => {
+    const details = [{ path: "url", message: store.url }];
+    const error = { code: "store_node_required", message: "No.", details };
+    const refusal = { type: "answer", status: 409, body: JSON.stringify({ error }) } as const;
+    const agent = { kind: "Agent", organization: "demo", name: "g", model: "default" } as const;
+    node.fail(refusal, refusal, refusal, refusal);
+    await client.apply([{ kind: "Organization", name: "demo" }, agent]);
+    await client.put({ ...agent, instructions: "Be brief." });
+    await client.delete(agent);
+    await client.createToken({ name: "ci" });
+    expect(store.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      "POST /api/v1/apply",
+      "PUT /api/v1/orgs/demo/agents/g",
+      "DELETE /api/v1/orgs/demo/agents/g",
+      "POST /api/v1/tokens",
+    ]);
+  });
+
   it("gives the store node's own refusal, and does not go round in circles", async () => {
     node.state.cluster.storeUrls = [store.url];
     await expect(client.drainNode("n-9")).rejects.toMatchObject({ code: "node_not_found" });

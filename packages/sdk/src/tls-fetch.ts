@@ -14,7 +14,7 @@ export function fetchWithAuthority(ca: string): Fetch {
 
 async function load(ca: string): Promise<Fetch> {
   const undici = await import("undici");
-  const dispatcher = new undici.Agent({ connect: { ca } });
+  const dispatcher = new undici.Agent({ connect: { ca, minVersion: "TLSv1.3" } });
   return async (url, init) => {
     // The same standard typed twice: undici's classes are not declared as Node's own.
     const answer: unknown = await undici.fetch(url, { ...init, dispatcher } as never);

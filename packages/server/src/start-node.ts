@@ -6,7 +6,7 @@ import {
   type Conversations,
   createNodeRuntime,
   delay,
-  type HoldfastError,
+  HoldfastError,
   invariant,
   limits,
   type NodeParts,
@@ -25,6 +25,7 @@ import { advertise, announcedInterfaces } from "./cluster/mdns.ts";
 import { placeOf } from "./cluster/node-place.ts";
 import { type JoinOptions, type Member, openMember, ownMember } from "./cluster/open-member.ts";
 import { registerNode } from "./cluster/register-node.ts";
+import { followRemovals } from "./cluster/removals.ts";
 import { type ClusterPart, takePart } from "./cluster/take-part.ts";
 import {
   connectExternal,
@@ -36,7 +37,7 @@ import {
 import { failpointKiller } from "./failpoint-killer.ts";
 import { NodeHealth } from "./health.ts";
 import { openHome } from "./home.ts";
-import { createHttpApi } from "./http/index.ts";
+import { createHttpApi, endNodeTokens, nodeTokenName } from "./http/index.ts";
 import { listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { createMachineLoad } from "./machine-load.ts";
@@ -112,7 +113,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       joined?.file.partitions ?? (await patiently(() => partitionCount(engine, wanted)));
     if (mayCoordinate) await patiently(() => engine.provision(storagePlan(count)));
     const { keyValue } = engine;
-    const resources = await patiently(() => openResourceStore({ keyValue, clock }));
+    const resources = await patiently(() =>
+      openResourceStore({ keyValue, clock, mayWrite: mayCoordinate }),
+    );
     stops.add(() => resources.close());
     const tokens = await patiently(() => createTokens({ keyValue, random, clock }));
     stops.add(() => tokens.close());
@@ -197,11 +200,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     if (mayCoordinate) await patiently(() => seedDemo(resources));
     await patiently(() => runtime.start());
 
-    const adminToken = await patiently(() => ensureAdminToken(home, tokens));
+    // The key to the whole cluster stays off machines that are not trusted with its data.
+    const adminToken = mayCoordinate
+      ? await patiently(() => ensureAdminToken(home, tokens))
+      : undefined;
     const health = new NodeHealth(engine, runtime);
     const api = await createHttpApi({
       conversations: runtime.conversations,
       clusterAdmin: runtime.admin,
+      mayDeclare: mayCoordinate,
       resources,
       tokens,
       health,
@@ -230,7 +237,29 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     log.info({ url, node, partitions: count }, "the node is ready");
 
     const closed = Promise.withResolvers<void>();
+    closed.promise.catch(() => undefined);
     let closing: Promise<void> | undefined;
+    followRemovals({
+      node,
+      membership: runtime.membership,
+      onOwn() {
+        const problem = `Node ${node} was removed from its cluster, and stops.`;
+        const error = new HoldfastError("node_removed", problem);
+        // There is nobody to hand over to: the cluster has taken its partitions away.
+        closing ??= runtime
+          .close()
+          .then(() => stops.run())
+          .catch((thrown: unknown) => report(toHoldfastError(thrown), "stop"))
+          .finally(() => closed.reject(error));
+      },
+      async onOthers(removed) {
+        if (!runtime.coordinator.isLeading || closing) return;
+        // Whoever removed them may have gone before their tokens did.
+        await endNodeTokens(tokens, removed).catch((thrown: unknown) =>
+          report(toHoldfastError(thrown), "tokens of removed nodes"),
+        );
+      },
+    });
     return {
       node,
       role: member.file.role,
@@ -320,7 +349,7 @@ async function ensureAdminToken(
   home: ReturnType<typeof openHome>,
   tokens: Awaited<ReturnType<typeof createTokens>>,
 ): Promise<string | undefined> {
-  const spec = { name: "first admin", organization: null };
+  const spec = { name: nodeTokenName(home.node), organization: null };
   if (home.adminToken !== undefined && (await tokens.adopt(home.adminToken, spec))) {
     return undefined;
   }

@@ -64,6 +64,14 @@ export class Membership {
       .sort((a, b) => (a.node < b.node ? -1 : 1));
   }
 
+  /** Nodes that were taken out for good, by name. */
+  get removed(): readonly NodeId[] {
+    return [...this.#nodes.values()]
+      .filter(({ value }) => value.state === "removed")
+      .map(({ value }) => value.node)
+      .sort();
+  }
+
   get(node: string): NodeRecord | undefined {
     const record = this.#nodes.get(node as NodeId)?.value;
     return record?.state === "removed" ? undefined : record;

@@ -1,5 +1,6 @@
 import { createVirtualClock } from "@holdfast/testkit";
 import { expect, test } from "vitest";
+import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { AgentRef } from "../ids.ts";
 import { openResourceStore } from "./open-resource-store.ts";
@@ -28,6 +29,21 @@ test("a start that is never shown the resources ends with a coded error, and lea
   expect(await clock.runUntil(opening)).toMatchObject({ code: "engine_unavailable" });
   expect(clock.monotonic() - started).toBe(limits.resourceLoadTimeoutMs);
   expect(watches).toBe(0);
+});
+
+test("a node that may not write sees the resources without having written", async () => {
+  const clock = createVirtualClock();
+  const cell = createCell(clock);
+  const writer = await clock.runUntil(cell.open());
+  await clock.runUntil(writer.apply([acme, agent("bo")], {}));
+  const real = await clock.runUntil(cell.keyValue());
+  const refuse = () => Promise.reject(new HoldfastError("engine_unavailable", "Nobody listens."));
+  const keyValue = { ...real, put: refuse, update: refuse, delete: refuse };
+  const opening = openResourceStore({ keyValue, clock, mayWrite: false });
+  const reader = await clock.runUntil(opening);
+  expect(reader.agent(bo)).toEqual(agent("bo"));
+  await clock.runUntil(reader.close());
+  await clock.runUntil(writer.close());
 });
 
 test("on a virtual clock a node reads its own writes while its watch stands still", async () => {

@@ -202,6 +202,80 @@ test("a compute node points to the store nodes", async () => {
   }
 });
 
+describe("a compute node", () => {
+  const body = { kind: "Agent", organization: "demo", name: "greeter", model: "default" } as const;
+  let compute: TestApi;
+  beforeEach(async () => {
+    compute = await startTestApi({}, undefined, { clusterAdmin: cluster, mayDeclare: false });
+  });
+  afterEach(() => compute.close());
+
+  test.each([
+    ["POST", "apply", { resources: [body] }],
+    ["PUT", "orgs/demo", {}],
+    ["DELETE", "orgs/other"],
+    ["PUT", "orgs/demo/agents/greeter", body],
+    ["DELETE", "orgs/demo/agents/greeter"],
+    ["PUT", "orgs/demo/providers/p", { type: "openai", baseUrl: "https://models.example" }],
+    ["DELETE", "orgs/demo/providers/p"],
+    ["POST", "tokens", { name: "t" }],
+    ["DELETE", "tokens/tok_1"],
+    ["POST", "orgs/demo/tokens", { name: "t" }],
+    ["DELETE", "orgs/demo/tokens/tok_1"],
+  ])("points to the store nodes: %s %s", async (method, path, given?: unknown) => {
+    const tokens = compute.tokens.list("demo");
+    const answer = await compute.call(method, `/api/v1/${path}`, { body: given });
+    expect([answer.status, answer.json.error.code]).toEqual([409, "store_node_required"]);
+    expect(answer.json.error.details[0]).toEqual({ path: "url", message: "https://10.0.0.0:7400" });
+    expect(compute.tokens.list("demo")).toEqual(tokens);
+    expect(compute.resources.organization("demo")).toBeDefined();
+  });
+
+  test("reads, and says what an apply would change", async () => {
+    expect((await compute.call("GET", "/api/v1/orgs/demo/agents/greeter")).status).toBe(200);
+    expect((await compute.call("GET", "/api/v1/tokens")).json.items).toHaveLength(1);
+    const dry = { resources: [body], dryRun: true };
+    const answer = await compute.call("POST", "/api/v1/apply", { body: dry });
+    expect(answer.json.results).toMatchObject([{ name: "greeter" }]);
+  });
+});
+
+describe("the token that a node made for its machine", () => {
+  test("ends when the node is removed or replaced, and no other's does", async () => {
+    const of = async (node: string) => {
+      const name = `admin of node ${node}`;
+      return (await api.tokens.create({ name, organization: null })).token;
+    };
+    const [a, b, c] = [await of("a"), await of("b"), await of("c")];
+    expect((await api.call("DELETE", "/api/v1/nodes?node=c")).status).toBe(204);
+    cluster.set("b", { presence: "dead" });
+    expect((await post("nodes/b/replace", { dryRun: true })).status).toBe(200);
+    expect(api.tokens.find(b)).toBeDefined();
+    expect((await post("nodes/b/replace")).status).toBe(202);
+    expect([a, b, c].map((token) => api.tokens.find(token)?.name)).toEqual([
+      "admin of node a",
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("does not take its own node out: whoever asks would be left without one", async () => {
+    const named = { name: "admin of node b", organization: null };
+    const { token } = await api.tokens.create(named);
+    cluster.set("b", { presence: "dead" });
+    for (const [method, path] of [
+      ["POST", "/api/v1/nodes/b/replace"],
+      ["DELETE", "/api/v1/nodes?node=b"],
+    ] as const) {
+      const answer = await api.call(method, path, { token });
+      expect([answer.status, answer.json.error.code]).toEqual([409, "token_of_node"]);
+    }
+    expect(repair.started).toEqual([]);
+    expect(cluster.removals).toEqual([]);
+    expect((await api.call("DELETE", "/api/v1/nodes?node=c", { token })).status).toBe(204);
+  });
+});
+
 test("a node outside of a cluster says so, and every route is in the API's description", async () => {
   const alone = await startTestApi();
   try {

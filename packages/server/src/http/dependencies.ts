@@ -26,6 +26,8 @@ export interface HttpDependencies {
   readonly storeRepair?: StoreRepair;
   /** Only on store nodes of a cluster with its own authority. */
   readonly authorityControl?: AuthorityControl;
+  /** False on compute nodes: they may not write resources and tokens, and point to store nodes. */
+  readonly mayDeclare?: boolean;
   /** The certificates it shows; without them it speaks plain HTTP. */
   readonly tls?: ApiTls;
   /** Shorter times than those of `limits`, for tests. */

@@ -5,3 +5,4 @@ export type {
   Metrics,
   Readiness,
 } from "./dependencies.ts";
+export { endNodeTokens, nodeTokenName } from "./node-tokens.ts";

@@ -22,9 +22,18 @@ export function nodeOf(context: RouteContext, name: string): NodeStatus {
  */
 export function storePart<Part>(context: RouteContext, part: Part | undefined): Part {
   if (part !== undefined) return part;
+  throw storeNodeRequired(context);
+}
+
+/** Where resources and tokens are only read. Errors: `store_node_required`. */
+export function requireDeclaring(context: RouteContext): void {
+  if (context.mayDeclare === false) throw storeNodeRequired(context);
+}
+
+function storeNodeRequired(context: RouteContext): HoldfastError {
   const stores = adminOf(context)
     .nodes()
     .filter(({ role }) => role === "store");
   const details = stores.map(({ url }) => ({ path: "url", message: url }));
-  throw new HoldfastError("store_node_required", "Only store nodes can do that.", { details });
+  return new HoldfastError("store_node_required", "Only store nodes can do that.", { details });
 }

@@ -73,6 +73,13 @@ test("cuts who says nothing", async () => {
   await once(connectTcp(port, host).resume(), "close");
 });
 
+test("cuts who begins a handshake and does not go on", async () => {
+  const port = await start(true);
+  const slow = connectTcp(port, host).resume();
+  slow.write(Buffer.from([22]));
+  await once(slow, "close");
+});
+
 test("closes although clients came and went without a word, or still hold on", async () => {
   const port = await start(true);
   const gone = connectTls({ host, port, ca });

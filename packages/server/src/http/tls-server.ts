@@ -26,7 +26,8 @@ export function createTlsServer(
   firstByteTimeoutMs: number,
 ): Server {
   const server = createServer(options, handler);
-  const secure = createSecureServer({ ...options, ...tls.options() }, handler);
+  const handshakeTimeout = firstByteTimeoutMs;
+  const secure = createSecureServer({ ...options, ...tls.options(), handshakeTimeout }, handler);
   tls.onChange(() => secure.setSecureContext(tls.options()));
   secure.on("tlsClientError", (_error, socket) => socket.destroy());
   const plain = server.listeners("connection") as ((socket: Socket) => void)[];

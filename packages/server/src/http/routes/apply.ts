@@ -5,6 +5,7 @@ import { endOldTokens } from "../apply-one.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { refuseNodeAccess } from "../node-access.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
+import { requireDeclaring } from "../store-nodes.ts";
 import { applyBody, applyResults } from "../schemas.ts";
 
 interface ApplyBody {
@@ -29,11 +30,13 @@ export function applyRoutes(app: FastifyInstance, context: RouteContext): void {
           "forbidden",
           "invalid_resource",
           "revision_conflict",
+          "store_node_required",
         ]),
       },
     },
     handler: async (request) => {
       const { resources: declared, dryRun } = request.body as ApplyBody;
+      if (!dryRun) requireDeclaring(context);
       const caller = callerOf(request);
       refuseNodeAccess(caller, { resources: declared });
       const own = caller.organization;

@@ -10,6 +10,7 @@ import {
 } from "../cluster-schemas.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
+import { endNodeTokens, refuseTokenOf } from "../node-tokens.ts";
 import { adminOf, nodeOf } from "../store-nodes.ts";
 
 const config = { access: "admin" } as const;
@@ -104,13 +105,21 @@ function nodeStateRoutes(app: FastifyInstance, context: RouteContext): void {
       querystring: removeQuery,
       response: {
         204: z.null().describe("Removed"),
-        ...errorResponses([...changing, "last_node", "node_alive", "store_quorum_at_risk"]),
+        ...errorResponses([
+          ...changing,
+          "last_node",
+          "node_alive",
+          "store_quorum_at_risk",
+          "token_of_node",
+        ]),
       },
     },
     handler: async (request, reply) => {
       const query = request.query as z.infer<typeof removeQuery>;
       const names = [...new Set([query.node].flat())];
+      refuseTokenOf(names, request);
       await adminOf(context).remove(names, { force: query.force === "true" });
+      await endNodeTokens(context.tokens, names);
       return reply.code(204).send();
     },
   });

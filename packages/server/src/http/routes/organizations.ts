@@ -5,6 +5,7 @@ import { callerOf, organizationNotFound } from "../access.ts";
 import { applyOne, endOldTokens } from "../apply-one.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
+import { requireDeclaring } from "../store-nodes.ts";
 import {
   appliedResource,
   organization,
@@ -70,11 +71,13 @@ export function organizationRoutes(app: FastifyInstance, context: RouteContext):
           ...errorSets.engine,
           "forbidden",
           "invalid_resource",
+          "store_node_required",
         ]),
       },
     },
     handler: async (request, reply) => {
       const { org } = request.params as { org: string };
+      requireDeclaring(context);
       await endOldTokens(context, [org]);
       const applied = await applyOne(context, request.body as Partial<Resource>, {
         kind: "Organization",
@@ -99,11 +102,13 @@ export function organizationRoutes(app: FastifyInstance, context: RouteContext):
           "invalid_request",
           "organization_not_found",
           "resource_in_use",
+          "store_node_required",
         ]),
       },
     },
     handler: async (request, reply) => {
       const { org } = request.params as { org: string };
+      requireDeclaring(context);
       if (!resources.organization(org)) throw organizationNotFound(org);
       await resources.delete("Organization", undefined, org);
       await tokens.revokeAll(org);

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { currentOperation, nodeParams, repairPlan, replaceBody } from "../cluster-schemas.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
+import { endNodeTokens, refuseTokenOf } from "../node-tokens.ts";
 import { nodeOf, storePart } from "../store-nodes.ts";
 
 const config = { access: "admin" } as const;
@@ -34,6 +35,7 @@ export function repairRoutes(app: FastifyInstance, context: RouteContext): void 
           "no_engine",
           "store_quorum_at_risk",
           "operation_running",
+          "token_of_node",
         ]),
       },
     },
@@ -43,6 +45,8 @@ export function repairRoutes(app: FastifyInstance, context: RouteContext): void 
       const repair = storePart(context, context.storeRepair);
       const plan = await repair.plan(node);
       if ((request.body as z.infer<typeof replaceBody>)?.dryRun) return plan;
+      refuseTokenOf([node], request);
+      await endNodeTokens(context.tokens, [node]);
       await repair.start(node);
       return reply.code(202).send(plan);
     },

@@ -6,6 +6,7 @@ import { applyOne } from "../apply-one.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
 import { refuseNodeAccess } from "../node-access.ts";
+import { requireDeclaring } from "../store-nodes.ts";
 import {
   agent,
   agentBody,
@@ -110,11 +111,13 @@ function resourceKindRoutes(app: FastifyInstance, context: RouteContext, of: Kin
           ...errorSets.engine,
           "forbidden",
           "invalid_resource",
+          "store_node_required",
         ]),
       },
     },
     handler: async (request, reply) => {
       const { org, name } = request.params as Named;
+      requireDeclaring(context);
       requireOrganization(context, org);
       refuseNodeAccess(callerOf(request), request.body);
       const address = { kind: of.kind, organization: org, name };
@@ -130,11 +133,18 @@ function resourceKindRoutes(app: FastifyInstance, context: RouteContext, of: Kin
       params: agentParams,
       response: {
         204: z.null().describe("Deleted"),
-        ...errorResponses([...common, ...errorSets.engine, of.missing, "resource_in_use"]),
+        ...errorResponses([
+          ...common,
+          ...errorSets.engine,
+          of.missing,
+          "resource_in_use",
+          "store_node_required",
+        ]),
       },
     },
     handler: async (request, reply) => {
       const { org, name } = request.params as Named;
+      requireDeclaring(context);
       requireOrganization(context, org);
       try {
         await resources.delete(of.kind, org, name);

@@ -15,6 +15,7 @@ import {
   tokenInfo,
 } from "../schemas.ts";
 import { pageOfIds } from "../paging.ts";
+import { requireDeclaring } from "../store-nodes.ts";
 import { rangeOf, requireOrganization } from "./organizations.ts";
 
 /** The tokens of an organization, and those of the administrators. */
@@ -65,10 +66,16 @@ function tokensAt(app: FastifyInstance, context: RouteContext, path: string, acc
       body: tokenBody,
       response: {
         201: createdToken,
-        ...errorResponses([...common, ...errorSets.withBody, ...errorSets.engine]),
+        ...errorResponses([
+          ...common,
+          ...errorSets.withBody,
+          ...errorSets.engine,
+          "store_node_required",
+        ]),
       },
     },
     handler: async (request, reply) => {
+      requireDeclaring(context);
       const spec = request.body as Omit<NewToken, "organization">;
       const created = await tokens.create({ ...spec, organization: organizationOf(request) });
       void reply.code(201).header("cache-control", "no-store");
@@ -84,10 +91,16 @@ function tokensAt(app: FastifyInstance, context: RouteContext, path: string, acc
       params: ofOrganization ? organizationIdParams : idParams,
       response: {
         204: z.null().describe("Revoked"),
-        ...errorResponses([...common, ...errorSets.engine, "token_not_found"]),
+        ...errorResponses([
+          ...common,
+          ...errorSets.engine,
+          "token_not_found",
+          "store_node_required",
+        ]),
       },
     },
     handler: async (request, reply) => {
+      requireDeclaring(context);
       const { id } = request.params as { id: string };
       await tokens.revoke(organizationOf(request), id);
       return reply.code(204).send();

@@ -27,7 +27,10 @@ const realRandom: Random = {
   token: (length) => Array.from(randomBytes(length), (byte) => (byte % 36).toString(36)).join(""),
 };
 
-type OperatorParts = Pick<HttpDependencies, "clusterAdmin" | "storeRepair" | "authorityControl">;
+type OperatorParts = Pick<
+  HttpDependencies,
+  "clusterAdmin" | "storeRepair" | "authorityControl" | "mayDeclare"
+>;
 
 /** A listening API with two organizations: demo (agents greeter, writer) and other (greeter). */
 export async function startTestApi(
