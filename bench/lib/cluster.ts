@@ -39,7 +39,8 @@ export class BenchCluster {
   static async start(options: ClusterOptions): Promise<BenchCluster> {
     const cluster = new BenchCluster(options);
     mkdirSync(options.folder, { recursive: true });
-    process.once("exit", cluster.#killAll);
+    // Before the folder is removed.
+    process.prependOnceListener("exit", cluster.#killAll);
     try {
       await cluster.#found();
       for (let count = 1; count < options.stores; count += 1) await cluster.join("store");

@@ -10,6 +10,10 @@ export class Workshop implements AsyncDisposable {
   readonly #pids = new Set<number>();
   #homes = 0;
 
+  constructor() {
+    process.once("exit", this.#remove);
+  }
+
   /** A new, empty data folder. */
   home(): string {
     this.#homes += 1;
@@ -32,6 +36,10 @@ export class Workshop implements AsyncDisposable {
       await stop().catch((thrown: unknown) => console.error(String(thrown)));
     }
     for (const pid of this.#pids) killHard(pid);
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#remove();
+    process.off("exit", this.#remove);
   }
+
+  /** A bench that is interrupted leaves nothing behind either. */
+  readonly #remove = () => rmSync(this.#folder, { recursive: true, force: true });
 }
