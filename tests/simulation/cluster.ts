@@ -29,6 +29,9 @@ export interface ClusterOptions {
   readonly script: ScriptWorld;
   readonly weather: Weather;
   readonly partitions: number;
+  /** How many processes may end at a failpoint, and the one where most of them do. */
+  readonly deaths: number;
+  readonly weakPoint: FailpointName;
   readonly onReport: (node: SimNode, error: HoldfastError, where: string) => void;
 }
 
@@ -50,10 +53,11 @@ export class Cluster {
   readonly processes: SimNode[] = [];
   readonly #options: ClusterOptions;
   /** How many processes may still end at a failpoint. */
-  deathsLeft = 0;
+  #deathsLeft: number;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#deathsLeft = options.deaths;
   }
 
   async provision(): Promise<void> {
@@ -261,11 +265,11 @@ export class Cluster {
   }
 
   #reach(node: SimNode, at: FailpointName): void {
-    const { random, record, weather } = this.#options;
+    const { random, record, weather, weakPoint } = this.#options;
     record.count(at);
-    if (weather.isCalm || this.deathsLeft === 0 || node.state === "ended") return;
-    if (random.next() > 0.004) return;
-    this.deathsLeft -= 1;
+    if (weather.isCalm || this.#deathsLeft === 0 || node.state === "ended") return;
+    if (random.next() > (at === weakPoint ? 0.05 : 0.002)) return;
+    this.#deathsLeft -= 1;
     record.note(`${processName(node)} meets its end at ${at}`);
     record.count(`end at ${at}`);
     this.kill(node);

@@ -1,4 +1,4 @@
-import { delay, type HoldfastError } from "@holdfast/core";
+import { delay, type FailpointName, failpoints, type HoldfastError } from "@holdfast/core";
 import { createSeededRandom, createVirtualClock, type VirtualClock } from "@holdfast/testkit";
 import { Aftermath } from "./aftermath.ts";
 import { Chaos } from "./chaos.ts";
@@ -17,6 +17,7 @@ import { Weather } from "./weather.ts";
 
 const stormMs = 15_000;
 const clientCount = 5;
+const failpointNames = Object.keys(failpoints) as FailpointName[];
 
 /** One run from a seed: the same seed gives the same run, line by line. */
 export function simulate(seed: number): Promise<RunRecord> {
@@ -66,9 +67,10 @@ async function play(seed: number, clock: VirtualClock, record: RunRecord): Promi
     weather,
     partitions,
     random: random(3),
+    deaths: seed % 3,
+    weakPoint: failpointNames[Math.floor(seed / 3) % failpointNames.length] ?? "beforeInboxAppend",
     onReport: (node, error: HoldfastError, where) => reports.take(node, error, where),
   });
-  cluster.deathsLeft = seed % 3;
   await cluster.provision();
   const moves = new MoveChecker(record, clock, cluster);
   moves.attach(cluster.store);
