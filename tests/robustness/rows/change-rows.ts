@@ -8,6 +8,8 @@ import type { Row } from "./row.ts";
 import { withTraffic } from "./with-traffic.ts";
 
 const nextVersion = "0.1.1";
+/** The engine notices a crash after a minute; then each stream gets another replica, one after the other. */
+const replacementMs = 240_000;
 
 export const twoVersions: Row = {
   number: 17,
@@ -71,7 +73,7 @@ export const replaceStore: Row = {
           const { status, body } = await api.call("POST", path, { body: {} });
           return status === 202 || JSON.stringify(body);
         });
-        await until("the data is replaced", 120_000, async () => {
+        await until("the data is replaced", replacementMs, async () => {
           const { operation } = await api.must("GET", "/api/v1/operation");
           return operation?.phase === "done" || JSON.stringify(operation);
         });

@@ -38,12 +38,17 @@ export interface EngineAdmin {
    * Takes a dead server out for good: its streams get another replica, one stream after the other. Any
    * node may repeat and continue it. Errors: `store_quorum_at_risk`.
    */
-  replaceStore(serverName: string, options?: StepOptions): Promise<void>;
+  replaceStore(serverName: string, options?: ReplaceOptions): Promise<void>;
 }
 
 export interface StepOptions {
   readonly onProgress?: (progress: StepProgress) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface ReplaceOptions extends StepOptions {
+  /** How long the engine may hold the server for online, as it does for a minute after a crash; 0 ms by default. */
+  readonly noticeMs?: number;
 }
 
 export interface StepProgress {
@@ -69,6 +74,7 @@ interface AdminOptions {
 const dataServersForMajority = 3;
 const streamsAtOnce = 2;
 const pollMs = 50;
+const noticePollMs = 1_000;
 /** Longer than an election takes. */
 const calmTimeoutMs = 15_000;
 
@@ -103,8 +109,8 @@ export function createEngineAdmin({ client, system, witness }: AdminOptions): En
         untilDone(name, signal, () => moveLeader(client, name, moves.get(name) ?? "")),
       );
     },
-    replaceStore: async (dead, options = {}) => {
-      const { streams, servers } = await calm();
+    replaceStore: async (dead, { noticeMs = 0, ...options } = {}) => {
+      const { streams, servers } = await untilOffline(dead, calm, noticeMs, options.signal);
       assertReplaceable(dead, streams, servers);
       const affected = streams.filter(({ peers }) => peers.some(({ name }) => name === dead));
       await eachStream(affected, 1, options, (name, signal) =>
@@ -128,6 +134,23 @@ async function calmHealth(read: () => Promise<EngineHealth>): Promise<EngineHeal
       if (isLate || !(thrown instanceof HoldfastError) || thrown.retry !== "safe") throw thrown;
     }
     await pause(pollMs);
+  }
+}
+
+/** The health at that time, or when `noticeMs` passed. Errors: `engine_unavailable`. */
+async function untilOffline(
+  server: string,
+  read: () => Promise<EngineHealth>,
+  noticeMs: number,
+  signal: AbortSignal | undefined,
+): Promise<EngineHealth> {
+  const deadline = performance.now() + noticeMs;
+  for (;;) {
+    const health = await read();
+    const isOnline = health.servers.some((each) => each.name === server && each.isOnline);
+    if (!isOnline || performance.now() > deadline) return health;
+    await pause(noticePollMs, signal);
+    signal?.throwIfAborted();
   }
 }
 
