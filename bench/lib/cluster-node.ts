@@ -34,6 +34,7 @@ export class ClusterNode {
   #process: ServerProcess | undefined;
   #starts = 0;
   #isWanted = false;
+  #isReady = false;
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
@@ -49,6 +50,11 @@ export class ClusterNode {
 
   get isRunning(): boolean {
     return this.#process?.hasEnded === false;
+  }
+
+  /** It said that it runs, and was not killed since. */
+  get isReady(): boolean {
+    return this.#isReady && this.isRunning;
   }
 
   /** Of its engine, as the engine's own files say; those that do not run are left out. */
@@ -69,6 +75,7 @@ export class ClusterNode {
     const { name, port, folder } = this.#options;
     this.#starts += 1;
     this.#isWanted = true;
+    this.#isReady = false;
     const started = new ServerProcess({
       command: process.execPath,
       args: [...commandFlags(), command, "up", "--json"],
@@ -93,6 +100,7 @@ export class ClusterNode {
         .slice(0, -1)
         .find((each) => each.startsWith('{"url"'));
     const said = JSON.parse(await started.until(line, readyTimeoutMs)) as Started;
+    this.#isReady = true;
     return said.engine.version;
   }
 

@@ -44,7 +44,11 @@ export async function measureLevel(
 ): Promise<Level> {
   const { partitions, conversationsPerPartition } = settings;
   const conversations = conversationsPerPartition * partitions;
-  const entries = () => cluster.running.slice(0, count).map((node) => cluster.api(node));
+  const entries = () =>
+    cluster.nodes
+      .slice(0, count)
+      .filter(({ isReady }) => isReady)
+      .map((node) => cluster.api(node));
   const load = new ClusterLoad({ agents, conversations, thinkMs: 0, entries });
   // Partitions are placed by what they cost, so the load is there before the nodes share them.
   load.start();

@@ -50,8 +50,8 @@ export class TraceSender {
     text: string,
     failures: number,
   ): Promise<Outcome & { readonly isFinal: boolean }> {
-    const { running } = this.#options.cluster;
-    const node = running[(conversation + failures) % running.length];
+    const ready = this.#options.cluster.nodes.filter(({ isReady }) => isReady);
+    const node = ready[(conversation + failures) % ready.length];
     if (!node) return { problem: "no node runs", isDurable: false, isFinal: true };
     try {
       const { status, text: body } = await this.#options.cluster
