@@ -128,3 +128,78 @@ describe("a partition that is moved in good order", () => {
     expect(await world.run(n1.path.conversations.deadLetters(undefined))).toEqual([]);
   });
 });
+
+describe("a step with several tools", () => {
+  test("is handed over tool by tool: each runs once, though they end one after the other", async () => {
+    const world = createSlowWorld();
+    const pause = (ms: number) => new Promise<void>((r) => void world.clock.schedule(ms, r));
+    const runs: string[] = [];
+    const model: Model = {
+      async *stream({ messages }) {
+        if (messages.at(-1)?.role === "tool") {
+          const said = messages.filter(({ role }) => role === "tool").map(({ text }) => text);
+          yield { type: "text", text: said.join(" ") };
+          yield { type: "finish", reason: "stop", usage, model: "m" };
+          return;
+        }
+        for (const name of ["fast", "slow"]) {
+          yield { type: "tool-call", call: { id: name, name, arguments: "{}" } };
+        }
+        yield { type: "finish", reason: "tool-calls", usage, model: "m" };
+      },
+    };
+    const tools: Tools = {
+      describe: async () => ({
+        tools: ["fast", "slow"].map((name) => ({
+          name,
+          description: "",
+          parameters: {},
+          idempotent: name === "fast",
+        })),
+        missing: [],
+      }),
+      call: async ({ name }) => {
+        runs.push(name);
+        await pause(name === "fast" ? 2_000 : 4_000);
+        return { text: `${name} done`, isError: false };
+      },
+    };
+    const n1 = await world.start("n1", { model, tools });
+    const n2 = await world.start("n2", { model, tools });
+    await world.after(60_000);
+    const answers = world.agents.map((agent) => answerTo(n1.path, to(agent, "both")));
+    await world.after(1_000);
+    await world.run(n1.path.admin.drain("n2"));
+    await world.run(Promise.all(answers));
+    expect(runs).toHaveLength(2 * world.agents.length);
+    for (const agent of world.agents) {
+      const history = await world.run(historyOf(n1.path, to(agent, "")));
+      expect(textsOf(history).at(-1)).toMatch(
+        /^assistant: (fast done slow done|slow done fast done)$/,
+      );
+    }
+    expect(shares([n1, n2])).toEqual([8, 0]);
+  });
+});
+
+describe("a stateless call through another node", () => {
+  test("ends there, however large its answer is, and leaves nothing behind", async () => {
+    const world = createClusterWorld();
+    const huge: Model = {
+      async *stream() {
+        yield { type: "text", text: "x".repeat(1_000_000) };
+        yield { type: "text", text: "y".repeat(40_000) };
+        yield { type: "finish", reason: "stop", usage, model: "m" };
+      },
+    };
+    const n1 = await world.start("n1", { model: huge });
+    const n2 = await world.start("n2", { model: huge });
+    await world.after(60_000);
+    const call = (agent: string) =>
+      n1.path.conversations.complete(to(agent, "once", { ephemeral: true }), () => () => undefined);
+    const ends = await world.run(Promise.all(world.agents.map(call)));
+    for (const { end } of ends) expect(end).toBeDefined();
+    await world.after(30_000);
+    expect([n1, n2].map(({ path }) => path.pending.size)).toEqual([0, 0]);
+  });
+});

@@ -54,8 +54,9 @@ export const limits = {
 
   /** Keys of handled inputs remembered per conversation, newest first. */
   dedupeKeysPerConversation: 1_000,
-  /** Ids of ended stateless calls that an owner remembers, newest first. */
+  /** Ends of stateless calls that an owner remembers for clients of other nodes. */
   endedCallsPerPartition: 2_000,
+  endedCallChars: 8 * MiB,
   /** Messages a conversation keeps in memory; older ones are sealed into history pages. */
   historyTailMessages: 96,
   historyPageMessages: 64,
@@ -191,9 +192,11 @@ export const limits = {
   responseForks: 4,
   /** Body of a request to join, its token and certificate requests included. */
   joinBodyBytes: 64 * KiB,
-  /** Requests to join per node, as many at once and as many per second afterwards. */
+  /** Requests to join of one address, as many at once and as many per second afterwards. */
   joinBurst: 20,
   joinsPerSecond: 5,
+  /** Addresses that are told apart; then the one that was quiet for longest is forgotten. */
+  joinAddresses: 4_096,
   /** How far the clocks of a joining node and of the cluster may lie apart. */
   joinClockSkewMs: 5 * 60_000,
   /** One try to join at one address, and the redirects that are followed. */
@@ -259,7 +262,7 @@ export const limits = {
   /** How long a starting node waits for its partitions; pauses between tries to open one. */
   openPatienceMs: 20_000,
   reopenMinMs: 200,
-  reopenMaxMs: 10_000,
+  reopenMaxMs: 1_000,
   /** One question to a partition's owner, and how long it is asked again while the owner changes. */
   ownerAnswerMs: 1_000,
   ownerPatienceMs: 5_000,
@@ -270,6 +273,8 @@ export const limits = {
   /** The same for messages that clients wait for here although another node accepted them. */
   awaitedRepeatMs: 500,
   awaitedQuestions: 256,
+  /** After so many checks in which the owner knew nothing of a stateless call, its client is told so. */
+  awaitedUnknown: 3,
   /** Conversations of a node that clients of other nodes watch, and how often those say so. */
   remoteWatches: 20_000,
   watchRenewalMs: 5_000,

@@ -48,7 +48,6 @@ export interface NodeParts {
   readonly turnCapacity?: number;
   /** Whether it may write assignments and the records of nodes. */
   readonly mayCoordinate: boolean;
-  readonly duties?: () => Promise<void>;
   readonly machineLoad: () => MachineLoad;
   readonly resources: ResourceStore;
   readonly model: Model;
@@ -128,7 +127,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     assignments,
     heartbeats,
     onOpened: (partition) => {
-      egress.renewWatches();
+      egress.renewWatches((key) => partitionOf(parseConversationKey(key), count) === partition);
       awaited.ownerChanged(partition);
     },
   });

@@ -22,8 +22,6 @@ export interface CoordinatorOptions {
   readonly membership: Membership;
   readonly heartbeats: Heartbeats;
   readonly assignments: Assignments;
-  /** What this node does only while it coordinates; runs after each round, one at a time. */
-  readonly duties?: () => Promise<void>;
   readonly report: (error: HoldfastError, where: string) => void;
 }
 
@@ -50,10 +48,12 @@ export class Coordinator {
   }
 
   start(): void {
-    const { membership, heartbeats, clock } = this.#options;
+    const { membership, heartbeats, assignments, clock } = this.#options;
     this.#startedAt = clock.monotonic();
     membership.onChange(() => this.wake());
     heartbeats.onChange(() => this.wake());
+    // Whoever moved it: it rests.
+    assignments.onChange((partition) => this.#movedAt.set(partition, clock.monotonic()));
     this.#tick();
   }
 
@@ -94,13 +94,12 @@ export class Coordinator {
   }
 
   async #round(): Promise<void> {
-    const { heartbeats, duties } = this.#options;
+    const { heartbeats } = this.#options;
     if (heartbeats.isCutOff || this.#closed) return;
     this.#noteLoads();
     if (!(await this.#lead())) return;
     await this.#place();
     await this.#keepRecords();
-    await duties?.();
   }
 
   /** Whoever may coordinate knows the loads before it does. */

@@ -23,8 +23,10 @@ export interface NodeRecord {
   readonly engine?: EngineAddress;
   /** Milliseconds since 1970. */
   readonly joinedAt: number;
-  /** SHA-256 of the certificate request that it joined with: whoever has its key may join again. */
+  /** Hash of its name, role and certificate requests: whoever has their keys may join again. */
   readonly claim?: string;
+  /** DNS names and addresses that its certificates may name; only a join token changes them. */
+  readonly hosts?: readonly string[];
 }
 
 export interface EngineAddress {

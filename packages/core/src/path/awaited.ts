@@ -1,4 +1,4 @@
-import { type HoldfastError, toHoldfastError } from "../errors.ts";
+import { type ErrorCode, type HoldfastError, toHoldfastError } from "../errors.ts";
 import { type ConversationRef, type MessageId, parseConversationKey } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { TurnEnd } from "../messages.ts";
@@ -23,6 +23,7 @@ export interface AwaitedServices {
 interface Question {
   readonly id: MessageId;
   readonly ref: ConversationRef;
+  readonly isCall: boolean;
 }
 
 /**
@@ -35,6 +36,8 @@ export class Awaited {
   #old = new Set<MessageId>();
   /** Messages that clients wait for here although another node accepted them: nobody tells this node. */
   readonly #repeats = new Map<MessageId, { readonly ref: ConversationRef; waiting: number }>();
+  /** How often the owner knew nothing of a stateless call. */
+  readonly #unknown = new Map<MessageId, number>();
   #ticks = 0;
   #timer: Cancel;
   #asking = false;
@@ -85,13 +88,14 @@ export class Awaited {
   }
 
   #repeatQuestions(): readonly Question[] {
-    return [...this.#repeats].map(([id, { ref }]) => ({ id, ref }));
+    return [...this.#repeats].map(([id, { ref }]) => ({ id, ref, isCall: false }));
   }
 
   #oldQuestions(): readonly Question[] {
     const accepted = [...this.#services.pending.accepted()];
     const old = accepted.filter(({ id }) => this.#old.has(id));
     this.#old = new Set(accepted.map(({ id }) => id));
+    for (const id of this.#unknown.keys()) if (!this.#old.has(id)) this.#unknown.delete(id);
     return old.map(questionFor);
   }
 
@@ -100,14 +104,31 @@ export class Awaited {
     const left = [...questions];
     const worker = async (): Promise<void> => {
       for (let next = left.pop(); next && !this.#closed; next = left.pop()) {
-        await this.#askFor(next.id, next.ref);
+        await (next.isCall ? this.#askForCall(next) : this.#askFor(next));
       }
     };
     const workers = Math.min(left.length, limits.awaitedQuestions);
     await Promise.all(Array.from({ length: workers }, worker));
   }
 
-  async #askFor(id: MessageId, ref: ConversationRef): Promise<void> {
+  /** Only its owner knows the end of a stateless call, and not for ever. */
+  async #askForCall({ id, ref }: Question): Promise<void> {
+    const { owners, pending, egress } = this.#services;
+    try {
+      const { state, end } = await owners.message(ref, id, true);
+      if (pending.get(id) === undefined || state === "waiting") return;
+      const tries = (this.#unknown.get(id) ?? 0) + 1;
+      this.#unknown.set(id, tries);
+      if (!end && state === "unknown" && tries < limits.awaitedUnknown) return;
+      this.#unknown.delete(id);
+      pending.remove(id);
+      egress.deliver([id], end ?? lostEvent(id));
+    } catch (thrown) {
+      this.#reportUnless("not_ready", thrown, id);
+    }
+  }
+
+  async #askFor({ id, ref }: Question): Promise<void> {
     const { owners, pending, egress } = this.#services;
     try {
       const { state, index, fingerprint } = await owners.message(ref, id);
@@ -121,10 +142,14 @@ export class Awaited {
       const isWanted = known !== undefined || this.#repeats.has(id);
       if (state === "handled" && isWanted) await this.#settle(ref, id, index ?? -1);
     } catch (thrown) {
-      const error = toHoldfastError(thrown);
-      // Without an owner there is nobody to ask; the next one says that it is there.
-      if (error.code !== "not_ready") this.#services.report(error, `question for message ${id}`);
+      this.#reportUnless("not_ready", thrown, id);
     }
+  }
+
+  /** Without an owner there is nobody to ask; the next one says that it is there. */
+  #reportUnless(code: ErrorCode, thrown: unknown, id: MessageId): void {
+    const error = toHoldfastError(thrown);
+    if (error.code !== code) this.#services.report(error, `question for message ${id}`);
   }
 
   async #settle(ref: ConversationRef, id: MessageId, index: number): Promise<void> {
@@ -139,12 +164,23 @@ export class Awaited {
     for (const id of ids) {
       const known = pending.get(id);
       if (!known?.durable) continue;
-      if (!end) void this.#askFor(id, parseConversationKey(known.conversation));
+      if (!end) void this.#ask([questionFor(known)]);
       else if (end.type === "committed" || end.final) pending.remove(id);
     }
   }
 }
 
-function questionFor({ id, conversation }: PendingMessage): Question {
-  return { id, ref: parseConversationKey(conversation) };
+function questionFor({ id, isCall, conversation }: PendingMessage): Question {
+  return { id, isCall, ref: parseConversationKey(conversation) };
+}
+
+/** Its owner changed, or forgot it: whether it took effect is not known here. */
+function lostEvent(id: MessageId): TurnEnd {
+  return {
+    type: "failed",
+    inputs: [id],
+    code: "wait_timeout",
+    message: "The call was accepted; its answer was lost on the way.",
+    final: true,
+  };
 }

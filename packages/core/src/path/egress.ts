@@ -141,9 +141,11 @@ export class Egress {
     return leave;
   }
 
-  /** The owner of some conversations changed: what is watched here is said again. */
-  renewWatches(): void {
-    for (const conversation of this.#watchers.keys()) this.#askToWatch(conversation);
+  /** The owner of some conversations changed: what is watched here of them is said again. */
+  renewWatches(isOf: (conversation: string) => boolean = () => true): void {
+    for (const conversation of this.#watchers.keys()) {
+      if (isOf(conversation)) this.#askToWatch(conversation);
+    }
   }
 
   /** All events of the turn that handles one message. */

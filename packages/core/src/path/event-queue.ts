@@ -19,6 +19,10 @@ export class EventQueue<Event> implements AsyncIterable<Event> {
     this.#isLast = isLast;
   }
 
+  get isEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Called once, when the queue takes no more events. */
   onEnd(run: () => void): void {
     this.#onEnd = run;

@@ -85,7 +85,8 @@ export class Ingress implements Conversations {
       const accepted = await this.#accept(prepared);
       const answered = accepted.duplicate ? await this.#answerFromHistory(prepared) : undefined;
       if (answered) events.push(answered, 0);
-      else if (accepted.duplicate) unfollow = this.#services.awaited.follow(prepared.id, message);
+      else if (accepted.duplicate && !events.isEnded)
+        unfollow = this.#services.awaited.follow(prepared.id, message);
       return { ...accepted, events };
     } catch (thrown) {
       events.end();
@@ -242,9 +243,15 @@ export class Ingress implements Conversations {
   /** The end of the turn of a repeat, when the history has it; else it is still to come. */
   async #answerFromHistory(message: InboundMessage): Promise<TurnEnd | undefined> {
     const { owners, reader } = this.#services;
-    const look = await owners.message(message, message.id);
-    if (look.state !== "handled") return undefined;
-    return reader.turnEnd(message, message.id, look.index ?? -1);
+    try {
+      const look = await owners.message(message, message.id);
+      if (look.state !== "handled") return undefined;
+      return await reader.turnEnd(message, message.id, look.index ?? -1);
+    } catch (thrown) {
+      // While the owner changes: it is asked again until the answer is there.
+      if (toHoldfastError(thrown).code !== "not_ready") throw thrown;
+      return undefined;
+    }
   }
 
   async #inline(content: InboundContent): Promise<InboundContent> {

@@ -1,7 +1,7 @@
 import { HoldfastError, isErrorCode, toHoldfastError } from "../errors.ts";
 import type { ConversationRef, MessageId, NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { StoredMessage } from "../messages.ts";
+import type { StoredMessage, TurnEnd } from "../messages.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
 import { type Cancel, type Clock, delay } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
@@ -17,6 +17,8 @@ export interface MessageLook {
   readonly fingerprint?: string;
   /** Where the history holds it once it is handled; below 0 when it was dropped. */
   readonly index?: number;
+  /** Of a stateless call, where it is small enough to be told. */
+  readonly end?: TurnEnd;
 }
 
 /** What a conversation's owner knows of its history. */
@@ -32,7 +34,12 @@ export interface HistoryLook {
 }
 
 type Question =
-  | { readonly ask: "message"; readonly ref: ConversationRef; readonly id: MessageId }
+  | {
+      readonly ask: "message";
+      readonly ref: ConversationRef;
+      readonly id: MessageId;
+      readonly isCall: boolean;
+    }
   | {
       readonly ask: "history";
       readonly ref: ConversationRef;
@@ -98,10 +105,10 @@ export class Owners {
   }
 
   /** Waits at most `ownerAnswerMs`, so that accepting never hangs on the owner. Errors: `not_ready`. */
-  async message(ref: ConversationRef, id: MessageId): Promise<MessageLook> {
+  async message(ref: ConversationRef, id: MessageId, isCall = false): Promise<MessageLook> {
     const local = this.local(ref);
-    if (local) return lookAtMessage(local, ref, id);
-    return (await this.#askOnce({ ask: "message", ref, id })) as MessageLook;
+    if (local) return isCall ? local.lookAtCall(ref, id) : lookAtMessage(local, ref, id);
+    return (await this.#askOnce({ ask: "message", ref, id, isCall })) as MessageLook;
   }
 
   /** While the partition changes its owner it is asked again. Errors: `not_ready`, those of the owner. */
@@ -171,9 +178,13 @@ export class Owners {
     const { ref } = question;
     const local = this.local(ref);
     if (!local) throw notReady();
-    return question.ask === "message"
-      ? lookAtMessage(local, ref, question.id)
-      : lookAtHistory(local, ref, question.from, question.until);
+    if (question.ask === "history") {
+      return lookAtHistory(local, ref, question.from, question.until);
+    }
+    if (!question.isCall) return lookAtMessage(local, ref, question.id);
+    const look = local.lookAtCall(ref, question.id);
+    const { end, ...rest } = look;
+    return encodeEntry(look).byteLength > limits.batchBytes ? rest : look;
   }
 }
 

@@ -5,7 +5,6 @@ import {
   type MessageId,
   parseConversationKey,
 } from "../ids.ts";
-import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 import { delay } from "../ports/clock.ts";
 import type { Follower, LogRecord } from "../ports/message-log.ts";
@@ -24,6 +23,8 @@ import {
   newConversation,
 } from "./conversation-state.ts";
 import type { StepKey } from "./handed-steps.ts";
+import type { MessageLook } from "./owners.ts";
+import { EndedCalls } from "./ended-calls.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -51,8 +52,7 @@ export class Partition {
   readonly #runner: TurnRunner;
   readonly #tellLost: (error: HoldfastError) => void;
   readonly #meter: TurnMeter;
-  /** Stateless calls that ended lately, oldest first. */
-  readonly #endedCalls = new Set<MessageId>();
+  readonly #endedCalls = new EndedCalls();
   readonly #steps = new RunningSteps();
   #isHandingOver = false;
   /** Inbox records up to here were there before this owner. */
@@ -87,6 +87,7 @@ export class Partition {
       mayBegin: () => !this.#isHandingOver,
       meter: this.#meter,
       steps: this.#steps,
+      callEnded: (id, end) => this.#endedCalls.add(id, end),
       signal: this.#stop.signal,
     });
   }
@@ -170,6 +171,15 @@ export class Partition {
     return mailbox?.all.find(({ message }) => message.id === id)?.message;
   }
 
+  /** What is known of a stateless call. */
+  lookAtCall(ref: ConversationRef, id: MessageId): MessageLook {
+    const end = this.#endedCalls.get(id);
+    if (end) return { state: "handled", end };
+    const mailbox = this.#active.get(journalKey(ref, true))?.mailbox;
+    const isWaiting = mailbox?.all.some(({ message }) => message.id === id) === true;
+    return { state: isWaiting ? "waiting" : "unknown" };
+  }
+
   /** Whether the conversation has messages that are not handled. */
   isBusy(ref: ConversationRef): boolean {
     return (this.#active.get(conversationKey(ref))?.mailbox.size ?? 0) > 0;
@@ -210,7 +220,8 @@ export class Partition {
     // From here on nothing is lost between the journal, which refuses it, and the next owner.
     const running = this.#steps.release(handOn);
     await this.#journal.finish();
-    await this.#stopServing();
+    // What the follower still reads is nothing that the next owner must wait for.
+    void this.#stopServing();
     return running;
   }
 
@@ -228,6 +239,7 @@ export class Partition {
   async #stopServing(): Promise<void> {
     this.#maintenance.close();
     this.#journal.close();
+    for (const { resolve } of this.#arrivals.splice(0)) resolve();
     for (const { wait, mailbox } of this.#active.values()) {
       wait?.();
       for (const { message } of mailbox.all) this.#services.pending.forget(message.id);
@@ -236,7 +248,7 @@ export class Partition {
   }
 
   #arrived(sequence: number): Promise<void> {
-    if (this.#maintenance.newestInbox >= sequence) return Promise.resolve();
+    if (this.#maintenance.newestInbox >= sequence || !this.isOpen) return Promise.resolve();
     return new Promise((resolve) => this.#arrivals.push({ sequence, resolve }));
   }
 
@@ -371,20 +383,10 @@ export class Partition {
     const { head } = conversation.mailbox;
     if (!head) {
       touch(this.#active, conversation, this.#services.clock.monotonic());
-      if (conversation.ephemeral) this.#endCall(conversation, state);
+      if (conversation.ephemeral) this.#active.delete(conversation.key);
       return;
     }
     this.#runner.begin(conversation, state, head);
-  }
-
-  /** Nothing of a stateless call is kept but its id, in case that the inbox holds it twice. */
-  #endCall({ key }: ActiveConversation, { seen }: ConversationState): void {
-    this.#active.delete(key);
-    for (const id of seen.keys()) this.#endedCalls.add(id as MessageId);
-    for (const oldest of this.#endedCalls) {
-      if (this.#endedCalls.size <= limits.endedCallsPerPartition) return;
-      this.#endedCalls.delete(oldest);
-    }
   }
 
   #finishRepeat(conversation: ActiveConversation, state: ConversationState, repeat: Waiting): void {

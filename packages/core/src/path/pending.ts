@@ -6,6 +6,8 @@ import type { InboundMessage } from "../messages.ts";
 /** What is kept of a message that was let in and is not answered yet; the inbox holds the rest. */
 export interface PendingMessage {
   readonly id: MessageId;
+  /** A stateless call. */
+  readonly isCall: boolean;
   readonly conversation: string;
   readonly agent: string;
   readonly fingerprint: string | undefined;
@@ -63,7 +65,8 @@ export class Pending {
     const conversation = conversationKey(message);
     const agent = agentKey(message);
     const { id, fingerprint } = message;
-    this.#messages.set(id, { id, conversation, agent, fingerprint, durable, bytes });
+    const isCall = message.ephemeral === true;
+    this.#messages.set(id, { id, isCall, conversation, agent, fingerprint, durable, bytes });
     this.#conversations.add(conversation, 1);
     this.#agents.add(agent, 1);
     this.#bytes += bytes;

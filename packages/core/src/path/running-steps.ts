@@ -18,7 +18,9 @@ export class RunningSteps {
     return this.#handOn !== undefined;
   }
 
+  /** Errors: those of a turn that goes on elsewhere. */
   begin(key: StepKey): void {
+    if (this.#handOn) throw movedOn();
     this.#steps.set(key, undefined);
   }
 
@@ -28,9 +30,9 @@ export class RunningSteps {
     if (this.#handOn) this.#give(key);
   }
 
-  /** The step is durable here. */
+  /** The step is durable here; the next owner reads it in the journal and need not wait for it. */
   written(key: StepKey): void {
-    this.#steps.delete(key);
+    if (this.#steps.delete(key)) this.#handOn?.(key, undefined);
   }
 
   /** The step ended without a result, or with one that could not be written here. */
@@ -47,6 +49,10 @@ export class RunningSteps {
 
   #give(key: StepKey): never {
     this.ended(key);
-    throw new HoldfastError("not_ready", "The turn goes on at the partition's next owner.");
+    throw movedOn();
   }
+}
+
+function movedOn(): HoldfastError {
+  return new HoldfastError("not_ready", "The turn goes on at the partition's next owner.");
 }

@@ -1,7 +1,7 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { agentKey, type MessageId, type TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { ConversationEvent } from "../messages.ts";
+import { type ConversationEvent, isTurnEnd, type TurnEnd } from "../messages.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
 import {
   applyEntry,
@@ -33,6 +33,8 @@ interface RunnerView {
   readonly mayBegin: () => boolean;
   readonly meter: TurnMeter;
   readonly steps: RunningSteps;
+  /** A stateless call came to its end, or to that of a try. */
+  readonly callEnded: (id: MessageId, end: TurnEnd) => void;
   /** Aborts when the partition is closed. */
   readonly signal: AbortSignal;
 }
@@ -248,6 +250,8 @@ export class TurnRunner {
     const { egress, report } = this.#services;
     try {
       const messages = inputs.map(({ message }) => message);
+      const [call] = conversation.ephemeral ? messages : [];
+      if (call && isTurnEnd(event)) this.#partition.callEnded(call.id, event);
       egress.emit(conversation.key, messages, event);
     } catch (thrown) {
       report(toHoldfastError(thrown), `events of ${conversation.key}`);

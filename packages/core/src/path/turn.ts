@@ -128,7 +128,10 @@ async function finishCalls(run: Run, isResumed: boolean): Promise<void> {
     steps.slice(last + 1).map((step) => (step.kind === "tool" ? step.callId : "")),
   );
   const open = model.toolCalls.filter(({ id }) => !answered.has(id));
-  await Promise.all(open.map((call) => finishCall(run, call, last, isResumed)));
+  // Those that run must come to their end, whatever becomes of the others.
+  const ends = await Promise.allSettled(open.map((call) => finishCall(run, call, last, isResumed)));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 async function finishCall(

@@ -21,7 +21,7 @@ import {
 /** First byte of what is stored under a key. A deletion leaves by itself after a while. */
 const isValue = 0;
 const isDeleted = 1;
-const deletionTtl = "1h";
+const deletionTtl = "168h";
 const retryMs = 20;
 const maxRetries = 250;
 

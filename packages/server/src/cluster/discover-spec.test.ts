@@ -11,11 +11,7 @@ describe("--discover", () => {
     ["[2001:db8::1]:7401", { by: "address", urls: ["https://[2001:db8::1]:7401"] }],
     ["2001:db8::1", { by: "address", urls: ["https://[2001:db8::1]:7400"] }],
     ["https://node1.example.com", { by: "address", urls: ["https://node1.example.com"] }],
-    ["http://127.0.0.1:7400", { by: "address", urls: ["http://127.0.0.1:7400"] }],
-    [
-      "localhost:7401",
-      { by: "address", urls: ["https://localhost:7401", "http://localhost:7401"] },
-    ],
+    ["localhost:7401", { by: "address", urls: ["https://localhost:7401"] }],
   ])("%s", (text, expected) => {
     expect(parseDiscover(text)).toEqual(expected);
   });
@@ -32,6 +28,8 @@ describe("--discover", () => {
     ["-x"],
     ["a..b"],
     ["http://10.0.0.1:7400"],
+    ["http://127.0.0.1:7400"],
+    ["http://localhost"],
     ["https://user:password@host"],
     ["https://host/path"],
     ["ftp://host"],

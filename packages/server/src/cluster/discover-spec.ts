@@ -22,7 +22,7 @@ export function parseDiscover(text: string): DiscoverSpec {
   }
   if (/^https?:\/\//.test(text)) return { by: "address", urls: [urlOf(text)] };
   const { host, port } = splitHost(text);
-  return { by: "address", urls: addressUrls(host, port) };
+  return { by: "address", urls: [addressUrl(host, port)] };
 }
 
 /** Names that end in a number are meant as IPv4 addresses, and are none (RFC 3986 and WHATWG URL). */
@@ -30,12 +30,9 @@ export function isHostName(name: string): boolean {
   return hostName.test(name) && !/(^|\.)\d+\.?$/.test(name);
 }
 
-/** An address to try: https, and plain http too where the request never leaves this machine. */
-export function addressUrls(host: string, port: number): string[] {
-  const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  const urls = [`https://${authority}`];
-  if (isLoopbackHost(host)) urls.push(`http://${authority}`);
-  return urls;
+/** An address to try. Always https: also on this machine only TLS shows who answers. */
+export function addressUrl(host: string, port: number): string {
+  return `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
 export function isLoopbackHost(host: string): boolean {
@@ -52,9 +49,7 @@ function urlOf(text: string): string {
   if (!url || url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search) {
     throw wrong(text, "it is no address of a node");
   }
-  if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
-    throw wrong(text, "beyond this machine a node is reached with https only");
-  }
+  if (url.protocol !== "https:") throw wrong(text, "a node is reached with https only");
   return url.origin;
 }
 

@@ -2,7 +2,7 @@ import { Resolver } from "node:dns/promises";
 import type { SrvRecord } from "node:dns";
 import { isIP } from "node:net";
 import { HoldfastError, limits, type Random } from "@holdfast/core";
-import { addressUrls, defaultApiPort, isHostName } from "./discover-spec.ts";
+import { addressUrl, defaultApiPort, isHostName } from "./discover-spec.ts";
 
 export interface DnsOptions {
   readonly random: Random;
@@ -29,7 +29,7 @@ export async function findByDns(name: string, options: DnsOptions): Promise<stri
   const addresses = await addressesOf(name, resolver);
   const { usable, faults } = sortAddresses(addresses.answers);
   if (usable.length > 0) {
-    return usable.flatMap((host) => addressUrls(host, defaultApiPort)).slice(0, most);
+    return usable.map((host) => addressUrl(host, defaultApiPort)).slice(0, most);
   }
   const said = [found.trouble, addresses.trouble, ...faults].filter((each) => each !== undefined);
   throw failed(
@@ -72,7 +72,7 @@ async function serviceUrls(
       // The server that knows the record may be the only one that knows the name.
       const { answers } = await addressesOf(name, resolver);
       const hosts = sortAddresses(answers).usable;
-      return (hosts.length > 0 ? hosts : [name]).flatMap((host) => addressUrls(host, port));
+      return (hosts.length > 0 ? hosts : [name]).map((host) => addressUrl(host, port));
     }),
   );
   return [...new Set(urls.flat())].slice(0, most);

@@ -67,6 +67,8 @@ export class EngineUsers {
     this.#again = true;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      // What came after the last look and before this.
+      if (this.#again) this.wake();
     });
   }
 

@@ -115,7 +115,10 @@ export class NodeIdentity {
 
   /** Takes what was issued: on disk first. Errors: those of `ClusterHome`. */
   replace(issued: IssuedIdentity): void {
-    this.#take({ requests: this.#file.requests, ...issued });
+    const { requests, bundle, generation } = this.#file;
+    // The list of trusted authorities may have changed while they were issued.
+    const newer = generation > issued.generation && { bundle, generation };
+    this.#take({ requests, ...issued, ...newer });
   }
 
   /** Takes a newer list of trusted authorities; false when it is not newer. Errors: as above. */

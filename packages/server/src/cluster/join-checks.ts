@@ -1,11 +1,14 @@
+import { isIP } from "node:net";
 import { HoldfastError, limits, type NodeRecord, type NodeRole } from "@holdfast/core";
+import { isLoopbackHost } from "./discover-spec.ts";
 
 /** What is asked of a node before it may join: each throws what a person should read. */
 
 /** Errors: `cluster_mismatch`. */
 export function checkCluster(wanted: string, own: string): void {
   if (wanted === own) return;
-  throw new HoldfastError("cluster_mismatch", `This is cluster ${own}, not ${wanted}.`);
+  // Whoever asks has proved nothing yet, and learns nothing of this cluster.
+  throw new HoldfastError("cluster_mismatch", `This is not cluster ${wanted}.`);
 }
 
 /** The same major version, minor versions one apart at most. Errors: `version_mismatch`. */
@@ -43,8 +46,45 @@ export function checkName(node: string, record: NodeRecord | undefined, claim: s
     );
   }
   if (record.claim !== claim) {
-    throw new HoldfastError("node_name_taken", `The cluster has a node ${node} already.`);
+    throw new HoldfastError(
+      "node_name_taken",
+      `The cluster has a node ${node} already, with other keys or in another role.`,
+    );
   }
+}
+
+/**
+ * Without a token a node is certified for the hosts that it was let in with, and the names that every
+ * machine gives itself. Errors: `certificate_invalid`.
+ */
+export function checkHosts(hosts: readonly string[], record: NodeRecord): void {
+  const own = [...(record.hosts ?? advertisedHosts(record)), "localhost", "127.0.0.1", "::1"];
+  const allowed = new Set(own.map(normalHost));
+  const other = hosts.find((host) => !allowed.has(normalHost(host)));
+  if (other === undefined) return;
+  throw new HoldfastError(
+    "certificate_invalid",
+    `Node ${record.node} did not join as ${JSON.stringify(other)}: only a join token changes its hosts.`,
+  );
+}
+
+/** Members whose address another node's certificates would name as well; on loopback all share it. */
+export function membersAt(hosts: readonly string[], others: readonly NodeRecord[]): NodeRecord[] {
+  const named = new Set(hosts.map(normalHost));
+  return others.filter((record) =>
+    advertisedHosts(record).some((host) => named.has(host) && !isLoopbackHost(host)),
+  );
+}
+
+function advertisedHosts({ url, engine }: NodeRecord): string[] {
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, "");
+  return [host, engine?.host].flatMap((each) => (each ? normalHost(each) : []));
+}
+
+/** One text for each host: an IPv6 address has many. */
+function normalHost(host: string): string {
+  const address = isIP(host) === 6 ? URL.parse(`http://[${host}]`)?.hostname.slice(1, -1) : host;
+  return (address ?? host).toLowerCase();
 }
 
 /** The role that a node gets. Errors: `join_token_role`. */

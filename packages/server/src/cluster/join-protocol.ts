@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { limits, namePattern } from "@holdfast/core";
 import { z } from "zod";
-import { isHostName, isLoopbackHost } from "./discover-spec.ts";
+import { isHostName } from "./discover-spec.ts";
 
 /** What a joining node and a store node say to each other, at this address. */
 export const joinPath = "/api/v1/cluster/join";
@@ -11,18 +11,20 @@ const host = z
   .string()
   .refine((text) => isIP(text) !== 0 || isHostName(text), "expected a host name or an IP address");
 const port = z.int().min(1).max(65_535);
-const apiUrl = z
-  .string()
-  .max(300)
-  .refine(isApiUrl, "expected https://HOST:PORT, or http on a loopback address");
+const apiUrl = z.string().max(300).refine(isApiUrl, "expected https://HOST:PORT");
 const pem = z.string().min(1).max(8_192);
 const label = z.string().max(200);
+/** HMAC-SHA-256, keyed with the SHA-256 of the join token's secret. */
+const mac = z.string().regex(/^[0-9a-f]{64}$/);
 
 const engineAddress = z.strictObject({ host, clientPort: port, routePort: port });
 
 export const joinRequestSchema = z.strictObject({
-  /** Absent when a node that is a member wants new certificates for its old keys. */
-  token: z.string().min(1).max(limits.joinTokenChars).optional(),
+  /**
+   * By a join token, over all other fields; the token's secret stays where it is. Absent when a node that
+   * is a member wants new certificates for its old keys.
+   */
+  proof: z.strictObject({ id: z.string().regex(/^[0-9a-z]{16}$/), mac }).optional(),
   cluster: nodeName,
   node: nodeName,
   role: z.enum(["store", "compute"]).optional(),
@@ -59,6 +61,8 @@ export const joinAnswerSchema = z.object({
   engines: z.array(engineAddress),
   /** Where store nodes' APIs are reached. */
   urls: z.array(z.string()),
+  /** Over all other fields, where the request had one: by this the joining node knows a store node. */
+  proof: mac.optional(),
 });
 
 export type JoinRequest = z.infer<typeof joinRequestSchema>;
@@ -67,7 +71,7 @@ export type JoinAnswer = z.infer<typeof joinAnswerSchema>;
 function isApiUrl(text: string): boolean {
   const url = URL.parse(text);
   if (!url || url.origin !== text) return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname));
+  return url.protocol === "https:";
 }
 
 function isSmall(labels: Record<string, string>): boolean {

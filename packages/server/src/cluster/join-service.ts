@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import {
   type Clock,
   clusterBucket,
@@ -13,10 +12,24 @@ import {
   type NodeRole,
   toHoldfastError,
 } from "@holdfast/core";
-import { type Authority, type JoinTokens, parseJoinToken } from "@holdfast/security";
+import {
+  type Authority,
+  checkCertifiable,
+  type JoinProof,
+  type JoinTokens,
+} from "@holdfast/security";
 import { engineAddresses, storeUrls } from "./addresses.ts";
 import { issueIdentity } from "./issue-identity.ts";
-import { checkClock, checkCluster, checkName, checkVersion, chooseRole } from "./join-checks.ts";
+import {
+  checkClock,
+  checkCluster,
+  checkHosts,
+  checkName,
+  checkVersion,
+  chooseRole,
+  membersAt,
+} from "./join-checks.ts";
+import { claimOf, provenText } from "./join-proof.ts";
 import type { JoinAnswer, JoinRequest } from "./join-protocol.ts";
 
 export interface JoinServiceOptions {
@@ -39,14 +52,10 @@ interface Found {
   readonly revision: number;
 }
 
-/** The SHA-256 of a node's request for its certificate: what it is known by when it asks again. */
-export function claimOf(csrPem: string): string {
-  return hash("sha256", csrPem.trim(), "hex");
-}
-
-/** Lets nodes in; on store nodes. One after the other, so that two do not become the third store node. */
+/** Lets nodes in; on store nodes. */
 export class JoinService {
   readonly #options: JoinServiceOptions;
+  /** Who has a token comes one after the other, so that two do not become the third store node. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: JoinServiceOptions) {
@@ -54,58 +63,68 @@ export class JoinService {
   }
 
   /**
-   * Nothing is used up before everything was checked. A node whose answer was lost asks again with the
-   * same token and keys; a member without a token gets certificates for the keys it joined with, and
-   * nothing else. Errors: `cluster_mismatch`, `version_mismatch`, `clock_skew`, `node_name_taken`, those
-   * of `JoinTokens.redeem` and `Authority.issue`.
+   * Whoever has no token and no keys of a member is told nothing, and nothing is used up before
+   * everything was checked. A node whose answer was lost asks again with the same token and keys; a
+   * member without a token gets certificates for the keys and hosts it joined with, and nothing else.
+   * Errors: `cluster_mismatch`, `version_mismatch`, `clock_skew`, `node_name_taken`, those of
+   * `JoinTokens.redeem` and `Authority.issue`.
    */
-  join(request: JoinRequest): Promise<JoinAnswer> {
-    const answer = this.#last.then(() => this.#join(request));
-    this.#last = answer.catch(() => undefined);
-    return answer;
+  async join(request: JoinRequest): Promise<JoinAnswer> {
+    checkCluster(request.cluster, this.#options.cluster);
+    if (!request.proof) return this.#renew(request);
+    const proof = { ...request.proof, message: provenText(request) };
+    const known = await this.#options.tokens.authenticate(proof);
+    await this.#check(request);
+    const letIn = this.#last.then(() => this.#letIn(request, proof, known.role));
+    this.#last = letIn.catch(() => undefined);
+    const answer = await letIn;
+    return { ...answer, proof: known.prove(provenText(answer)) };
   }
 
-  async #join(request: JoinRequest): Promise<JoinAnswer> {
-    const { cluster, version, clock } = this.#options;
-    const { token } = request;
-    if (token !== undefined) checkCluster(parseJoinToken(token).cluster, cluster);
-    checkCluster(request.cluster, cluster);
-    checkVersion(request.version, version);
-    checkClock(request.node, request.now, clock.now());
-    const claim = claimOf(request.requests.node);
-    const found = await this.#find(request.node as NodeId);
-    if (token === undefined) return this.#renew(request, found?.record, claim);
-    const allowed = await this.#roleOf(token);
-    checkName(request.node, found?.record, claim);
-    const { isDead } = this.#options;
-    const others = (await this.#all()).filter(({ node }) => node !== request.node && !isDead(node));
+  async #letIn(
+    request: JoinRequest,
+    proof: JoinProof,
+    allowed: NodeRole | undefined,
+  ): Promise<JoinAnswer> {
+    const { tokens, isDead, say, prepare } = this.#options;
+    const { node, requests } = request;
+    const found = await this.#find(node as NodeId);
+    const others = (await this.#all()).filter((each) => each.node !== node);
+    const living = others.filter((each) => !isDead(each.node));
     // Who joins again keeps its role: its data folder is made for it.
-    const role = chooseRole(request.role ?? found?.record.role, allowed, others);
-    await this.#options.tokens.redeem(token, { role, claim });
+    const role = chooseRole(request.role ?? found?.record.role, allowed, living);
+    const claim = claimOf(node, role, requests);
+    checkName(node, found?.record, claim);
+    await tokens.redeem(proof, { role, claim });
     const record = await this.#write(request, role, claim, found);
-    this.#options.say(`node ${record.node} joins as ${role} node (${record.url})`);
-    await this.#options.prepare(record);
+    const shared = membersAt(request.hosts, others).map((each) => each.node);
+    const beside = shared.length > 0 ? `, at an address of ${shared.join(", ")}` : "";
+    say(`node ${node} joins as ${role} node (${record.url})${beside}`);
+    await prepare(record);
     return this.#answer(request, role);
   }
 
-  async #renew(
-    request: JoinRequest,
-    record: NodeRecord | undefined,
-    claim: string,
-  ): Promise<JoinAnswer> {
-    if (record?.claim === claim && record.state !== "removed") {
-      return this.#answer(request, record.role);
+  async #renew(request: JoinRequest): Promise<JoinAnswer> {
+    const { node, requests, hosts } = request;
+    const record = (await this.#find(node as NodeId))?.record;
+    const isKnown = record?.claim === (record && claimOf(node, record.role, requests));
+    if (!record || !isKnown || record.state === "removed") {
+      const problem = `The cluster has no node ${node} with these keys: join with a token.`;
+      throw new HoldfastError("join_token_invalid", problem);
     }
-    const problem = `The cluster has no node ${request.node} with these keys: join with a token.`;
-    throw new HoldfastError("join_token_invalid", problem);
+    await this.#check(request);
+    checkHosts(hosts, record);
+    return this.#answer(request, record.role);
   }
 
-  /** The role that the token is bound to. Errors: `join_token_invalid`: whoever guesses learns no more. */
-  async #roleOf(token: string): Promise<NodeRole | undefined> {
-    const { id } = parseJoinToken(token);
-    const known = (await this.#options.tokens.list()).find((each) => each.id === id);
-    if (known) return known.role;
-    throw new HoldfastError("join_token_invalid", "The join token is unknown or was revoked.");
+  /** What is wrong with a request, whatever else is known of the node. */
+  async #check({ node, version, now, hosts, requests }: JoinRequest): Promise<void> {
+    const { cluster, clock } = this.#options;
+    checkVersion(version, this.#options.version);
+    checkClock(node, now, clock.now());
+    for (const kind of ["node", "engine", "operator"] as const) {
+      await checkCertifiable(requests[kind], { kind, cluster, node, hosts });
+    }
   }
 
   async #write(
@@ -114,7 +133,7 @@ export class JoinService {
     claim: string,
     found: Found | undefined,
   ): Promise<NodeRecord> {
-    const { node, url, version, zone, labels, capacity, engine } = request;
+    const { node, url, version, zone, labels, capacity, engine, hosts } = request;
     const { keyValue, clock } = this.#options;
     const record: NodeRecord = {
       node: node as NodeId,
@@ -128,6 +147,7 @@ export class JoinService {
       ...(role === "store" && { engine }),
       joinedAt: found?.record.joinedAt ?? clock.now(),
       claim,
+      hosts,
     };
     for (let seen = found, tries = 1; ; tries += 1) {
       try {

@@ -7,15 +7,17 @@ import {
   type NodeRole,
   toHoldfastError,
 } from "@holdfast/core";
-import { certificateFingerprint, parseJoinToken } from "@holdfast/security";
+import { certificateFingerprint, parseJoinToken, proveJoin } from "@holdfast/security";
 import type { ClusterFile, ClusterHome } from "./cluster-home.ts";
 import { createLeafRequests, textsOf } from "./found-cluster.ts";
 import type { IssuedIdentity, NodeIdentity } from "./identity.ts";
+import { checkCertificates, checkJoinAnswer, type HeardAnswer } from "./join-answer.ts";
+import { provenText } from "./join-proof.ts";
 import { type JoinAnswer, joinAnswerSchema, joinPath, type JoinRequest } from "./join-protocol.ts";
 import { type Pin, postPinned } from "./pinned-request.ts";
 
 /** What a node tells of itself when it joins. */
-export type JoiningNode = Omit<JoinRequest, "token" | "cluster" | "role" | "now" | "requests">;
+export type JoiningNode = Omit<JoinRequest, "proof" | "cluster" | "role" | "now" | "requests">;
 
 export interface JoinDependencies {
   readonly clock: Clock;
@@ -54,18 +56,22 @@ export async function joinCluster(home: ClusterHome, join: Join): Promise<Cluste
   const { clock, node, role, token } = join;
   const member = memberOf(home, token);
   if (member) return member;
-  const { cluster, fingerprint } = parseJoinToken(token);
+  const held = parseJoinToken(token);
+  const { cluster, fingerprint } = held;
   const requests = home.readPending() ?? (await createLeafRequests());
   home.writePending(requests);
-  const body = (): JoinRequest => ({
-    ...node,
-    token: token.trim(),
-    cluster,
-    ...(role && { role }),
-    now: clock.now(),
-    requests: textsOf(requests),
+  const body = (): JoinRequest => {
+    const now = clock.now();
+    const request = { ...node, cluster, ...(role && { role }), now, requests: textsOf(requests) };
+    const mac = proveJoin(held, provenText(request));
+    return { ...request, proof: { id: held.id, mac } };
+  };
+  const answer = await ask(join.urls, {
+    body,
+    check: (heard) => checkJoinAnswer(heard, held, requests),
+    pin: { cluster, fingerprint, clock },
+    say: join.say,
   });
-  const answer = await ask(join.urls, body, { cluster, fingerprint, clock }, join.say);
   home.releaseReserve();
   home.writeIdentity({ requests, ...issuedOf(answer) });
   const file = fileOf(node, answer);
@@ -75,45 +81,64 @@ export async function joinCluster(home: ClusterHome, join: Join): Promise<Cluste
 }
 
 /**
- * New certificates for a member, for the keys that it joined with. Needs no engine: it also works when
- * the old ones have ended. Errors: as `joinCluster`.
+ * New certificates for a member, for the keys and hosts that it joined with. Needs no engine: it also
+ * works when the old ones have ended. Whom to trust stays as it is: only the engine tells, as any node of
+ * the cluster may answer here. Errors: as `joinCluster`.
  */
 export async function askForCertificates(
   { cluster, urls }: Pick<ClusterFile, "cluster" | "urls">,
-  identity: Pick<NodeIdentity, "requests" | "bundle">,
+  identity: Pick<NodeIdentity, "requests" | "bundle" | "generation" | "hosts">,
   node: JoiningNode,
   { clock, say }: JoinDependencies,
 ): Promise<IssuedIdentity> {
-  const body = (): JoinRequest => ({
-    ...node,
-    cluster,
-    now: clock.now(),
-    requests: textsOf(identity.requests),
-  });
+  const { requests, hosts } = identity;
+  const trusted = () => identity.bundle.map((pem) => certificateFingerprint(pem));
+  const askPinned = async (fingerprint: string): Promise<IssuedIdentity> => {
+    const answer = await ask(urls, {
+      body: () => ({
+        ...node,
+        hosts: [...hosts],
+        cluster,
+        now: clock.now(),
+        requests: textsOf(requests),
+      }),
+      check: (heard) => checkCertificates(heard.answer, node.node, requests, trusted()),
+      pin: { cluster, fingerprint, clock },
+      say,
+    });
+    const { bundle, generation } = identity;
+    return { ...issuedOf(answer), bundle: [...bundle], generation };
+  };
   // While the authority's key changes, the others may show certificates of the new one already.
-  const pins = identity.bundle.map((pem) => certificateFingerprint(pem));
+  const pins = trusted();
   for (const fingerprint of pins.slice(0, -1)) {
     try {
-      return issuedOf(await ask(urls, body, { cluster, fingerprint, clock }, say));
+      return await askPinned(fingerprint);
     } catch (thrown) {
       if (!isOfThisAddress(toHoldfastError(thrown))) throw thrown;
     }
   }
-  const pin = { cluster, fingerprint: pins.at(-1) ?? "", clock };
-  return issuedOf(await ask(urls, body, pin, say));
+  return askPinned(pins.at(-1) ?? "");
+}
+
+interface Asking {
+  readonly body: () => JoinRequest;
+  /** Throws when the answer is not to be believed. */
+  readonly check: (heard: HeardAnswer) => void;
+  readonly pin: Pin;
+  readonly say: (text: string) => void;
 }
 
 async function ask(
   urls: AsyncIterable<string> | Iterable<string>,
-  body: () => JoinRequest,
-  pin: Pin,
-  say: (text: string) => void,
+  asking: Asking,
 ): Promise<JoinAnswer> {
+  const { pin, say } = asking;
   const failures: HoldfastError[] = [];
   for await (const url of urls) {
     try {
       say(`asking ${url}`);
-      return await askOne(url, body, pin);
+      return await askOne(url, asking);
     } catch (thrown) {
       const error = toHoldfastError(thrown);
       // What a node of the cluster decided the next one would decide too.
@@ -135,10 +160,11 @@ function isOfThisAddress({ code, retry }: HoldfastError): boolean {
   return code === "node_unreachable" || code === "certificate_invalid" || retry !== "never";
 }
 
-async function askOne(url: string, body: () => JoinRequest, pin: Pin): Promise<JoinAnswer> {
+async function askOne(url: string, { body, check, pin }: Asking): Promise<JoinAnswer> {
+  const request = body();
   let at = new URL(joinPath, url);
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await postPinned(at, body(), pin, limits.joinTimeoutMs);
+    const answer = await postPinned(at, request, pin, limits.joinTimeoutMs);
     if (answer.status === 307 && answer.location && redirects < limits.joinRedirects) {
       const next = URL.parse(answer.location, at.href);
       if (!next || next.pathname !== joinPath) throw noNode(at, "it leads elsewhere");
@@ -149,8 +175,10 @@ async function askOne(url: string, body: () => JoinRequest, pin: Pin): Promise<J
     if (answer.status !== 200) throw refusal(at, answer.status, value);
     const result = joinAnswerSchema.safeParse(value);
     if (!result.success) throw noNode(at, "its answer cannot be understood");
-    if (result.data.cluster === pin.cluster) return result.data;
-    throw noNode(at, `it is of cluster ${result.data.cluster}`);
+    const { cluster } = result.data;
+    if (cluster !== pin.cluster) throw noNode(at, `it is of cluster ${cluster}`);
+    check({ answer: result.data, whole: value as object, request });
+    return result.data;
   }
 }
 

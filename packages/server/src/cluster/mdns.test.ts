@@ -54,6 +54,7 @@ test("nodes on loopback are announced only when asked for, others unless told no
 test.each([
   ["no text", undefined],
   ["plain http elsewhere", { cluster: "hf-a", fingerprint, url: "http://10.0.0.1:7400" }],
+  ["plain http on loopback", { cluster: "hf-a", fingerprint, url: "http://127.0.0.1:7400" }],
   ["no address", { cluster: "hf-a", fingerprint, url: "javascript:alert(1)" }],
   ["no fingerprint", { cluster: "hf-a", url: "https://10.0.0.1" }],
   ["values of other types", { cluster: ["hf-a"], fingerprint, url: 7 }],

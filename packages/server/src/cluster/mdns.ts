@@ -46,14 +46,14 @@ export function advertise(
   options: MdnsOptions,
 ): Advertisement {
   const { cluster, fingerprint, version, url } = announcement;
-  const { port, protocol } = new URL(url);
+  const { port } = new URL(url);
   const instances = open(options, options.interfaces ?? ipv4Interfaces(false));
   for (const instance of instances) {
     instance.publish({
       name: `${node.slice(0, labelLength - cluster.length - 1)}-${cluster}`,
       type: serviceType,
       host: `${node}.local`,
-      port: Number(port) || (protocol === "https:" ? 443 : 80),
+      port: Number(port) || 443,
       // Each value has its own record of 255 bytes at most.
       txt: { cluster, fingerprint, version, url },
       // The question whether the name is taken would only print to the console.
@@ -124,9 +124,9 @@ export function judge(
     return { stranger: `${name} has another certificate authority than the join token names` };
   }
   const url = URL.parse(txt["url"]);
-  const isSafe =
-    url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
-  if (!url || !isSafe) return { stranger: `${name} gives an address that cannot be used` };
+  if (url?.protocol !== "https:") {
+    return { stranger: `${name} gives an address that cannot be used` };
+  }
   return { url: url.origin };
 }
 

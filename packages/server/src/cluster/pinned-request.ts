@@ -1,9 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { isIP } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { type Clock, HoldfastError, limits } from "@holdfast/core";
 import { clientTlsOptions, peerChain, pinnedFetchCheck } from "@holdfast/security";
-import { isLoopbackHost } from "./discover-spec.ts";
 
 export interface Pin {
   readonly cluster: string;
@@ -20,7 +19,7 @@ export interface PinnedAnswer {
 
 /**
  * Posts JSON to a node of which only the authority's fingerprint is known. The node has proved that it
- * is of the cluster before anything is sent. Plain http goes to loopback addresses only. Errors:
+ * is of the cluster before anything is sent, also on loopback. Errors:
  * `node_unreachable`, `certificate_invalid`, `payload_too_large`.
  */
 export async function postPinned(
@@ -31,13 +30,11 @@ export async function postPinned(
 ): Promise<PinnedAnswer> {
   const signal = AbortSignal.timeout(timeoutMs);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopbackHost(host))) {
-    throw unreachable(url, "beyond this machine a node is reached with https only");
-  }
-  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  if (url.protocol !== "https:") throw unreachable(url, "a node is reached with https only");
+  const port = Number(url.port) || 443;
   const socket = await connected(url, { host, port }, signal);
   try {
-    if (url.protocol === "https:") pinnedFetchCheck(peerChain(socket as TLSSocket), pin);
+    pinnedFetchCheck(peerChain(socket), pin);
     return await exchange(url, socket, JSON.stringify(body), signal);
   } finally {
     socket.destroy();
@@ -48,18 +45,15 @@ function connected(
   url: URL,
   at: { readonly host: string; readonly port: number },
   signal: AbortSignal,
-): Promise<Socket> {
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const isTls = url.protocol === "https:";
-    const socket = isTls
-      ? connectTls({
-          ...clientTlsOptions({ bundle: [] }),
-          ...at,
-          ...(isIP(at.host) === 0 && { servername: at.host }),
-          // Who it is shows in the chain, which is looked at before anything is sent.
-          rejectUnauthorized: false,
-        })
-      : connectTcp(at);
+    const socket = connectTls({
+      ...clientTlsOptions({ bundle: [] }),
+      ...at,
+      ...(isIP(at.host) === 0 && { servername: at.host }),
+      // Who it is shows in the chain, which is looked at before anything is sent.
+      rejectUnauthorized: false,
+    });
     const fail = (cause: unknown) => {
       socket.destroy();
       reject(unreachable(url, said(cause), cause));
@@ -67,7 +61,7 @@ function connected(
     const late = () => fail(new Error("nothing answers there in time"));
     signal.addEventListener("abort", late, { once: true });
     socket.once("error", fail);
-    socket.once(isTls ? "secureConnect" : "connect", () => {
+    socket.once("secureConnect", () => {
       signal.removeEventListener("abort", late);
       socket.off("error", fail);
       resolve(socket);
@@ -77,7 +71,7 @@ function connected(
 
 async function exchange(
   url: URL,
-  socket: Socket,
+  socket: TLSSocket,
   body: string,
   signal: AbortSignal,
 ): Promise<PinnedAnswer> {

@@ -14,7 +14,16 @@ import {
 
 export type OwnFacts = Pick<
   NodeRecord,
-  "node" | "role" | "url" | "version" | "zone" | "labels" | "capacity" | "claim" | "engine"
+  | "node"
+  | "role"
+  | "url"
+  | "version"
+  | "zone"
+  | "labels"
+  | "capacity"
+  | "claim"
+  | "hosts"
+  | "engine"
 >;
 
 /**

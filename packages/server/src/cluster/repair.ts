@@ -24,6 +24,8 @@ export interface RepairOptions {
 
 /** An operation that has not moved for this long has lost the node that worked on it. */
 const stallMs = 90_000;
+/** The engine misses the heartbeats of a server that crashed for about a minute before it calls it offline. */
+const engineNoticeMs = 85_000;
 
 /** Gives the replicas of a dead store node to the others; on store nodes. */
 export class Repair implements StoreRepair {
@@ -41,7 +43,7 @@ export class Repair implements StoreRepair {
     const { server, affected, others } = situation(dead, health);
     const steps = [
       {
-        text: `Check that ${others.length} other engines are online and up to date.`,
+        text: `Wait until the engine has noticed that ${server} is gone, and check that ${others.length} other engines are online and up to date.`,
         reason: "A replica is only given up while a majority of its stream's replicas works.",
       },
       {
@@ -80,7 +82,12 @@ export class Repair implements StoreRepair {
       startedAt: clock.now(),
     };
     // Whoever begins at the same time on another node loses here.
-    await keyValue.update(clusterBucket, operationKey, encodeJson(begun), revision);
+    try {
+      await keyValue.update(clusterBucket, operationKey, encodeJson(begun), revision);
+    } catch (thrown) {
+      const stored = (await this.#stored()).operation;
+      if (stored?.startedAt !== begun.startedAt || stored.node !== dead) throw thrown;
+    }
     this.#running = this.#run(dead, begun);
   }
 
@@ -110,6 +117,7 @@ export class Repair implements StoreRepair {
       const { server } = situation(dead, await admin.health());
       await admin.replaceStore(server, {
         signal: this.#closing.signal,
+        noticeMs: engineNoticeMs,
         onProgress: ({ stream, done, total }) => {
           const message = `The replicas of ${dead} are made anew: ${done} of ${total} streams are done.`;
           void tell({ stream, done, total, message });

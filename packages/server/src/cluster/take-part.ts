@@ -190,7 +190,11 @@ function createRenewal(options: PartOptions, tls: IdentityTls): Renewal {
     if (engine.managed) await engine.managed.update({ credentials: identity.storeCredentials });
     else engine.replace({ tls: engineTls(member) });
   };
-  return new Renewal({ ...options, identity, issue, apply, hosts: place.hosts });
+  // Without the authority's key a node keeps the hosts that it was let in with.
+  const hosts = authority ? place.hosts : identity.hosts;
+  const missing = place.hosts.filter((host) => !authority && !hosts.includes(host));
+  if (missing.length > 0) say(`the node joined without the host ${missing.join(", ")}`);
+  return new Renewal({ ...options, identity, issue, apply, hosts });
 }
 
 /** The API shows the certificates that the node has now. */
