@@ -96,10 +96,13 @@ export function engineTls({ file, identity }: Member): TlsCredentials {
 export async function connectExternal(
   external: NonNullable<Settings["externalEngine"]>,
 ): Promise<NodeEngine> {
-  const { servers, credentials, replicas } = external;
+  const { servers, credentials, authority, replicas } = external;
+  const isTls = servers.some((server) => server.startsWith("tls:"));
   const engine = await connectEngine({
     servers,
     ...(credentials !== undefined && { login: loginIn(credentials) }),
+    // Also an empty one: without, the client would take TLS only where the server offers it.
+    ...(isTls && { tls: authority === undefined ? {} : { ca: readText(authority) } }),
     isReplicated: replicas > 1,
     replicas,
   });
@@ -112,13 +115,17 @@ export function serverAt(host: string, port: number): string {
 
 /** A .creds file of NATS, or a user name and a password in two lines. */
 function loginIn(file: string): { user: string; password: string } | { creds: string } {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new HoldfastError("invalid_configuration", `${file} cannot be read.`, { cause });
-  }
+  const text = readText(file);
   if (text.includes("BEGIN NATS USER JWT")) return { creds: text };
   const [user = "", password = ""] = text.trim().split("\n");
   return { user, password };
+}
+
+/** Errors: `invalid_configuration`. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new HoldfastError("invalid_configuration", `${file} cannot be read.`, { cause });
+  }
 }

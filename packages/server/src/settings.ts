@@ -16,10 +16,12 @@ const settingsSchema = z.object({
   /** Servers of a NATS cluster that somebody else runs, divided by commas. */
   HOLDFAST_ENGINE: z
     .string()
-    .regex(/^(nats|tls):\/\//, "expected nats://host:port or tls://host:port")
+    .refine(areServers, "expected nats://host:port or tls://host:port, one scheme for all")
     .optional(),
   /** File with the user name in the first line and the password in the second. */
   HOLDFAST_ENGINE_CREDENTIALS: z.string().optional(),
+  /** PEM file of the authority that signed the servers' certificates; the system's authorities without. */
+  HOLDFAST_ENGINE_CA: z.string().min(1).optional(),
   HOLDFAST_ENGINE_REPLICAS: z.coerce.number().int().min(1).max(5).default(3),
   /** `on`: TLS also on loopback; else a loopback port takes both, and everything beyond it needs TLS. */
   HOLDFAST_TLS: z.enum(["auto", "on"]).default("auto"),
@@ -64,6 +66,8 @@ export interface Settings {
     | {
         readonly servers: string[];
         readonly credentials: string | undefined;
+        /** Of `tls://` servers only. */
+        readonly authority: string | undefined;
         readonly replicas: number;
       }
     | undefined;
@@ -88,6 +92,11 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
     path: issue.path.join("."),
     message: issue.message,
   }));
+  if (parsed.data && wouldShowLogin(parsed.data)) {
+    const message =
+      "HOLDFAST_ENGINE_CREDENTIALS would go in the clear to another machine: expected tls://host:port";
+    details.push({ path: "HOLDFAST_ENGINE", message });
+  }
   if (!parsed.data || details.length > 0) {
     const shown = details.map(({ path, message }) => `${path}: ${message}`).join("; ");
     throw new HoldfastError("invalid_configuration", `The node's settings are wrong: ${shown}.`, {
@@ -102,6 +111,7 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
       ? {
           servers: data.HOLDFAST_ENGINE.split(","),
           credentials: data.HOLDFAST_ENGINE_CREDENTIALS,
+          authority: data.HOLDFAST_ENGINE_CA,
           replicas: data.HOLDFAST_ENGINE_REPLICAS,
         }
       : undefined,
@@ -117,6 +127,22 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
     mdns: data.HOLDFAST_MDNS,
     dnsServers: data.HOLDFAST_DNS?.split(","),
   };
+}
+
+/** Mixed schemes would leave it to chance whether a connection is guarded. */
+function areServers(text: string): boolean {
+  const urls = text.split(",").map((server) => URL.parse(server));
+  const [first] = urls;
+  return (
+    /^(nats|tls):$/.test(first?.protocol ?? "") &&
+    urls.every((url) => url?.protocol === first?.protocol && url?.hostname && !url.username)
+  );
+}
+
+function wouldShowLogin(data: z.infer<typeof settingsSchema>): boolean {
+  const { HOLDFAST_ENGINE: servers, HOLDFAST_ENGINE_CREDENTIALS: credentials } = data;
+  if (!servers?.startsWith("nats:") || credentials === undefined) return false;
+  return servers.split(",").some((server) => !isLoopbackHost(URL.parse(server)?.hostname ?? ""));
 }
 
 function portsOf(text: string | undefined) {

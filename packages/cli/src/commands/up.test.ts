@@ -73,6 +73,15 @@ describe("what the words ask of the node", () => {
     expect(nodeOptionsOf({}, { ...env, HOLDFAST_JOIN: "hfj_b" }).join).toEqual({ token: "hfj_b" });
   });
 
+  it("is an engine that somebody else runs", () => {
+    const words = { engine: "tls://nats.example:4222", engineCreds: "/run/secrets/nats" };
+    expect(nodeOptionsOf(words, env).env).toEqual({
+      ...env,
+      HOLDFAST_ENGINE: words.engine,
+      HOLDFAST_ENGINE_CREDENTIALS: words.engineCreds,
+    });
+  });
+
   it("may not say how to join without a token, nor name another role", () => {
     const usage = expect.objectContaining({ code: "usage" });
     expect(() => nodeOptionsOf({ discover: "mdns" }, env)).toThrow(usage);

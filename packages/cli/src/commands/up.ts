@@ -11,6 +11,8 @@ export interface UpOptions {
   readonly discover?: string;
   readonly role?: string;
   readonly name?: string;
+  readonly engine?: string;
+  readonly engineCreds?: string;
 }
 
 /** What the command's words and the environment ask of the node. Errors: `usage`. */
@@ -27,8 +29,16 @@ export function nodeOptionsOf(options: UpOptions, env: NodeJS.ProcessEnv): NodeO
     home: homeFolder(env),
     host: hostOf(env),
     port: listenPortOf(env),
-    env: options.name === undefined ? env : { ...env, HOLDFAST_NODE: options.name },
+    env: { ...env, ...settingsOf(options) },
     ...(token && { join }),
+  };
+}
+
+function settingsOf({ name, engine, engineCreds }: UpOptions): NodeJS.ProcessEnv {
+  return {
+    ...(name !== undefined && { HOLDFAST_NODE: name }),
+    ...(engine !== undefined && { HOLDFAST_ENGINE: engine }),
+    ...(engineCreds !== undefined && { HOLDFAST_ENGINE_CREDENTIALS: engineCreds }),
   };
 }
 

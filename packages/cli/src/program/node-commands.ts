@@ -22,6 +22,14 @@ export function addNodeCommands(program: Command, run: Run): void {
       "join as store or compute (default: store while there are fewer than 3)",
     )
     .option("--name <name>", "the node's name, when it is new (default: HOLDFAST_NODE, or made up)")
+    .option(
+      "--engine <urls>",
+      "a NATS cluster that somebody else runs, as tls://HOST:PORT,... (default: HOLDFAST_ENGINE, or one of its own)",
+    )
+    .option(
+      "--engine-creds <file>",
+      "its .creds file, or a file with user and password in two lines (default: HOLDFAST_ENGINE_CREDENTIALS)",
+    )
     .action((options: UpOptions) =>
       run(async (context) => (await import("../commands/up.ts")).runUp(context, options)),
     );

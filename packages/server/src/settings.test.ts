@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { readSettings } from "./settings.ts";
+
+const read = (env: Record<string, string>) => readSettings(env, "127.0.0.1").externalEngine;
+
+function faultsOf(env: Record<string, string>): string[] {
+  try {
+    read(env);
+    return [];
+  } catch (thrown) {
+    const { code, details } = thrown as { code: string; details: { path: string }[] };
+    expect(code).toBe("invalid_configuration");
+    return details.map(({ path }) => path);
+  }
+}
+
+test("an external engine is several servers of one scheme", () => {
+  const servers = "tls://nats-1.example:4222,tls://nats-2.example:4222";
+  expect(read({ HOLDFAST_ENGINE: servers })).toMatchObject({ servers: servers.split(",") });
+  for (const wrong of [
+    "nats-1.example:4222",
+    "tls://nats-1.example:4222,nats://nats-2.example:4222",
+    "tls://",
+    "tls://me:secret@nats-1.example:4222",
+    "https://nats-1.example",
+  ]) {
+    expect([wrong, faultsOf({ HOLDFAST_ENGINE: wrong })]).toEqual([wrong, ["HOLDFAST_ENGINE"]]);
+  }
+});
+
+test("credentials never leave this machine in the clear", () => {
+  const credentials = { HOLDFAST_ENGINE_CREDENTIALS: "/run/secrets/nats" };
+  const faults = (servers: string) => faultsOf({ ...credentials, HOLDFAST_ENGINE: servers });
+  for (const wrong of ["nats://10.0.0.1:4222", "nats://127.0.0.1:4222,nats://nats.example:4222"]) {
+    expect(faults(wrong)).toEqual(["HOLDFAST_ENGINE"]);
+  }
+  expect(faults("nats://127.0.0.1:4222,nats://localhost:4223,nats://[::1]:4224")).toEqual([]);
+  expect(faults("tls://10.0.0.1:4222")).toEqual([]);
+  expect(faultsOf({ HOLDFAST_ENGINE: "nats://10.0.0.1:4222" })).toEqual([]);
+});
