@@ -63,6 +63,21 @@ test("a compute node joins where its token says, and answers; a second start jus
   expect(await again.stop()).toBe(0);
 });
 
+test("a compute node has no administrator's token, declares through store nodes, and ends when removed", async () => {
+  const home = newHome();
+  const env = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "worker-2", HOLDFAST_LOG_LEVEL: "silent" };
+  const node = await home.start({ ...env, HOLDFAST_JOIN: await createToken("compute") });
+  expect(existsSync(join(home.path, "admin-token"))).toBe(false);
+  const at = (url: string) => ({ HOLDFAST_HOME: founderHome.path, HOLDFAST_URL: url });
+  const created = await runHoldfast(["tokens", "create", "ci"], at(node.url));
+  expect(created.code, created.stderr).toBe(0);
+  const remove = ["remove", "worker-2", "--force", "--yes"];
+  const removed = await runHoldfast(remove, at(founder.url));
+  expect(removed.code, removed.stderr).toBe(0);
+  expect((await node.ended).code).not.toBe(0);
+  expect(node.output()).toContain("node_removed");
+});
+
 test("a token is used up once, and tells a stranger nothing", async () => {
   const token = await createToken("compute");
   const node = await newHome().start({ HOLDFAST_TLS: "on", HOLDFAST_JOIN: token });

@@ -37,6 +37,7 @@ export class DevCluster {
   readonly #options: DevClusterOptions;
   readonly #nodes = new Map<string, DevNode>();
   #stopping = false;
+  #token: string | undefined;
 
   constructor(options: DevClusterOptions) {
     this.#options = options;
@@ -56,6 +57,7 @@ export class DevCluster {
     await this.#startAll(stores.length > 0 ? stores : [founder], {
       HOLDFAST_PARTITIONS: String(plan.partitions),
     });
+    this.#token = await this.#openToken();
     await this.#startAll(members.filter((node) => !isStore(node)));
     for (const node of plan.nodes) if (!this.#nodes.has(node.name)) await this.#join(node);
     await Promise.all(plan.nodes.map((node) => this.#untilReady(node)));
@@ -119,6 +121,24 @@ export class DevCluster {
     return started;
   }
 
+  /** The one of the last start, or a new one: a node's own would end when that node is removed. */
+  async #openToken(): Promise<string> {
+    const { folder } = this.#options;
+    const file = path.join(folder, "dev.json");
+    if (existsSync(file)) {
+      const { token } = JSON.parse(readFile(file)) as DevFile;
+      this.#token = token;
+      try {
+        await this.#founder().nodes();
+        return token;
+      } catch (thrown) {
+        if (toHoldfastError(thrown).code !== "unauthenticated") throw thrown;
+      }
+    }
+    this.#token = undefined;
+    return (await this.#founder().createToken({ name: "holdfast dev" })).token;
+  }
+
   #founder(): Client {
     const [first] = this.#options.plan.nodes;
     const founder = first && this.#nodes.get(first.name);
@@ -136,7 +156,7 @@ export class DevCluster {
     const home = path.join(folder, plan.nodes[0]?.name ?? "");
     return {
       ca: path.join(home, "ca.pem"),
-      token: readFile(path.join(home, "admin-token")).trim(),
+      token: this.#token ?? readFile(path.join(home, "admin-token")).trim(),
     };
   }
 
