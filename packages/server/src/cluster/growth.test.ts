@@ -172,6 +172,22 @@ test("a third store node brings three replicas, told in words, and then the witn
   expect(made.reports).toEqual([]);
 });
 
+test("a stream that elects is not taken for one with too few replicas", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  made.processes.pop();
+  made.streams.set("a", 0).set("b", 3);
+  growth.start();
+  await made.clock.advance(10_000);
+  expect(made.calls).not.toContain("raise");
+  expect(await made.operation()).toBeUndefined();
+  made.streams.set("a", 1);
+  await made.clock.advance(10_000);
+  expect(made.calls).toContain("raise");
+});
+
 test("who does not coordinate raises nothing, but sends its own witness away afterwards", async () => {
   const made = createWorld(() => false);
   await made.clock.runUntil(made.ready());

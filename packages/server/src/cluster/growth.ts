@@ -150,7 +150,10 @@ export class Growth {
     const hasWitness = engine.processes.some(({ role }) => role === "witness");
     const coordinates = isCoordinator();
     if (!hasWitness && !coordinates) return false;
-    const step = nextStep(stores, hasWitness, await engine.admin.health());
+    const health = await engine.admin.health();
+    // Streams that elect do not say how many replicas they have: too few is not known of them.
+    if (health.streams.some(({ replicas }) => replicas === 0)) return false;
+    const step = nextStep(stores, hasWitness, health);
     if (step.do === "nothing") return true;
     if (step.do === "retire-witness") await this.#retireWitness();
     else if (!coordinates) return false;
