@@ -56,7 +56,8 @@ export class Aftermath {
     await this.#repair();
     await this.#within(openMs, () => this.#ownerProblem());
     await this.#within(doneMs, () => this.#workProblem());
-    await this.#within(2 * limits.awaitedCheckMs, () => this.#waitProblem());
+    const checks = limits.awaitedUnknown + 2;
+    await this.#within(checks * limits.awaitedCheckMs, () => this.#waitProblem());
     if (this.#options.isPatient) await this.#within(spreadMs, () => this.#spreadProblem());
     await this.#talkAcrossNodes();
 
@@ -135,20 +136,14 @@ export class Aftermath {
     return undefined;
   }
 
-  /**
-   * Known gap: when the node that accepted a stateless call did not hear of its end, nobody can tell it
-   * any more, as nothing of the call is kept.
-   */
+  /** Whoever waits is told, wherever it waits; what the owner of a stateless call forgot, after some checks. */
   #waitProblem(): string | undefined {
     const { clients, cluster } = this.#options;
-    const waits = [...clients.waits].filter(({ operation }) => !operation.message.ephemeral);
-    for (const { operation, node, kind } of waits) {
+    for (const { operation, node, kind } of clients.waits) {
       return `the ${kind} of #${operation.number} (${operation.id}) at ${processName(node)} was told nothing`;
     }
     for (const node of cluster.alive) {
-      const held = [...(node.path?.pending.accepted() ?? [])].filter(
-        ({ conversation }) => !conversation.includes("/once-"),
-      );
+      const held = [...(node.path?.pending.accepted() ?? [])];
       if (held.length > 0)
         return `${processName(node)} holds ${held.length} messages for unanswered`;
     }
