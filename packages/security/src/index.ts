@@ -17,15 +17,21 @@ export {
   parseSpiffeId,
   spiffeId,
 } from "./certificates/identity.ts";
-export { type CertificateSubject, issueCertificate } from "./certificates/issue-certificate.ts";
+export {
+  type CertificateSubject,
+  checkCertifiable,
+  issueCertificate,
+} from "./certificates/issue-certificate.ts";
 export { createLeafRequest, type LeafRequest } from "./certificates/leaf-request.ts";
 export {
   type CertificateFacts,
   certificateFingerprint,
   readCertificate,
 } from "./certificates/read-certificate.ts";
+export { isProvenAnswer, type JoinProof, proveJoin } from "./join-proof.ts";
 export { type JoinToken, parseJoinToken } from "./join-token-text.ts";
 export {
+  type AuthenticatedJoin,
   type CreatedJoinToken,
   createJoinTokens,
   type Joining,
@@ -36,6 +42,7 @@ export {
   type RedeemedJoinToken,
 } from "./join-tokens.ts";
 export {
+  checkIssued,
   type ClientTls,
   clientTlsOptions,
   peerChain,

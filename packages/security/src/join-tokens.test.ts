@@ -1,9 +1,16 @@
+import { createHmac } from "node:crypto";
 import { limits } from "@holdfast/core";
 import { createRandomFaults, type Faults } from "@holdfast/engine";
 import { createSeededRandom } from "@holdfast/testkit";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createJoinTokens, parseJoinToken } from "./index.ts";
+import {
+  createJoinTokens,
+  isProvenAnswer,
+  type JoinProof,
+  parseJoinToken,
+  proveJoin,
+} from "./index.ts";
 import { createTestCluster, testCluster as cluster, type TestCluster } from "./testing/fixture.ts";
 
 const random = createSeededRandom(2);
@@ -29,8 +36,8 @@ test("a token carries what the joining side needs, and only its hash is stored",
 test("a token lets one node in, on any store node", async () => {
   const on = await createTestCluster();
   const { token, id } = await nodeOn(on).create(spec);
-  expect(await nodeOn(on).redeem(token, compute)).toEqual({ id, cluster });
-  await expect(nodeOn(on).redeem(token, compute)).rejects.toMatchObject({
+  expect(await nodeOn(on).redeem(proofOf(token), compute)).toEqual({ id, cluster });
+  await expect(nodeOn(on).redeem(proofOf(token), compute)).rejects.toMatchObject({
     code: "join_token_used",
   });
   expect(await nodeOn(on).list()).toMatchObject([{ id, state: "used" }]);
@@ -39,7 +46,7 @@ test("a token lets one node in, on any store node", async () => {
 test("of a hundred nodes at once exactly one gets in", async () => {
   const on = await createTestCluster();
   const { token } = await nodeOn(on).create(spec);
-  const tries = Array.from({ length: 100 }, () => nodeOn(on).redeem(token, compute));
+  const tries = Array.from({ length: 100 }, () => nodeOn(on).redeem(proofOf(token), compute));
   const results = await Promise.allSettled(tries);
   const refused = results.filter((each) => each.status === "rejected");
   expect(refused).toHaveLength(99);
@@ -57,7 +64,7 @@ test("with a bad network it is one at most, and none is refused for its own writ
     const draw = createSeededRandom(seed);
     const rates = { refuse: 0.1, loseRequest: 0.1, loseAnswer: 0.3, latencyMaxMs: 7 };
     const tries = Array.from({ length: 8 }, () =>
-      nodeOn(on, createRandomFaults(draw, rates), 5).redeem(token, compute),
+      nodeOn(on, createRandomFaults(draw, rates), 5).redeem(proofOf(token), compute),
     );
     const results = await Promise.allSettled(tries);
     const codes = results.map((each) => (each.status === "rejected" ? each.reason.code : "in"));
@@ -77,8 +84,8 @@ test("a lost acknowledgement is no refusal", async () => {
       outcome: kind === "write" && (writes += 1) === 1 ? "lose-answer" : "ok",
     }),
   };
-  expect(await nodeOn(on, loseFirst).redeem(token, compute)).toEqual({ id, cluster });
-  await expect(nodeOn(on).redeem(token, compute)).rejects.toMatchObject({
+  expect(await nodeOn(on, loseFirst).redeem(proofOf(token), compute)).toEqual({ id, cluster });
+  await expect(nodeOn(on).redeem(proofOf(token), compute)).rejects.toMatchObject({
     code: "join_token_used",
   });
 });
@@ -88,13 +95,13 @@ test("with its claim a node gets in again, nobody else does", async () => {
   const { token, id } = await nodeOn(on).create(spec);
   const claim = "sha-256 of its key";
   for (let count = 0; count < 3; count += 1)
-    expect(await nodeOn(on).redeem(token, { ...compute, claim })).toEqual({ id, cluster });
+    expect(await nodeOn(on).redeem(proofOf(token), { ...compute, claim })).toEqual({ id, cluster });
   for (const other of [compute, { ...compute, claim: "another" }])
-    await expect(nodeOn(on).redeem(token, other)).rejects.toMatchObject({
+    await expect(nodeOn(on).redeem(proofOf(token), other)).rejects.toMatchObject({
       code: "join_token_used",
     });
   on.clock.jump(limits.joinTokenLifetimeMs);
-  await expect(nodeOn(on).redeem(token, { ...compute, claim })).rejects.toMatchObject({
+  await expect(nodeOn(on).redeem(proofOf(token), { ...compute, claim })).rejects.toMatchObject({
     code: "join_token_expired",
   });
 });
@@ -107,12 +114,12 @@ test("a token ends after ten minutes, and is cleaned up by the next", async () =
   expect(await nodeOn(on).list()).toMatchObject([{ state: "open" }]);
   on.clock.jump(5_000);
   expect(await nodeOn(on).list()).toMatchObject([{ state: "expired" }]);
-  await expect(nodeOn(on).redeem(token, compute)).rejects.toMatchObject({
+  await expect(nodeOn(on).redeem(proofOf(token), compute)).rejects.toMatchObject({
     code: "join_token_expired",
   });
   const next = await nodeOn(on).create(spec);
   expect((await nodeOn(on).list()).map(({ id }) => id)).toEqual([next.id]);
-  await expect(nodeOn(on).redeem(token, compute)).rejects.toMatchObject({
+  await expect(nodeOn(on).redeem(proofOf(token), compute)).rejects.toMatchObject({
     code: "join_token_invalid",
   });
 });
@@ -120,10 +127,12 @@ test("a token ends after ten minutes, and is cleaned up by the next", async () =
 test("a token for a role lets in that role; another try does not use it up", async () => {
   const on = await createTestCluster();
   const { token } = await nodeOn(on).create({ ...spec, ...compute });
-  await expect(nodeOn(on).redeem(token, store)).rejects.toMatchObject({ code: "join_token_role" });
-  await nodeOn(on).redeem(token, compute);
+  await expect(nodeOn(on).redeem(proofOf(token), store)).rejects.toMatchObject({
+    code: "join_token_role",
+  });
+  await nodeOn(on).redeem(proofOf(token), compute);
   for (const joining of [store, compute])
-    await nodeOn(on).redeem((await nodeOn(on).create(spec)).token, joining);
+    await nodeOn(on).redeem(proofOf((await nodeOn(on).create(spec)).token), joining);
 });
 
 test("a wrong secret, an unknown id and a revoked token look alike", async () => {
@@ -136,14 +145,14 @@ test("a wrong secret, an unknown id and a revoked token look alike", async () =>
   await tokens.revoke(id);
   const messages = new Set<string>();
   for (const each of [mixed, unknown, token, retold(other.token, { s: "0".repeat(50) })]) {
-    const refused = await tokens.redeem(each, compute).catch((thrown) => thrown);
+    const refused = await tokens.redeem(proofOf(each), compute).catch((thrown) => thrown);
     expect(refused).toMatchObject({ code: "join_token_invalid" });
     messages.add(refused.message);
   }
   expect(messages.size).toBe(1);
   for (const gone of [id, "../x", "key.abc"])
     await expect(tokens.revoke(gone)).rejects.toMatchObject({ code: "token_not_found" });
-  await tokens.redeem(other.token, compute);
+  await tokens.redeem(proofOf(other.token), compute);
 });
 
 test("there are only so many, and room comes with time", async () => {
@@ -169,7 +178,7 @@ test("an unreadable record lets nobody in and disturbs nobody", async () => {
   const { token, id } = await nodeOn(on).create(spec);
   for (const broken of ["{", "null", '{"hash":7}']) {
     await on.keyValue.put("authority", `join.${id}`, new TextEncoder().encode(broken));
-    await expect(nodeOn(on).redeem(token, compute)).rejects.toMatchObject({
+    await expect(nodeOn(on).redeem(proofOf(token), compute)).rejects.toMatchObject({
       code: "join_token_invalid",
     });
   }
@@ -235,6 +244,56 @@ test("any text gives a token or that error", async () => {
     { numRuns: 1_000 },
   );
 });
+
+test("a proof is of one message and one token, and of a request only", async () => {
+  const on = await createTestCluster();
+  const { token, id } = await nodeOn(on).create({ ...spec, ...compute });
+  const proof = proofOf(token, "let n2 in");
+  const known = await nodeOn(on).authenticate(proof);
+  expect(known.role).toBe("compute");
+  const other = proofOf((await nodeOn(on).create(spec)).token, "let n2 in");
+  const parsed = parseJoinToken(token);
+  const answer = known.prove("let n2 in");
+  for (const wrong of [
+    { ...proof, message: "let n3 in" },
+    { ...proof, mac: other.mac },
+    { ...proof, mac: answer },
+    { ...proof, mac: "" },
+    { ...proof, mac: proof.mac.toUpperCase() },
+    { ...proof, id: "../key" },
+    { ...proof, id: other.id },
+  ]) {
+    const invalid = { code: "join_token_invalid" };
+    await expect(nodeOn(on).authenticate(wrong)).rejects.toMatchObject(invalid);
+    await expect(nodeOn(on).redeem(wrong, compute)).rejects.toMatchObject(invalid);
+  }
+  expect(isProvenAnswer(parsed, proof.mac, "let n2 in", answer)).toBe(true);
+  expect(isProvenAnswer(parsed, proof.mac, "let n3 in", answer)).toBe(false);
+  expect(isProvenAnswer(parsed, other.mac, "let n2 in", answer)).toBe(false);
+  expect(isProvenAnswer(parsed, proof.mac, "let n2 in", proof.mac)).toBe(false);
+  // To authenticate uses nothing up; a used token is still known.
+  expect(await nodeOn(on).redeem(proof, compute)).toEqual({ id, cluster });
+  await nodeOn(on).authenticate(proof);
+});
+
+test("a damaged hash is no key that anybody can guess", async () => {
+  const on = await createTestCluster();
+  const { token, id } = await nodeOn(on).create(spec);
+  const entry = await on.keyValue.get("authority", `join.${id}`);
+  const record = JSON.parse(new TextDecoder().decode(entry?.value));
+  const value = new TextEncoder().encode(JSON.stringify({ ...record, hash: "" }));
+  await on.keyValue.put("authority", `join.${id}`, value);
+  const mac = createHmac("sha256", "").update("holdfast join request\nm").digest("hex");
+  for (const proof of [proofOf(token), { id, message: "m", mac }])
+    await expect(nodeOn(on).redeem(proof, compute)).rejects.toMatchObject({
+      code: "join_token_invalid",
+    });
+});
+
+function proofOf(token: string, message = "a request"): JoinProof {
+  const parsed = parseJoinToken(token);
+  return { id: parsed.id, message, mac: proveJoin(parsed, message) };
+}
 
 /** The token with other fields. */
 function retold(token: string, fields: Record<string, unknown>): string {

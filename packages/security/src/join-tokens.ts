@@ -9,21 +9,16 @@ import {
 } from "@holdfast/core";
 import { authorityBucket } from "./authority/private-keys.ts";
 import { codeOf, updateExpecting } from "./expected-write.ts";
+import { isProvenRequest, type JoinProof, proveAnswer } from "./join-proof.ts";
 import {
   hashOfSecret,
-  isSecretOf,
   joinTokenKey,
   joinTokenKeys,
   type JoinTokenRecord,
   parseStoredToken,
   type StoredJoinToken,
 } from "./join-token-record.ts";
-import {
-  invalidJoinToken,
-  joinSecretLength,
-  joinTokenText,
-  parseJoinToken,
-} from "./join-token-text.ts";
+import { invalidJoinToken, joinSecretLength, joinTokenText } from "./join-token-text.ts";
 
 /**
  * Tokens that let one new node in each, for ten minutes on the wall clock of the store node that is
@@ -33,13 +28,18 @@ export interface JoinTokens {
   /** The only moment at which the token can be read. Errors: `invalid_request`, `node_busy` (too many). */
   create(spec: NewJoinToken): Promise<CreatedJoinToken>;
   /**
+   * Whether a proof is of a token that is stored, whatever its state: whoever shows it may be told more.
+   * Unknown and wrong look alike. Errors: `join_token_invalid`.
+   */
+  authenticate(proof: JoinProof): Promise<AuthenticatedJoin>;
+  /**
    * Uses a token up; of any number of callers one succeeds. A caller that gives a `claim` succeeds again
    * with the same one, until the token expires: a node whose answer was lost asks again. So the claim
-   * must be worthless to anybody else, as the hash of the key that it wants certified is.
-   * When it ends with `append_outcome_unknown` the token may be used up. Errors: `join_token_invalid`,
-   * `join_token_expired`, `join_token_used`, `join_token_role`.
+   * must be worthless to anybody else, and name all that is let in: the hash of the node's name, its role
+   * and the keys that it wants certified is. When it ends with `append_outcome_unknown` the token may be
+   * used up. Errors: `join_token_invalid`, `join_token_expired`, `join_token_used`, `join_token_role`.
    */
-  redeem(token: string, joining: Joining): Promise<RedeemedJoinToken>;
+  redeem(proof: JoinProof, joining: Joining): Promise<RedeemedJoinToken>;
   /** Those that are stored, oldest first; expired ones stand there until another is created. */
   list(): Promise<readonly JoinTokenInfo[]>;
   /** Errors: `token_not_found`. */
@@ -66,6 +66,13 @@ export interface CreatedJoinToken {
 export interface Joining {
   readonly role: NodeRole;
   readonly claim?: string;
+}
+
+export interface AuthenticatedJoin {
+  /** The role that the token is bound to. */
+  readonly role?: NodeRole;
+  /** A mac by which the other side knows that the answer to its request is of a store node. */
+  prove(message: string): string;
 }
 
 export interface RedeemedJoinToken {
@@ -117,12 +124,13 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
     );
   }
 
-  /** The record of a token whose secret is right. Errors: `join_token_invalid`. */
-  async function authenticated(id: string, secret: string): Promise<StoredJoinToken> {
-    const entry = await keyValue.get(authorityBucket, joinTokenKey(id));
-    const stored = entry && parseStoredToken(entry);
+  /** The record of a token that the proof is of. Errors: `join_token_invalid`. */
+  async function authenticated(proof: JoinProof): Promise<StoredJoinToken> {
+    const isId = isTokenId(proof.id);
+    const entry = isId && (await keyValue.get(authorityBucket, joinTokenKey(proof.id)));
+    const stored = entry ? parseStoredToken(entry) : undefined;
     // Unknown and wrong look alike, so that ids cannot be tried out.
-    if (stored && isSecretOf(stored.record, secret)) return stored;
+    if (stored && isProvenRequest(stored.record, proof)) return stored;
     throw invalidJoinToken("The join token is unknown or was revoked.");
   }
 
@@ -144,11 +152,19 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
       return { token, id, expiresAt: record.expiresAt };
     },
 
-    async redeem(token, { role, claim }) {
-      const { id, secret } = parseJoinToken(token);
+    async authenticate(proof) {
+      const { record } = await authenticated(proof);
+      return {
+        ...(record.role === undefined ? {} : { role: record.role }),
+        prove: (message) => proveAnswer(record, proof.mac, message),
+      };
+    },
+
+    async redeem(proof, { role, claim }) {
+      const { id } = proof;
       const mark = claim === undefined ? `once:${random.token(20)}` : `claim:${claim}`;
       for (;;) {
-        const stored = await authenticated(id, secret);
+        const stored = await authenticated(proof);
         const { record, revision } = stored;
         checkUsable(stored, hasExpired(stored), role, mark);
         if (record.usedBy === mark) return { id, cluster: record.cluster };
@@ -171,13 +187,16 @@ export function createJoinTokens(dependencies: JoinTokensDependencies): JoinToke
     },
 
     async revoke(id) {
-      const isId = /^[0-9a-z]{16}$/.test(id);
-      if (!isId || !(await keyValue.get(authorityBucket, joinTokenKey(id)))) {
+      if (!isTokenId(id) || !(await keyValue.get(authorityBucket, joinTokenKey(id)))) {
         throw new HoldfastError("token_not_found", `No join token ${id.slice(0, 80)} is found.`);
       }
       await keyValue.delete(authorityBucket, joinTokenKey(id));
     },
   };
+}
+
+function isTokenId(id: string): boolean {
+  return /^[0-9a-z]{16}$/.test(id);
 }
 
 function checkUsable(

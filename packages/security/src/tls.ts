@@ -1,7 +1,7 @@
-import { constants, type X509Certificate } from "node:crypto";
+import { constants, createPrivateKey, type X509Certificate } from "node:crypto";
 import type { ConnectionOptions, TlsOptions, TLSSocket } from "node:tls";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { invalidCertificate } from "./certificates/identity.ts";
+import { type CertificateIdentity, invalidCertificate } from "./certificates/identity.ts";
 import { withLineEnd } from "./certificates/keys.ts";
 import {
   firstCertificate,
@@ -93,6 +93,31 @@ export function pinnedFetchCheck(chain: readonly Uint8Array[], pin: Pin): string
   checkDates(leaf, pin.clock.now());
   checkDates(pinned, pin.clock.now());
   return withLineEnd(pinned.toString());
+}
+
+/**
+ * Whether a certificate is what was asked for, before it is written: signed by the authority that comes
+ * with it, which is one of `trusted` (SHA-256), for this key and this subject. Errors: `certificate_invalid`.
+ */
+export function checkIssued(
+  { certificatePem, authorityPem, privateKeyPem }: TlsIdentity,
+  trusted: readonly string[],
+  { kind, cluster, node }: Required<CertificateIdentity>,
+): void {
+  const authority = firstCertificate(authorityPem);
+  if (!authority.ca || !trusted.includes(fingerprintOf(authority))) {
+    throw invalidCertificate("The answer is of another authority than the one that is trusted.");
+  }
+  const certificate = firstCertificate(certificatePem);
+  const isOurs =
+    certificate.verify(authority.publicKey) &&
+    certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
+  const named = readCertificate(certificatePem);
+  // An engine's certificate names no node.
+  const isNamed = named.kind === kind && named.cluster === cluster;
+  if (!isOurs || !isNamed || (kind !== "engine" && named.node !== node)) {
+    throw invalidCertificate("The answer holds a certificate that was not asked for.");
+  }
 }
 
 function checkDates({ validFromDate, validToDate }: X509Certificate, now: number): void {

@@ -15,7 +15,7 @@ export interface Tokens {
   /** The only moment at which a token can be read. Errors: those of KeyValue, `invalid_request`. */
   create(spec: NewToken): Promise<CreatedToken>;
   /**
-   * Makes a token known whose text was chosen elsewhere; a known one stays as it is. Undefined for an
+   * Makes a token known whose text was chosen elsewhere; a known one only takes the name. Undefined for an
    * administrator's token that was revoked: it never becomes known again.
    */
   adopt(token: string, spec: NewToken): Promise<TokenRecord | undefined>;
@@ -84,7 +84,7 @@ export async function createTokens(dependencies: TokensDependencies): Promise<To
         : { requestsPerSecond: spec.requestsPerSecond }),
     };
     const key = sha256(token);
-    await keyValue.put(bucket, key, new TextEncoder().encode(JSON.stringify(record)));
+    await keyValue.put(bucket, key, encoded(record));
     records.add(key, record);
     return record;
   }
@@ -116,10 +116,18 @@ export async function createTokens(dependencies: TokensDependencies): Promise<To
       if (!tokenPattern.test(token)) {
         throw new HoldfastError("invalid_request", "A token is hf_ and 40 characters of 0-9 a-z.");
       }
+      const key = sha256(token);
       const known = records.find(token);
-      if (known) return known;
-      const stored = await keyValue.get(bucket, sha256(token));
+      if (known?.name === spec.name) return known;
+      const stored = await keyValue.get(bucket, key);
       if (stored && isRevokedMark(stored.value)) return undefined;
+      if (known && stored) {
+        const renamed = { ...known, name: spec.name };
+        // Never over a revocation that came meanwhile.
+        await keyValue.update(bucket, key, encoded(renamed), stored.revision);
+        records.add(key, renamed);
+        return renamed;
+      }
       return store(token, spec);
     },
     async revoke(organization, id) {
@@ -165,10 +173,11 @@ class TokenTable {
     if (change.value === undefined || isRevokedMark(change.value)) {
       this.#revoked.delete(change.key);
       this.#records.delete(change.key);
-    } else if (!this.#revoked.has(change.key) && !this.#records.has(change.key)) {
-      // A record never changes: the first one seen stays, and so does its rate limit.
+    } else if (!this.#revoked.has(change.key)) {
       const record = parseRecord(change.value);
-      if (record !== undefined) this.#records.set(change.key, record);
+      // Nothing but the name ever changes: otherwise the record stays, and with it its rate limit.
+      if (record === undefined || this.#records.get(change.key)?.name === record.name) return;
+      this.#records.set(change.key, record);
     }
   }
 
@@ -184,6 +193,10 @@ class TokenTable {
       .filter(([, record]) => id === undefined || record.id === id)
       .map(([key]) => key);
   }
+}
+
+function encoded(record: TokenRecord): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(record));
 }
 
 function isRevokedMark(value: Uint8Array): boolean {

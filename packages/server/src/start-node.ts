@@ -19,8 +19,8 @@ import { createTokens } from "@holdfast/security";
 import pino from "pino";
 import { seedDemo } from "./demo.ts";
 import { ClusterHome } from "./cluster/cluster-home.ts";
-import { settleAuthority } from "./cluster/found-cluster.ts";
-import { claimOf } from "./cluster/join-service.ts";
+import { settleAuthority, textsOf } from "./cluster/found-cluster.ts";
+import { claimOf } from "./cluster/join-proof.ts";
 import { advertise, announcedInterfaces } from "./cluster/mdns.ts";
 import { placeOf } from "./cluster/node-place.ts";
 import { type JoinOptions, type Member, openMember, ownMember } from "./cluster/open-member.ts";
@@ -160,8 +160,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         zone,
         labels,
         capacity,
+        hosts: place.hosts,
       };
-      const claim = claimOf(member.identity.requests.node.csrPem);
+      const claim = claimOf(node, member.file.role, textsOf(member.identity.requests));
       const address = engine.managed && { engine: engine.managed.address };
       await patiently(() => registerNode(keyValue, { ...facts, claim, ...address }, clock));
     }
@@ -344,7 +345,10 @@ class Stops {
   }
 }
 
-/** The token of the folder stays valid until it is revoked; a folder without a valid one gets a new one. */
+/**
+ * The token of the folder stays valid until it is revoked, and is named after the node; a folder without a
+ * valid one gets a new one.
+ */
 async function ensureAdminToken(
   home: ReturnType<typeof openHome>,
   tokens: Awaited<ReturnType<typeof createTokens>>,

@@ -63,6 +63,12 @@ export async function issueCertificate(
   return withLineEnd(certificate.toString("pem"));
 }
 
+/** Whether `issueCertificate` would take this, before anything is used up for it. Errors: as there. */
+export async function checkCertifiable(csrPem: string, subject: CertificateSubject): Promise<void> {
+  alternativeNames(subject);
+  await requestedKey(csrPem);
+}
+
 function usagesOf(kind: CertificateKind): ExtendedKeyUsage[] {
   const { clientAuth, serverAuth } = ExtendedKeyUsage;
   return kind === "operator" ? [clientAuth] : [clientAuth, serverAuth];

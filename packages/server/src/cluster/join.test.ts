@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join as path } from "node:path";
-import { readCertificate } from "@holdfast/security";
+import { parseJoinToken, readCertificate } from "@holdfast/security";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../system-clock.ts";
 import { ClusterHome } from "./cluster-home.ts";
@@ -137,8 +137,32 @@ describe("a node that joins with a token", () => {
     expect(redirects).toBe(1);
   });
 
-  test("may ask over plain http on this machine", async () => {
-    expect((await joinAs("n2", { urls: [cluster.api.url] })).file.role).toBe("store");
+  test("never asks over plain http, also not on this machine", async () => {
+    const heard: unknown[] = [];
+    const listener = createTcpServer((socket) => void heard.push(socket.destroy()));
+    await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+    const { port } = listener.address() as AddressInfo;
+    const urls = [`http://127.0.0.1:${port}`, cluster.api.url];
+    expect(await codeOf(joinAs("n2", { urls }))).toBe("node_unreachable");
+    expect(heard).toEqual([]);
+    listener.close();
+  });
+
+  test("does not send its token's secret", async () => {
+    const token = await cluster.token();
+    const { secret } = parseJoinToken(token);
+    let bodies = "";
+    cluster.entry.store = {
+      ...cluster.store,
+      join: (request) => {
+        bodies += JSON.stringify(request);
+        return cluster.store.join(request);
+      },
+    };
+    await joinAs("n2", { token });
+    expect(bodies).toContain(parseJoinToken(token).id);
+    expect(bodies).not.toContain(secret);
+    expect(bodies).not.toContain(token);
   });
 });
 
@@ -287,15 +311,23 @@ describe("a join token", () => {
   });
 });
 
-test("more requests than the limit are refused before they are read", async () => {
-  const statuses = await Promise.all(
-    Array.from({ length: 40 }, async () => {
-      const options = { body: "{}", token: null };
-      return (await cluster.api.call("POST", "/api/v1/cluster/join", options)).status;
-    }),
-  );
-  expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(10);
-  expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(20);
+test("more requests than the limit are refused; joins do not hold up renewals", async () => {
+  const post = async (body: string) => {
+    const options = { body, token: null };
+    return (await cluster.api.call("POST", "/api/v1/cluster/join", options)).status;
+  };
+  const flood = async (body: string) => {
+    const statuses = await Promise.all(Array.from({ length: 40 }, () => post(body)));
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(10);
+    expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(20);
+  };
+  await flood('{"proof":{}}');
+  // What has no proof is a renewal.
+  await flood("{}");
+  // With nothing left of either a request is refused before it is read.
+  const large = JSON.stringify({ filler: "x".repeat(100_000) });
+  const refused = await Promise.all(Array.from({ length: 10 }, () => post(large)));
+  expect(refused).toContain(429);
 });
 
 describe("a home", () => {
@@ -349,8 +381,9 @@ test("a member gets new certificates for its own keys without a token; nobody el
   const identity = NodeIdentity.load(home, systemClock);
   const dependencies = { clock: systemClock, say: () => undefined };
   const ask = (node = joiningNode("n2"), keys = identity.requests) => {
-    const { bundle } = identity;
-    return askForCertificates(file, { requests: keys, bundle }, node, dependencies);
+    const { bundle, generation, hosts } = identity;
+    const own = { requests: keys, bundle, generation, hosts };
+    return askForCertificates(file, own, node, dependencies);
   };
   const issued = await ask({ ...joiningNode("n2"), url: "https://127.0.0.1:9999" });
   expect(issued.reserve).toBeUndefined();

@@ -11,7 +11,7 @@ import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
 import { idParams } from "../schemas.ts";
 import { storePart } from "../store-nodes.ts";
-import { TokenBucket } from "../token-bucket.ts";
+import { AddressBuckets } from "../token-bucket.ts";
 
 const joinErrors = [
   "join_token_invalid",
@@ -32,16 +32,20 @@ export function joinRoutes(app: FastifyInstance, context: RouteContext): void {
 }
 
 function joinRoute(app: FastifyInstance, { cluster, clock }: RouteContext): void {
-  const bucket = new TokenBucket(clock, limits.joinsPerSecond, limits.joinBurst);
+  const rate = { perSecond: limits.joinsPerSecond, burst: limits.joinBurst };
+  const joins = new AddressBuckets(clock, rate, limits.joinAddresses);
+  // Members' requests for certificates: strangers that ask to join do not hold them up.
+  const renewals = new AddressBuckets(clock, rate, limits.joinAddresses);
   app.post(joinPath, {
     config: { access: "public" },
     bodyLimit: limits.joinBodyBytes,
-    // Before the body is read: guesses at tokens cost next to nothing.
-    onRequest: (_request, _reply, done) => {
-      const retryAfterMs = bucket.take();
-      if (retryAfterMs === 0) return done();
-      const problem = `This node takes ${limits.joinsPerSecond} requests to join per second.`;
-      done(new HoldfastError("rate_limited", problem, { retryAfterMs }));
+    // Before the body is read, where whatever it holds would be refused.
+    onRequest: ({ ip }, _reply, done) => {
+      done(tooMany(Math.min(joins.look(ip), renewals.look(ip))));
+    },
+    preValidation: ({ ip, body }, _reply, done) => {
+      const isRenewal = (body as { proof?: unknown } | null)?.proof === undefined;
+      done(tooMany((isRenewal ? renewals : joins).take(ip)));
     },
     schema: {
       operationId: "joinCluster",
@@ -66,6 +70,12 @@ function joinRoute(app: FastifyInstance, { cluster, clock }: RouteContext): void
       return reply.send(await cluster.store.join(request.body as JoinRequest));
     },
   });
+}
+
+function tooMany(retryAfterMs: number): HoldfastError | undefined {
+  if (retryAfterMs === 0) return undefined;
+  const problem = `This node takes ${limits.joinsPerSecond} requests to join per second of one address.`;
+  return new HoldfastError("rate_limited", problem, { retryAfterMs });
 }
 
 function showTheWay(url: string | undefined, reply: FastifyReply): FastifyReply {
