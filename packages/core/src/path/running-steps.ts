@@ -20,8 +20,13 @@ export class RunningSteps {
 
   /** Errors: those of a turn that goes on elsewhere. */
   begin(key: StepKey): void {
-    if (this.#handOn) throw movedOn();
+    this.ensureHere();
     this.#steps.set(key, undefined);
+  }
+
+  /** Errors: as of `begin`. */
+  ensureHere(): void {
+    if (this.#handOn) throw movedOn();
   }
 
   /** The step has its result, which is not durable yet. Errors: those of a turn that was handed on. */

@@ -180,6 +180,7 @@ export class TurnRunner {
         return this.#services.handed.take(keyOf(step));
       },
       done: (step, result) => steps.done(keyOf(step), result),
+      ensureHere: () => steps.ensureHere(),
       journal: async (step) => {
         const stepKey = keyOf(nameOf(step, stepsOf(state, id).length));
         await this.#write(conversation, state, {

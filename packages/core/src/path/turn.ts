@@ -47,6 +47,8 @@ export interface TurnContext {
   readonly begin: (step: StepName) => Promise<Step | undefined> | undefined;
   /** A step has its result. Throws when the turn goes on elsewhere. */
   readonly done: (step: StepName, result: Step) => void;
+  /** Throws when the turn goes on elsewhere, so that nothing is begun here any more. */
+  readonly ensureHere: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -197,6 +199,7 @@ async function askModel(run: Run): Promise<ModelStep> {
   const paused = services.stillAlive?.();
   if (paused) await paused;
   turn.signal.throwIfAborted();
+  turn.ensureHere();
   services.reach("beforeModelCall");
   let text = "";
   let argumentBytes = 0;
