@@ -103,12 +103,22 @@ test("lists are per organization, oldest first, and can be ended as a whole", as
   expect(tokens.list(null)).toEqual([]);
 });
 
-test("a token chosen elsewhere is adopted once", async () => {
-  const tokens = await nodeOn(sharedStore());
+test("a token chosen elsewhere is adopted once, and later only takes another name", async () => {
+  const store = sharedStore();
+  const tokens = await nodeOn(store);
+  const other = await nodeOn(store);
   const text = `hf_${"a".repeat(40)}`;
   const first = await tokens.adopt(text, { name: "admin", organization: null });
-  expect(await tokens.adopt(text, { name: "again", organization: null })).toEqual(first);
-  expect(tokens.find(text)).toEqual(first);
+  expect(await tokens.adopt(text, { name: "admin", organization: null })).toBe(first);
+  store.deliver();
+  expect(other.find(text)).toEqual(first);
+  const renamed = { ...first, name: "again" };
+  expect(await tokens.adopt(text, { name: "again", organization: null })).toEqual(renamed);
+  store.deliver();
+  for (const each of [tokens, other, await nodeOn(store)]) {
+    expect(each.find(text)).toEqual(renamed);
+    expect(each.list(null)).toHaveLength(1);
+  }
   await expect(tokens.adopt("short", { name: "x", organization: null })).rejects.toMatchObject({
     code: "invalid_request",
   });

@@ -118,7 +118,7 @@ export async function createTokens(dependencies: TokensDependencies): Promise<To
       }
       const key = sha256(token);
       const known = records.find(token);
-      if (known?.name === spec.name) return known;
+      if (known && (known.name === spec.name || known.organization !== null)) return known;
       const stored = await keyValue.get(bucket, key);
       if (stored && isRevokedMark(stored.value)) return undefined;
       if (known && stored) {
