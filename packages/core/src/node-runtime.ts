@@ -120,7 +120,8 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     history,
     deadLetters,
     handed,
-    stillAlive: () => heartbeats.stillAlive(),
+    // What the watch has not shown yet after a pause is read.
+    stillAlive: () => heartbeats.stillAlive()?.then(() => assignments.refresh()),
   };
   const ownership = new Ownership({
     services,

@@ -19,6 +19,7 @@ export class Assignments {
   readonly #seen: (Seen | undefined)[];
   readonly #listeners = new Set<(partition: number) => void>();
   #watch: Watch | undefined;
+  #refreshing: Promise<void> | undefined;
 
   private constructor(keyValue: KeyValue, count: number) {
     this.#keyValue = keyValue;
@@ -62,6 +63,23 @@ export class Assignments {
       const { code } = toHoldfastError(thrown);
       if (code === "revision_conflict" || code === "append_outcome_unknown") return false;
       throw thrown;
+    }
+  }
+
+  /** Takes in what the engine holds now, without waiting for the watch. Errors: those of the port. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#readAll().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #readAll(): Promise<void> {
+    for await (const { key, value, revision } of this.#keyValue.list(
+      assignmentBucket,
+      "partition",
+    )) {
+      this.#take({ key, value, revision });
     }
   }
 
