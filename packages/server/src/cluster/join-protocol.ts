@@ -5,6 +5,8 @@ import { isHostName } from "./discover-spec.ts";
 
 /** What a joining node and a store node say to each other, at this address. */
 export const joinPath = "/api/v1/cluster/join";
+/** Where a member asks for new certificates, without a token. */
+export const renewPath = "/api/v1/cluster/renew";
 
 const nodeName = z.string().regex(namePattern, "expected 1 to 63 characters of a-z 0-9 -");
 const host = z

@@ -6,6 +6,7 @@ import { parseJoinToken, readCertificate } from "@holdfast/security";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../system-clock.ts";
 import { ClusterHome } from "./cluster-home.ts";
+import { textsOf } from "./found-cluster.ts";
 import { NodeIdentity } from "./identity.ts";
 import { askForCertificates, type Join, joinCluster } from "./join.ts";
 import { joiningNode, record, startTestCluster, type TestCluster } from "./testing/test-cluster.ts";
@@ -311,23 +312,30 @@ describe("a join token", () => {
   });
 });
 
-test("more requests than the limit are refused; joins do not hold up renewals", async () => {
-  const post = async (body: string) => {
-    const options = { body, token: null };
-    return (await cluster.api.call("POST", "/api/v1/cluster/join", options)).status;
-  };
-  const flood = async (body: string) => {
-    const statuses = await Promise.all(Array.from({ length: 40 }, () => post(body)));
-    expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(10);
-    expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(20);
-  };
-  await flood('{"proof":{}}');
-  // What has no proof is a renewal.
-  await flood("{}");
-  // With nothing left of either a request is refused before it is read.
+test("more requests than the limit are refused before they are read; renewals have their own", async () => {
+  const post = async (path: string, body: string) =>
+    (await cluster.api.call("POST", `/api/v1/cluster/${path}`, { body, token: null })).status;
   const large = JSON.stringify({ filler: "x".repeat(100_000) });
-  const refused = await Promise.all(Array.from({ length: 10 }, () => post(large)));
-  expect(refused).toContain(429);
+  const bodies = ["{}", "[", large, "{}"];
+  const flood = Array.from({ length: 40 }, (_, index) => post("join", bodies[index % 4] ?? ""));
+  const statuses = await Promise.all(flood);
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(10);
+  expect(statuses.filter((status) => [400, 413].includes(status)).length).toBeGreaterThanOrEqual(
+    20,
+  );
+  expect(await post("renew", "{}")).toBe(400);
+});
+
+test("what a member is asked for has no proof, and what a new node is asked for has one", async () => {
+  const post = async (path: string, body: object) =>
+    (await cluster.api.call("POST", `/api/v1/cluster/${path}`, { body, token: null })).status;
+  const { requests } = cluster.identity;
+  const texts = textsOf(requests);
+  const own = { ...joiningNode("n2"), cluster: cluster.cluster, now: Date.now(), requests: texts };
+  const proof = { id: "0".repeat(16), mac: "0".repeat(64) };
+  expect(await post("join", own)).toBe(400);
+  expect(await post("renew", { ...own, proof })).toBe(400);
+  expect(await post("join", { ...own, proof })).toBe(await post("renew", own));
 });
 
 describe("a home", () => {

@@ -13,7 +13,13 @@ import { createLeafRequests, textsOf } from "./found-cluster.ts";
 import type { IssuedIdentity, NodeIdentity } from "./identity.ts";
 import { checkCertificates, checkJoinAnswer, type HeardAnswer } from "./join-answer.ts";
 import { provenText } from "./join-proof.ts";
-import { type JoinAnswer, joinAnswerSchema, joinPath, type JoinRequest } from "./join-protocol.ts";
+import {
+  type JoinAnswer,
+  joinAnswerSchema,
+  joinPath,
+  type JoinRequest,
+  renewPath,
+} from "./join-protocol.ts";
 import { type Pin, postPinned } from "./pinned-request.ts";
 
 /** What a node tells of itself when it joins. */
@@ -162,12 +168,13 @@ function isOfThisAddress({ code, retry }: HoldfastError): boolean {
 
 async function askOne(url: string, { body, check, pin }: Asking): Promise<JoinAnswer> {
   const request = body();
-  let at = new URL(joinPath, url);
+  const path = request.proof ? joinPath : renewPath;
+  let at = new URL(path, url);
   for (let redirects = 0; ; redirects += 1) {
     const answer = await postPinned(at, request, pin, limits.joinTimeoutMs);
     if (answer.status === 307 && answer.location && redirects < limits.joinRedirects) {
       const next = URL.parse(answer.location, at.href);
-      if (!next || next.pathname !== joinPath) throw noNode(at, "it leads elsewhere");
+      if (!next || next.pathname !== path) throw noNode(at, "it leads elsewhere");
       at = next;
       continue;
     }

@@ -32,11 +32,6 @@ export class AddressBuckets {
     }
     return bucket.take();
   }
-
-  /** What `take` would say; takes nothing. */
-  look(address: string): number {
-    return this.#buckets.get(networkOf(address))?.look() ?? 0;
-  }
 }
 
 class TokenBucket {
@@ -53,17 +48,13 @@ class TokenBucket {
   }
 
   take(): number {
-    const waitMs = this.look();
-    if (waitMs === 0) this.#left -= 1;
-    return waitMs;
-  }
-
-  look(): number {
     const { perSecond, burst } = this.#rate;
     const now = this.#clock.monotonic();
     this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1_000) * perSecond);
     this.#at = now;
-    return this.#left >= 1 ? 0 : Math.ceil(((1 - this.#left) / perSecond) * 1_000);
+    if (this.#left < 1) return Math.ceil(((1 - this.#left) / perSecond) * 1_000);
+    this.#left -= 1;
+    return 0;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   joinAnswerSchema,
   joinPath,
   joinRequestSchema,
+  renewPath,
 } from "../../cluster/join-protocol.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
@@ -31,26 +32,35 @@ export function joinRoutes(app: FastifyInstance, context: RouteContext): void {
   joinTokenRoutes(app, context);
 }
 
-function joinRoute(app: FastifyInstance, { cluster, clock }: RouteContext): void {
+function joinRoute(app: FastifyInstance, context: RouteContext): void {
+  certifyRoute(app, context, joinPath, {
+    operationId: "joinCluster",
+    summary: "Lets a node in that has a join token, and gives it certificates",
+    body: joinRequestSchema.required({ proof: true }),
+  });
+  // Of its own, so that strangers who ask to join do not hold up members.
+  certifyRoute(app, context, renewPath, {
+    operationId: "renewCertificates",
+    summary: "Gives a member new certificates for the keys that it joined with",
+    body: joinRequestSchema.omit({ proof: true }),
+  });
+}
+
+function certifyRoute(
+  app: FastifyInstance,
+  { cluster, clock }: RouteContext,
+  path: string,
+  schema: { readonly operationId: string; readonly summary: string; readonly body: z.ZodType },
+): void {
   const rate = { perSecond: limits.joinsPerSecond, burst: limits.joinBurst };
-  const joins = new AddressBuckets(clock, rate, limits.joinAddresses);
-  // Members' requests for certificates: strangers that ask to join do not hold them up.
-  const renewals = new AddressBuckets(clock, rate, limits.joinAddresses);
-  app.post(joinPath, {
+  const buckets = new AddressBuckets(clock, rate, limits.joinAddresses);
+  app.post(path, {
     config: { access: "public" },
     bodyLimit: limits.joinBodyBytes,
-    // Before the body is read, where whatever it holds would be refused.
-    onRequest: ({ ip }, _reply, done) => {
-      done(tooMany(Math.min(joins.look(ip), renewals.look(ip))));
-    },
-    preValidation: ({ ip, body }, _reply, done) => {
-      const isRenewal = (body as { proof?: unknown } | null)?.proof === undefined;
-      done(tooMany((isRenewal ? renewals : joins).take(ip)));
-    },
+    // Before the body is read: guesses at tokens cost next to nothing.
+    onRequest: ({ ip }, _reply, done) => done(tooMany(buckets.take(ip))),
     schema: {
-      operationId: "joinCluster",
-      summary: "Lets a node in that has a join token, and gives it certificates",
-      body: joinRequestSchema,
+      ...schema,
       response: {
         200: joinAnswerSchema,
         307: z.null().describe("A store node lets nodes in: ask there"),
@@ -65,7 +75,7 @@ function joinRoute(app: FastifyInstance, { cluster, clock }: RouteContext): void
       },
     },
     handler: async (request, reply) => {
-      if (!cluster?.store) return showTheWay(cluster?.storeUrl(), reply);
+      if (!cluster?.store) return showTheWay(cluster?.storeUrl(), path, reply);
       void reply.header("cache-control", "no-store");
       return reply.send(await cluster.store.join(request.body as JoinRequest));
     },
@@ -78,11 +88,11 @@ function tooMany(retryAfterMs: number): HoldfastError | undefined {
   return new HoldfastError("rate_limited", problem, { retryAfterMs });
 }
 
-function showTheWay(url: string | undefined, reply: FastifyReply): FastifyReply {
+function showTheWay(url: string | undefined, path: string, reply: FastifyReply): FastifyReply {
   if (url !== undefined)
     return reply
       .code(307)
-      .header("location", url + joinPath)
+      .header("location", url + path)
       .send();
   throw new HoldfastError("not_ready", "This node knows no store node yet.", {
     retryAfterMs: 1_000,
