@@ -8,7 +8,7 @@ import type { Row } from "./row.ts";
 import { withTraffic } from "./with-traffic.ts";
 
 const nextVersion = "0.1.1";
-/** The engine notices a crash after a minute; then each stream gets another replica, one after the other. */
+/** The engine notices the crash; then each stream gets another replica, one after the other. */
 const replacementMs = 240_000;
 
 export const twoVersions: Row = {

@@ -47,7 +47,10 @@ export interface StepOptions {
 }
 
 export interface ReplaceOptions extends StepOptions {
-  /** How long the engine may hold the server for online, as it does for a minute after a crash; 0 ms by default. */
+  /**
+   * How long to wait until the engine knows that the server stopped, or has not heard of it for seconds; 0 ms
+   * by default.
+   */
   readonly noticeMs?: number;
 }
 
@@ -75,6 +78,7 @@ const dataServersForMajority = 3;
 const streamsAtOnce = 2;
 const pollMs = 50;
 const noticePollMs = 1_000;
+const looksUntilGone = 10;
 /** Longer than an election takes. */
 const calmTimeoutMs = 15_000;
 
@@ -110,7 +114,7 @@ export function createEngineAdmin({ client, system, witness }: AdminOptions): En
       );
     },
     replaceStore: async (dead, { noticeMs = 0, ...options } = {}) => {
-      const { streams, servers } = await untilOffline(dead, calm, noticeMs, options.signal);
+      const { streams, servers } = await untilGone(dead, calm, noticeMs, options.signal);
       assertReplaceable(dead, streams, servers);
       const affected = streams.filter(({ peers }) => peers.some(({ name }) => name === dead));
       await eachStream(affected, 1, options, (name, signal) =>
@@ -137,18 +141,21 @@ async function calmHealth(read: () => Promise<EngineHealth>): Promise<EngineHeal
   }
 }
 
-/** The health at that time, or when `noticeMs` passed. Errors: `engine_unavailable`. */
-async function untilOffline(
+/** The health at that time. Errors: `store_quorum_at_risk` when `noticeMs` passed, `engine_unavailable`. */
+async function untilGone(
   server: string,
   read: () => Promise<EngineHealth>,
   noticeMs: number,
   signal: AbortSignal | undefined,
 ): Promise<EngineHealth> {
   const deadline = performance.now() + noticeMs;
-  for (;;) {
+  for (let silentLooks = 0; ; ) {
     const health = await read();
-    const isOnline = health.servers.some((each) => each.name === server && each.isOnline);
-    if (!isOnline || performance.now() > deadline) return health;
+    const found = health.servers.find(({ name }) => name === server);
+    // A new leader has not heard of anybody at first.
+    silentLooks = found?.isSilent ? silentLooks + 1 : 0;
+    if (!found?.isOnline || silentLooks >= looksUntilGone) return health;
+    if (performance.now() > deadline) throw atRisk(`${server} is not dead.`);
     await pause(noticePollMs, signal);
     signal?.throwIfAborted();
   }
@@ -189,8 +196,6 @@ function assertReplaceable(
   streams: readonly StreamHealth[],
   servers: EngineHealth["servers"],
 ): void {
-  const alive = servers.find(({ name, isOnline }) => name === dead && isOnline);
-  if (alive) throw atRisk(`${dead} is not dead.`);
   const others = servers.filter(
     ({ name, isOnline }) => isOnline && name !== dead && !isWitnessName(name),
   );

@@ -22,7 +22,10 @@ export interface StreamHealth {
 
 export interface PeerHealth {
   readonly name: string;
+  /** Not known to have stopped; a crash is known after minutes only. */
   readonly isOnline: boolean;
+  /** The leader has not heard of it lately, or not yet. */
+  readonly isSilent: boolean;
   /** Has everything, or nearly so. */
   readonly isCurrent: boolean;
   /** Entries that it does not have yet. */
@@ -38,10 +41,14 @@ interface Replica {
   readonly name: string;
   readonly current: boolean;
   readonly offline?: boolean;
+  /** Nanoseconds since the leader heard of it; 0 when it never did. */
+  readonly active?: number;
   readonly lag?: number;
 }
 
 const questionsAtOnce = 8;
+/** Servers hear of one another every second. */
+const silenceNs = 5e9;
 const apiTimeoutMs = 2_000;
 /** A page of names as nats-server gives it. */
 const maxPages = 100;
@@ -111,12 +118,13 @@ async function streamNames(client: NatsClient): Promise<string[]> {
 
 function peersOf(leader: string | undefined, replicas: readonly Replica[] = []): PeerHealth[] {
   if (!leader) return [];
-  const others = replicas.map(({ name, current, offline = false, lag = 0 }) => ({
+  const others = replicas.map(({ name, current, offline = false, active = 0, lag = 0 }) => ({
     name,
     isOnline: !offline,
+    isSilent: !current && (active === 0 || active > silenceNs),
     isCurrent: current,
     lag,
   }));
-  const own = { name: leader, isOnline: true, isCurrent: true, lag: 0 };
+  const own = { name: leader, isOnline: true, isSilent: false, isCurrent: true, lag: 0 };
   return [own, ...others].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -5,6 +5,7 @@ function stream(name: string, leader: string | undefined, ...down: string[]) {
   const peers = ["a", "b", "c"].map((each) => ({
     name: each,
     isOnline: !down.includes(each),
+    isSilent: false,
     isCurrent: !down.includes(each),
     lag: 0,
   }));

@@ -20,6 +20,8 @@ interface MetaPeer {
   readonly name: string;
   readonly current: boolean;
   readonly offline?: boolean;
+  /** Nanoseconds since the leader heard of it; 0 when it never did. */
+  readonly active?: number;
   readonly lag?: number;
 }
 

@@ -24,8 +24,8 @@ export interface RepairOptions {
 
 /** An operation that has not moved for this long has lost the node that worked on it. */
 const stallMs = 90_000;
-/** The engine misses the heartbeats of a server that crashed for about a minute before it calls it offline. */
-const engineNoticeMs = 85_000;
+/** A server that crashed is gone when the engine has not heard of it for seconds. */
+const engineNoticeMs = 60_000;
 
 /** Gives the replicas of a dead store node to the others; on store nodes. */
 export class Repair implements StoreRepair {
