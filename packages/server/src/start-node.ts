@@ -197,7 +197,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const taken = await patiently(() => takePart(joining));
     part = taken;
     stops.add(() => taken.close());
-    stops.add(() => runtime.leave());
+    let isOut = false;
+    // Who was removed has nobody to hand over to: its partitions were taken away.
+    stops.add(() => (isOut ? runtime.close() : runtime.leave()));
     if (mayCoordinate) await patiently(() => seedDemo(resources));
     await patiently(() => runtime.start());
 
@@ -246,19 +248,23 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       onOwn() {
         const problem = `Node ${node} was removed from its cluster, and stops.`;
         const error = new HoldfastError("node_removed", problem);
-        // There is nobody to hand over to: the cluster has taken its partitions away.
-        closing ??= runtime
-          .close()
-          .then(() => stops.run())
+        report(error, "cluster");
+        isOut = true;
+        closing ??= stops
+          .run()
           .catch((thrown: unknown) => report(toHoldfastError(thrown), "stop"))
           .finally(() => closed.reject(error));
       },
       async onOthers(removed) {
-        if (!runtime.coordinator.isLeading || closing) return;
-        // Whoever removed them may have gone before their tokens did.
-        await endNodeTokens(tokens, removed).catch((thrown: unknown) =>
-          report(toHoldfastError(thrown), "tokens of removed nodes"),
-        );
+        // They may have made another meanwhile.
+        while (runtime.coordinator.isLeading && !closing) {
+          try {
+            return await endNodeTokens(tokens, removed);
+          } catch (thrown) {
+            report(toHoldfastError(thrown), "tokens of removed nodes");
+            await delay(clock, limits.engineUsersRetryMs);
+          }
+        }
       },
     });
     return {

@@ -16,7 +16,13 @@ export interface ClusterAdmin {
    * Takes nodes out for good: their certificates are refused from then on. Errors: `node_not_found`,
    * `node_alive` (drain and stop it first; not with `force`), `store_quorum_at_risk` (not with `force`).
    */
-  remove(nodes: readonly string[], options: { readonly force: boolean }): Promise<void>;
+  remove(nodes: readonly string[], options: RemoveNodesOptions): Promise<void>;
+}
+
+export interface RemoveNodesOptions {
+  readonly force: boolean;
+  /** Awaited once nothing stands against the removal, before anybody knows of it. */
+  readonly prepare?: () => Promise<void>;
 }
 
 export interface NodeStatus extends NodeRecord {

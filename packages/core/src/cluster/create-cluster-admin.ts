@@ -77,10 +77,11 @@ export function createClusterAdmin(parts: AdminParts): ClusterAdmin {
 
     activate: (name) => setState(name, "active"),
 
-    async remove(names, { force }) {
+    async remove(names, { force, prepare }) {
       requireChange(parts);
       const leaving = names.map((name) => foundNode(membership.get(name), name));
       if (!force) checkRemoval(parts, leaving);
+      await prepare?.();
       for (const { node } of leaving) await setState(node, "removed");
     },
   };

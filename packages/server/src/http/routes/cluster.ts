@@ -118,8 +118,11 @@ function nodeStateRoutes(app: FastifyInstance, context: RouteContext): void {
       const query = request.query as z.infer<typeof removeQuery>;
       const names = [...new Set([query.node].flat())];
       refuseTokenOf(names, request);
-      await adminOf(context).remove(names, { force: query.force === "true" });
-      await endNodeTokens(context.tokens, names);
+      await adminOf(context).remove(names, {
+        force: query.force === "true",
+        // The engine may elect for a moment once a store node is out.
+        prepare: () => endNodeTokens(context.tokens, names),
+      });
       return reply.code(204).send();
     },
   });

@@ -47,9 +47,13 @@ export class MemoryCluster implements ClusterAdmin {
     return this.#change(node, "active");
   }
 
-  async remove(names: readonly string[], options: { readonly force: boolean }): Promise<void> {
+  async remove(
+    names: readonly string[],
+    { force, prepare }: { readonly force: boolean; readonly prepare?: () => Promise<void> },
+  ): Promise<void> {
     this.#refuse();
-    this.removals.push({ names, ...options });
+    await prepare?.();
+    this.removals.push({ names, force });
     for (const name of names) this.statuses.delete(name);
   }
 
