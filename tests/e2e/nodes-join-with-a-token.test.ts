@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startDnsServer } from "../../packages/server/src/cluster/testing/dns-server.ts";
-import { type NodeProcess, runHoldfast, TestHome } from "./node-process.ts";
+import { isAlive, type NodeProcess, runHoldfast, TestHome } from "./node-process.ts";
 
 let founderHome: TestHome;
 let founder: NodeProcess;
@@ -145,4 +145,21 @@ test("a join that is killed at any moment leaves a home that joins again or is j
   const node = await home.start({ ...env, HOLDFAST_JOIN: await createToken("compute") });
   expect(await ask(node, "hello")).toContain("Hello");
   expect(await node.stop()).toBe(0);
+});
+
+test("a removed store node stops at once, and the key in its folder opens nothing any more", async () => {
+  const home = newHome();
+  const env = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "store-2", HOLDFAST_LOG_LEVEL: "silent" };
+  const node = await home.start({ ...env, HOLDFAST_JOIN: await createToken("store") });
+  const at = { HOLDFAST_HOME: founderHome.path, HOLDFAST_URL: founder.url };
+  const remove = ["remove", "store-2", "--force", "--yes"];
+  const own = await runHoldfast(remove, { ...at, HOLDFAST_TOKEN: node.token });
+  expect(own.stderr).toContain("error[token_of_node]");
+  const removed = await runHoldfast(remove, at);
+  expect(removed.code, removed.stderr).toBe(0);
+  const kept = await runHoldfast(["get", "nodes"], { ...at, HOLDFAST_TOKEN: node.token });
+  expect(kept.stderr).toContain("error[unauthenticated]");
+  expect((await node.ended).code).not.toBe(0);
+  expect(node.output()).toContain("node_removed");
+  for (const { pid } of node.engine) expect(isAlive(pid)).toBe(false);
 });
