@@ -46,7 +46,11 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     const [command, args] = withParentDeath(binary, ["-c", plan.configPath]);
     // In a group of its own, or Ctrl-C in a terminal would end it before the node that still needs it.
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], detached: true });
+    const child = spawn(command, args, {
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+      env: environment(),
+    });
     let lastWords = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       lastWords = (lastWords + text).slice(-2_000);
@@ -164,6 +168,14 @@ function orphanPid(configPath: string): number | undefined {
 
 function pidFile(configPath: string): string {
   return `${configPath}.pid`;
+}
+
+const environmentNames = ["PATH", "HOME", "TZ", "GOMEMLIMIT", "GOMAXPROCS"];
+
+/** The node's environment holds secrets: the engine gets no more than it needs. */
+function environment(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env);
+  return Object.fromEntries(entries.filter(([name]) => environmentNames.includes(name)));
 }
 
 /** Where the system can do it, the engine ends when its node is killed. */
