@@ -1,3 +1,4 @@
+import { hash, X509Certificate } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TlsCredentials } from "../nats/tls.ts";
@@ -39,6 +40,12 @@ export function writeCredentials(home: EngineHome, { ca, engine }: EngineCredent
   return () => {
     for (const [file, content] of before) if (content !== undefined) home.write(file, content);
   };
+}
+
+/** What a server's certificates are known by: the SHA-256 of their public key, in hex. */
+export function engineKeyOf(cert: string): string {
+  const key = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" });
+  return hash("sha256", key, "hex");
 }
 
 /** A client of the cluster's own servers. */

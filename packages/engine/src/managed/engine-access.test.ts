@@ -22,8 +22,8 @@ beforeAll(async () => {
   cluster = await TestCluster.create();
   await cluster.admit({ node: "c1", role: "compute" }, { node: "n2", role: "store" });
   store = await cluster.start("n1");
-  const buckets = ["resources", "assignments", "cluster", "authority"];
-  await store.provision({ logs: ["l"], buckets });
+  const buckets = ["resources", "memory", "tokens", "assignments", "cluster", "authority"];
+  await store.provision({ logs: ["l", "inbox-0"], buckets });
   compute = await cluster.connect("c1");
 });
 
@@ -165,13 +165,17 @@ describe("a route", () => {
 
 describe("a compute node", () => {
   test("does its work", async () => {
-    await compute.provision({ logs: ["l"], buckets: ["resources", "cluster", "assignments"] });
-    await compute.messageLog.append("l", Uint8Array.of(1));
-    await compute.messageLog.append("l", Uint8Array.of(2));
-    await compute.messageLog.truncate("l", 2);
-    const revision = await compute.keyValue.put("resources", "k", Uint8Array.of(1));
-    await compute.keyValue.update("resources", "k", Uint8Array.of(2), revision);
-    await compute.keyValue.delete("resources", "k");
+    await compute.provision({ logs: ["l"], buckets: ["memory", "cluster", "assignments"] });
+    expect(await compute.messageLog.append("inbox-0", Uint8Array.of(1))).toBe(1);
+    await compute.messageLog.append("inbox-0", Uint8Array.of(2));
+    await compute.messageLog.truncate("inbox-0", 2);
+    expect(await compute.messageLog.bounds("inbox-0")).toMatchObject({ first: 2, last: 2 });
+    const revision = await compute.keyValue.put("memory", "k", Uint8Array.of(1));
+    await compute.keyValue.update("memory", "k", Uint8Array.of(2), revision);
+    const late = compute.keyValue.update("memory", "k", Uint8Array.of(3), revision);
+    await expect(late).rejects.toMatchObject({ code: "revision_conflict" });
+    await compute.keyValue.delete("memory", "k");
+    expect(await compute.keyValue.get("memory", "k")).toBeUndefined();
     await compute.blobStore.put("b", new Uint8Array(1_000));
     expect((await compute.blobStore.get("b"))?.byteLength).toBe(1_000);
     await compute.blobStore.delete("b");
@@ -184,11 +188,14 @@ describe("a compute node", () => {
     await watch.close();
   });
 
-  test.each(["assignments", "cluster", "authority"])("does not write %s", async (bucket) => {
-    await expect(compute.keyValue.put(bucket, "k", Uint8Array.of(1))).rejects.toMatchObject({
-      code: "engine_forbidden",
-    });
-  });
+  test.each(["resources", "tokens", "assignments", "cluster", "authority"])(
+    "does not write %s",
+    async (bucket) => {
+      await expect(compute.keyValue.put(bucket, "k", Uint8Array.of(1))).rejects.toMatchObject({
+        code: "engine_forbidden",
+      });
+    },
+  );
 
   test("does not read the authority's keys", async () => {
     await store.keyValue.put("authority", "key", Uint8Array.of(1));
@@ -234,6 +241,112 @@ describe("a compute node", () => {
   ])("may not listen to %s", async (subject) => {
     const said = await refusalToListen(await openAs("c1"), subject);
     expect(said).toContain("Permissions Violation");
+  });
+
+  test.each(["$JS.API.STREAM.PURGE.HF_KV_memory", "$JS.API.STREAM.PURGE.HF_LOG_l", "$JS.API.INFO"])(
+    "gets nobody to do %s",
+    async (subject) => {
+      await store.messageLog.append("l", Uint8Array.of(1));
+      const before = await store.messageLog.bounds("l");
+      expect(await refusal(await openAs("c1"), subject)).toMatch(/no responders|Permissions/);
+      expect(await store.messageLog.bounds("l")).toEqual(before);
+    },
+  );
+
+  test("has no answer published where it may not publish itself", async () => {
+    const connection = await openAs("c1");
+    const request = { name: "HF_LOG_steal", sources: [{ name: "HF_KV_authority" }] };
+    const memory = (key: string, text: string) =>
+      connection.request(`hf.kv.memory.${key}`, text, { timeout: 1_000 });
+    await memory("told", '\0{"node":"c1","epoch":99}');
+    await memory("request", JSON.stringify({ ...request, storage: "file", num_replicas: 1 }));
+    await memory("purge", "{}");
+    await store.keyValue.put("assignments", "partition.1", Uint8Array.of(1));
+    const state = async () => {
+      const logs = await Promise.all(["l", "inbox-0"].map((log) => store.messageLog.bounds(log)));
+      const entries: unknown[] = [];
+      for (const bucket of ["resources", "tokens", "assignments", "cluster", "authority"]) {
+        for await (const entry of store.keyValue.list(bucket, "")) entries.push(bucket, entry);
+      }
+      return { logs, entries };
+    };
+    const before = await state();
+    const heard: string[] = [];
+    const { bus } = store;
+    for (const word of ["heartbeat.*", "csr.*"]) {
+      bus.subscribe(word, (subject) => heard.push(subject));
+    }
+    const foreign = (await openAs("n2")).subscribe(`${inboxPrefixOf("n2")}.>`);
+    await (await openAs("n1")).flush();
+    const answerTo = (reply: string, key: string) => {
+      const question = JSON.stringify({ last_by_subj: `hf.kv.memory.${key}` });
+      connection.publish("$JS.API.DIRECT.GET.HF_KV_memory", question, { reply });
+      connection.publish("$JS.API.STREAM.MSG.GET.HF_KV_memory", question, { reply });
+      connection.publish("$JS.API.STREAM.INFO.HF_KV_memory", "", { reply });
+      connection.publish("hf.kv.memory.other", "\0", { reply });
+    };
+    for (const reply of [
+      "hf.kv.assignments.partition.1",
+      "hf.kv.authority.join.x",
+      "hf.kv.cluster.node.n1",
+      "hf.kv.tokens.x",
+      "hf.kv.resources.x",
+      "hf.bus.heartbeat.n1",
+      "hf.bus.csr.n1",
+      `${inboxPrefixOf("n2")}.x`,
+      "$JS.API.STREAM.DELETE.HF_LOG_l",
+    ]) {
+      answerTo(reply, "told");
+    }
+    answerTo("$JS.API.STREAM.CREATE.HF_LOG_steal", "request");
+    answerTo("$JS.API.STREAM.PURGE.HF_LOG_l", "purge");
+    answerTo("$JS.API.STREAM.PURGE.HF_KV_assignments", "purge");
+    // What is asked afterwards is answered afterwards, also by those who got an answer as their question.
+    for (let turn = 0; turn < 3; turn += 1)
+      await store.messageLog.append("inbox-0", Uint8Array.of(1));
+    const bound = (await store.messageLog.bounds("inbox-0")).last;
+    await compute.messageLog.append("inbox-0", Uint8Array.of(1), { expectedLast: bound });
+    const after = await state();
+    expect(after.entries).toEqual(before.entries);
+    expect(after.logs[0]).toEqual(before.logs[0]);
+    const steal = await (await openAs("n1")).request("$JS.API.STREAM.INFO.HF_LOG_steal");
+    expect(steal.json()).toMatchObject({ error: { err_code: 10_059 } });
+    expect(heard.filter((subject) => subject.endsWith(".n1"))).toEqual([]);
+    expect(foreign.getReceived()).toBe(0);
+  });
+
+  test("that was admitted a moment ago speaks with all others", async () => {
+    const heard: string[] = [];
+    const listen = (name: string, { bus }: Pick<NatsEngine, "bus">) => {
+      for (const word of ["heartbeat.*", "partition.*.*", `node.${name}.*`]) {
+        bus.subscribe(word, (subject) => heard.push(`${name} ${subject}`));
+      }
+    };
+    listen("c1", compute);
+    listen("n1", store);
+    await cluster.admit({ node: "c3", role: "compute" });
+    const late = await cluster.connect("c3");
+    listen("c3", late);
+    const nodes = { c1: compute, c3: late, n1: store };
+    // Whoever listens is known to the server before anything is said.
+    await late.messageLog.append("inbox-0", Uint8Array.of(1));
+    await compute.messageLog.append("inbox-0", Uint8Array.of(1));
+    await store.messageLog.append("inbox-0", Uint8Array.of(1));
+    const names = Object.keys(nodes);
+    const expected: string[] = [];
+    for (const [name, { bus }] of Object.entries(nodes)) {
+      for (const subject of [`heartbeat.${name}`, `partition.0.${name}`]) {
+        bus.publish(subject, Uint8Array.of(1));
+        expected.push(...names.map((ear) => `${ear} ${subject}`));
+      }
+      for (const other of names) {
+        bus.publish(`node.${other}.${name}`, Uint8Array.of(1));
+        expected.push(`${other} node.${other}.${name}`);
+      }
+    }
+    await expect.poll(() => heard.toSorted()).toEqual(expected.toSorted());
+    await cluster.dismiss("c3");
+    await late.close();
   });
 
   test("hears of the authority's keys under no wider subject", async () => {

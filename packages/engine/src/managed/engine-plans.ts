@@ -1,6 +1,6 @@
 import type { EngineAddress } from "@holdfast/core";
 import { engineAccounts, type EngineUser } from "./accounts.ts";
-import { tlsFiles } from "./credentials.ts";
+import { type EngineCredentials, engineKeyOf, tlsFiles } from "./credentials.ts";
 import type { EngineHome, EnginePorts } from "./engine-home.ts";
 import { bracketed, type EngineAccess, type ServerPlan } from "./server-config.ts";
 import { serverFiles } from "./server-group.ts";
@@ -11,6 +11,7 @@ export interface EnginePlace {
   readonly ports: EnginePorts;
   readonly host: string;
   readonly cluster: string;
+  readonly node: string;
 }
 
 /**
@@ -53,11 +54,26 @@ export function plansOf(place: EnginePlace, others: readonly EngineAddress[]): S
   return [witness, { ...data, routes: [{ host, port: ports.witness.route }, ...otherRoutes] }];
 }
 
-export function accessOf(place: EnginePlace, users: readonly EngineUser[]): EngineAccess {
+export interface EngineMembers {
+  readonly credentials: EngineCredentials;
+  readonly users: readonly EngineUser[];
+  readonly others: readonly EngineAddress[];
+}
+
+export function accessOf(place: EnginePlace, members: EngineMembers): EngineAccess {
   return {
     files: tlsFiles(place.home),
-    accounts: engineAccounts(place.cluster, users),
+    accounts: engineAccounts(place.cluster, place.home.identity.serverName, members.users),
+    pins: pinsOf(place.node, members),
   };
+}
+
+/** Without the key of each engine that may be there no route is held to any. */
+function pinsOf(self: string, { credentials, users, others }: EngineMembers): string[] {
+  const stores = users.filter(({ node, role }) => role === "store" && node !== self);
+  const keys = stores.flatMap(({ engineKey }) => engineKey ?? []);
+  const isComplete = keys.length === stores.length && keys.length >= others.length;
+  return isComplete ? [engineKeyOf(credentials.engine.cert), ...keys] : [];
 }
 
 export function addressOf({ host, ports }: EnginePlace): EngineAddress {

@@ -85,7 +85,7 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
   });
   writeCredentials(home, settings.credentials);
   home.rememberMembers(settings);
-  const place = { home, ports, host: options.host, cluster: options.cluster };
+  const place = { home, ports, host: options.host, cluster: options.cluster, node: options.node };
   let comeHome = (): void => undefined;
   const group = await ServerGroup.start(
     {
@@ -97,7 +97,7 @@ export async function startManagedEngine(options: ManagedEngineOptions): Promise
       },
     },
     plansOf(place, settings.others),
-    accessOf(place, settings.users),
+    accessOf(place, settings),
   );
   let running: ReturnType<typeof runningEngine> | undefined;
   try {
@@ -150,7 +150,7 @@ function runningEngine({ options, place, group, engine, client, ...running }: Ru
     return result;
   };
   const configure = (to: Required<EngineChange>) =>
-    group.reconfigure(plansOf(place, to.others), accessOf(place, to.users));
+    group.reconfigure(plansOf(place, to.others), accessOf(place, to));
   const update = async (change: EngineChange): Promise<void> => {
     const next = { ...settings, ...change };
     const undo = writeCredentials(home, next.credentials);

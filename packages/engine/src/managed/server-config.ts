@@ -35,6 +35,8 @@ export interface TlsFiles {
 export interface EngineAccess {
   readonly files: TlsFiles;
   readonly accounts: EngineAccounts;
+  /** SHA-256 of the public keys that both ends of a route may have, in hex; empty: not known of all. */
+  readonly pins: readonly string[];
 }
 
 export const dataTag = "role:data";
@@ -77,7 +79,7 @@ export function serverConfig(plan: ServerPlan, access: EngineAccess): string {
 }
 
 /** The user is what the client's certificate names; a route needs the certificate of an engine. */
-function tlsSettings(plan: ServerPlan, { files, accounts }: EngineAccess) {
+function tlsSettings(plan: ServerPlan, { files, accounts, pins }: EngineAccess) {
   const tls = {
     cert_file: files.engine,
     key_file: files.engine,
@@ -88,13 +90,11 @@ function tlsSettings(plan: ServerPlan, { files, accounts }: EngineAccess) {
   };
   return {
     tls,
-    accounts: {
-      SYS: { users: accounts.system },
-      HOLDFAST: { jetstream: "enabled", users: accounts.holdfast },
-    },
+    accounts: accounts.accounts,
     cluster: {
       ...clusterSettings(plan),
-      tls,
+      // Whom a server dials shows any certificate of the authority: only the key tells that it is a member's.
+      tls: { ...tls, ...(pins.length > 0 && { pinned_certs: pins }) },
       authorization: { user: accounts.engine, timeout: accountTimeoutS },
       routes: plan.routes.map(({ host, port }) => `nats-route://${bracketed(host)}:${port}`),
     },

@@ -39,6 +39,8 @@ export async function endOrphans(folder: string): Promise<void> {
 export class ServerGroup {
   readonly #supervisors: Supervisor[] = [];
   #watch: StorageWatch | undefined;
+  /** Names of the accounts that are in force. */
+  #accounts: readonly string[] = [];
 
   private constructor() {
     // Made by `start` alone.
@@ -54,6 +56,7 @@ export class ServerGroup {
     access: EngineAccess,
   ): Promise<ServerGroup> {
     const group = new ServerGroup();
+    group.#accounts = Object.keys(access.accounts.accounts);
     try {
       for (const plan of plans) {
         writeConfig(plan, access);
@@ -92,7 +95,12 @@ export class ServerGroup {
   /** Resolves when every server took its new configuration. Errors: `engine_update_failed`. */
   async reconfigure(plans: readonly ServerPlan[], access: EngineAccess): Promise<void> {
     for (const plan of plans) writeConfig(plan, access);
-    await Promise.all(this.#supervisors.map((supervisor) => supervisor.reload()));
+    const reload = () => Promise.all(this.#supervisors.map((supervisor) => supervisor.reload()));
+    await reload();
+    const accounts = Object.keys(access.accounts.accounts);
+    // What a new account imports, nats-server connects only when it reads its configuration the next time.
+    if (accounts.some((account) => !this.#accounts.includes(account))) await reload();
+    this.#accounts = accounts;
   }
 
   /** Ends a server for good. */

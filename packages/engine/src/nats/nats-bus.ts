@@ -1,7 +1,9 @@
 import { type Bus, limits, type Subscription } from "@holdfast/core";
 import { callHandler, type NatsClient, plainBytes } from "./nats-client.ts";
 
-const prefix = "hf.bus.";
+export const busPrefix = "hf.bus.";
+/** Where compute nodes hear each other when they are connected to the same server. */
+export const peerPrefix = "hf.peer.";
 
 /** The bus as core NATS. What is published while cut off, or is over the payload limit, is dropped. */
 export class NatsBus implements Bus {
@@ -13,20 +15,24 @@ export class NatsBus implements Bus {
 
   publish(subject: string, data: Uint8Array): void {
     if (!this.#client.isConnected || data.byteLength > limits.enginePayloadBytes) return;
-    this.#client.connection.publish(prefix + subject, data);
+    this.#client.connection.publish(busPrefix + subject, data);
   }
 
   subscribe(subject: string, handle: (subject: string, data: Uint8Array) => void): Subscription {
-    const subscription = this.#client.connection.subscribe(prefix + subject, {
-      callback: (error, message) => {
-        if (error) return;
-        const word = message.subject.slice(prefix.length);
-        callHandler(() => handle(word, plainBytes(message.data)));
-      },
-    });
+    const { connection } = this.#client;
+    const subscriptions = [busPrefix, peerPrefix].map((prefix) =>
+      connection.subscribe(prefix + subject, {
+        callback: (error, message) => {
+          if (error) return;
+          const word = message.subject.slice(prefix.length);
+          callHandler(() => handle(word, plainBytes(message.data)));
+        },
+      }),
+    );
     return {
       close: () => {
-        if (!this.#client.connection.isClosed()) subscription.unsubscribe();
+        if (connection.isClosed()) return;
+        for (const subscription of subscriptions) subscription.unsubscribe();
       },
     };
   }
