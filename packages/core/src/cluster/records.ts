@@ -27,6 +27,8 @@ export interface NodeRecord {
   readonly claim?: string;
   /** DNS names and addresses that its certificates may name; only a join token changes them. */
   readonly hosts?: readonly string[];
+  /** SHA-256 of the public key of its engine's certificates, in hex; of store nodes with a managed engine. */
+  readonly engineKey?: string;
 }
 
 export interface EngineAddress {

@@ -39,10 +39,11 @@ test("users are all members and this node, routes the engines of other store nod
     ...record("n4", "store", "https://127.0.0.1:7404"),
     state: "removed",
   };
-  expect(membersOf("n1", "store", [n2, n3, removed])).toEqual({
+  const known: NodeRecord = { ...n2, engineKey: "ab" };
+  expect(membersOf("n1", "store", [known, n3, removed])).toEqual({
     users: [
       { node: "n1", role: "store" },
-      { node: "n2", role: "store" },
+      { node: "n2", role: "store", engineKey: "ab" },
       { node: "n3", role: "compute" },
     ],
     others: [n2.engine],

@@ -13,7 +13,11 @@ import { engineAddresses, storeUrls } from "./addresses.ts";
 /** What a node's engine, or its connection to others, must know of the members. */
 export interface Members {
   /** Who may connect; this node is always among them. */
-  readonly users: readonly { readonly node: string; readonly role: NodeRole }[];
+  readonly users: readonly {
+    readonly node: string;
+    readonly role: NodeRole;
+    readonly engineKey?: string;
+  }[];
   /** The engines of other store nodes. */
   readonly others: readonly EngineAddress[];
   /** The APIs of other store nodes. */
@@ -35,8 +39,13 @@ export interface EngineUsersOptions {
 export function membersOf(node: string, role: NodeRole, records: readonly NodeRecord[]): Members {
   const members = records.filter(({ state }) => state !== "removed");
   const others = members.filter((record) => record.node !== node);
+  const user = ({ node: name, role: its, engineKey }: NodeRecord) => ({
+    node: name,
+    role: its,
+    ...(engineKey !== undefined && { engineKey }),
+  });
   return {
-    users: [{ node, role }, ...others.map((record) => ({ node: record.node, role: record.role }))],
+    users: [{ node, role }, ...others.map(user)],
     others: engineAddresses(others),
     urls: storeUrls(others),
   };
