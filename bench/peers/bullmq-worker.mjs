@@ -63,10 +63,11 @@ async function replyTo(queue, id, job) {
   const done = Promise.withResolvers();
   waiting.set(id, done);
   // A repeat of a message whose job is done already hears no event.
-  const timer = setInterval(async () => {
+  const check = async () => {
     const now = await queue.getJob(id).catch(() => undefined);
     if (now?.finishedOn && now.returnvalue) done.resolve(now.returnvalue);
-  }, checkMs);
+  };
+  const timer = setInterval(() => void check(), checkMs);
   try {
     await queue.add("message", job, { jobId: id });
     return await done.promise;
@@ -95,7 +96,7 @@ async function serve(request, body) {
   return [202, { id }];
 }
 
-const server = createServer(async (request, response) => {
+async function answer(request, response) {
   let body = "";
   for await (const part of request.setEncoding("utf8")) body += part;
   const [status, value] = await serve(request, body).catch((error) => [500, { error: String(error) }]);
@@ -105,7 +106,9 @@ const server = createServer(async (request, response) => {
     "content-length": Buffer.byteLength(text),
   });
   response.end(text);
-});
+}
+
+const server = createServer((request, response) => void answer(request, response));
 
 await Promise.all(queues.map((queue) => queue.waitUntilReady()));
 server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log(server.address().port));

@@ -58,9 +58,13 @@ export async function runEngine(
     // At a restart the engine knows the members itself, before anything can be read.
     ...(isNew && { users: [{ node: file.node, role: "store" }], others: file.engines }),
   });
-  return Object.defineProperty({ ...managed, managed } as NodeEngine, "processes", {
-    get: () => managed.processes,
-  });
+  return {
+    ...managed,
+    managed,
+    get processes() {
+      return managed.processes;
+    },
+  };
 }
 
 /**

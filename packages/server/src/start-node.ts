@@ -142,12 +142,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         )
       : undefined;
     const member = joined ?? (await ownMember(opening, known(authority)));
-    let part: ClusterPart | undefined;
+    // Heartbeats tell of it, and begin before it is there.
+    const own: { part?: ClusterPart } = {};
     const about = {
       url: place.url,
       version,
       get generation() {
-        return part?.generation() ?? 0;
+        return own.part?.generation() ?? 0;
       },
     };
     if (mayCoordinate) {
@@ -195,7 +196,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       runtime,
     };
     const taken = await patiently(() => takePart(joining));
-    part = taken;
+    own.part = taken;
     stops.add(() => taken.close());
     let isOut = false;
     // Who was removed has nobody to hand over to: its partitions were taken away.

@@ -6,7 +6,8 @@ import type { StoredMessage, TurnEnd } from "../messages.ts";
 import type { BlobStore } from "../ports/blob-store.ts";
 import { outcomeOf } from "./conversation-state.ts";
 import type { HistoryPages } from "./history.ts";
-import type { HistoryLook, Owners } from "./owners.ts";
+import type { HistoryLook } from "./looks.ts";
+import type { Owners } from "./owners.ts";
 import { droppedEvent } from "./repeats.ts";
 
 export interface ReaderServices {

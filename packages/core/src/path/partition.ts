@@ -23,7 +23,7 @@ import {
   newConversation,
 } from "./conversation-state.ts";
 import type { StepKey } from "./handed-steps.ts";
-import type { MessageLook } from "./owners.ts";
+import type { MessageLook } from "./looks.ts";
 import { EndedCalls } from "./ended-calls.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";

@@ -70,18 +70,20 @@ function closeTogether(
 ): void {
   // It begins to keep track of its connections with this event.
   server.once("listening", () => secure.emit("listening"));
-  const { closeIdleConnections, closeAllConnections, close } = server;
+  const closeIdle = server.closeIdleConnections.bind(server);
+  const closeAll = server.closeAllConnections.bind(server);
+  const close = server.close.bind(server);
   server.closeIdleConnections = () => {
-    closeIdleConnections.call(server);
+    closeIdle();
     secure.closeIdleConnections();
     for (const socket of silent) socket.destroy();
   };
   server.closeAllConnections = () => {
-    closeAllConnections.call(server);
+    closeAll();
     for (const socket of sockets) socket.destroy();
   };
   server.close = (done) => {
     secure.close();
-    return close.call(server, done);
+    return close(done);
   };
 }
