@@ -89,10 +89,10 @@ export function engineIdentity(cluster: string): string {
  */
 export function engineAccounts(
   cluster: string,
-  server: string,
+  self: string,
   users: readonly EngineUser[],
 ): EngineAccounts {
-  const accountOf = (node: string) => `${node}@${server}`;
+  const accountOf = (node: string, store = self) => `${node}@${store}`;
   const name = (kind: string) => `spiffe://${cluster}/${kind}`;
   const nodes = users.map(({ node }) => node);
   const stores = users.filter(({ role }) => role === "store");
@@ -121,6 +121,10 @@ export function engineAccounts(
           ...truncatedStreams().map((stream) => importService(purge(stream))),
         ],
       },
+      // Without their names a server would note each subscription there as an error.
+      ...Object.fromEntries(
+        stores.flatMap((store) => computes.map(({ node }) => [accountOf(node, store.node), {}])),
+      ),
       ...Object.fromEntries(
         computes.map(({ node }) => [
           accountOf(node),

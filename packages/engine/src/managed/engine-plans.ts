@@ -63,7 +63,7 @@ export interface EngineMembers {
 export function accessOf(place: EnginePlace, members: EngineMembers): EngineAccess {
   return {
     files: tlsFiles(place.home),
-    accounts: engineAccounts(place.cluster, place.home.identity.serverName, members.users),
+    accounts: engineAccounts(place.cluster, place.node, members.users),
     pins: pinsOf(place.node, members),
   };
 }

@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { type ConnectionOptions, connect, createServer } from "node:tls";
+import { join } from "node:path";
+import { type ConnectionOptions, connect, createServer, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type EngineCredentials, engineKeyOf } from "./credentials.ts";
 import type { ManagedEngine } from "./managed-engine.ts";
@@ -16,12 +18,23 @@ const serverId = `N${"B".repeat(55)}`;
 beforeEach(async () => {
   cluster = await TestCluster.create();
   n2 = await cluster.authority.credentials("n2");
-  await cluster.admit({ node: "n2", role: "store", engineKey: engineKeyOf(n2.engine.cert) });
-  n1 = await cluster.start("n1");
+  const credentials = await cluster.authority.credentials("n1");
+  await admit("n1", credentials);
+  await admit("n2", n2);
+  n1 = await cluster.start("n1", { credentials });
   await n1.provision({ logs: [], buckets: ["authority"] });
 });
 
 afterEach(() => cluster.close());
+
+function admit(node: string, { engine }: EngineCredentials): Promise<void> {
+  return cluster.admit({ node, role: "store", engineKey: engineKeyOf(engine.cert) });
+}
+
+/** Also after an error. */
+function closing(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
 
 function info(): string {
   const facts = { server_id: serverId, server_name: "holdfast-n2", version: "2.14.0", proto: 1 };
@@ -43,7 +56,7 @@ async function dial(options: ConnectionOptions): Promise<Route> {
     checkServerIdentity: () => undefined,
     ...options,
   });
-  const route: Route = { heard: "", closed: once(socket, "close") };
+  const route: Route = { heard: "", closed: closing(socket) };
   socket.setEncoding("utf8").on("error", () => undefined);
   socket.on("data", (text: string) => {
     route.heard += text;
@@ -88,7 +101,7 @@ test("a node's certificate at the address of a route is told nothing", async () 
   const ends: Promise<unknown>[] = [];
   let heard = "";
   const server = createServer({ ca: n2.ca, cert, key, requestCert: true }, (socket) => {
-    ends.push(once(socket, "close"));
+    ends.push(closing(socket));
     socket.on("error", () => undefined);
     socket.setEncoding("utf8").on("data", (text: string) => {
       heard += text;
@@ -105,11 +118,17 @@ test("a node's certificate at the address of a route is told nothing", async () 
   server.close();
 });
 
-test("members whose keys are all known find each other", async () => {
-  const third = await cluster.authority.credentials("n3");
-  await cluster.admit({ node: "n3", role: "store", engineKey: engineKeyOf(third.engine.cert) });
+test("members whose keys are known grow into one cluster", async () => {
+  const n3 = await cluster.authority.credentials("n3");
+  await admit("n3", n3);
   await cluster.start("n2", { credentials: n2 });
-  // The founder's key is told to those that come later by its record.
-  await n1.update({});
-  expect(await cluster.engine("n2").keyValue.get("authority", "none")).toBeUndefined();
+  const third = await cluster.start("n3", { credentials: n3 });
+  for (const node of ["n1", "n2", "n3"]) {
+    const file = readFileSync(join(cluster.home(node), "data.conf"), "utf8");
+    expect(JSON.parse(file)).toMatchObject({
+      cluster: { tls: { pinned_certs: expect.toSatisfy((pins: string[]) => pins.length === 3) } },
+    });
+  }
+  await write();
+  expect(await third.keyValue.get("authority", "key")).toBeDefined();
 });
