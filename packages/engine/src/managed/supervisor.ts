@@ -48,6 +48,8 @@ export class Supervisor {
     this.#wake.abort();
     await this.#restarting;
     await this.#process?.stop();
+    // What a server that ends in good order writes last.
+    this.keepMetadata();
   }
 
   /** To be called often, while nothing failed for want of space. */
