@@ -22,7 +22,11 @@ export {
   checkCertifiable,
   issueCertificate,
 } from "./certificates/issue-certificate.ts";
-export { createLeafRequest, type LeafRequest } from "./certificates/leaf-request.ts";
+export {
+  createLeafRequest,
+  type LeafRequest,
+  requestedKeyHash,
+} from "./certificates/leaf-request.ts";
 export {
   type CertificateFacts,
   certificateFingerprint,

@@ -15,7 +15,7 @@ import {
   storagePlan,
   toHoldfastError,
 } from "@holdfast/core";
-import { createTokens } from "@holdfast/security";
+import { createTokens, requestedKeyHash } from "@holdfast/security";
 import pino from "pino";
 import { seedDemo } from "./demo.ts";
 import { ClusterHome } from "./cluster/cluster-home.ts";
@@ -164,7 +164,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         hosts: place.hosts,
       };
       const claim = claimOf(node, member.file.role, textsOf(member.identity.requests));
-      const address = engine.managed && { engine: engine.managed.address };
+      const { requests } = member.identity;
+      const address = engine.managed && {
+        engine: engine.managed.address,
+        engineKey: await requestedKeyHash(requests.engine.csrPem),
+      };
       await patiently(() => registerNode(keyValue, { ...facts, claim, ...address }, clock));
     }
     const parts: NodeParts = {

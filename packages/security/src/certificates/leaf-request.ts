@@ -1,4 +1,4 @@
-import type { webcrypto } from "node:crypto";
+import { hash, type webcrypto } from "node:crypto";
 import { limits } from "@holdfast/core";
 import { invalidCertificate } from "./identity.ts";
 import { createKeyPair, privateKeyToPem, signingAlgorithm, withLineEnd } from "./keys.ts";
@@ -44,6 +44,12 @@ export async function requestedKey(csrPem: string): Promise<PublicKey> {
   }
   if (!isProven) throw invalidCertificate("The certificate request is not signed by its own key.");
   return request.publicKey;
+}
+
+/** SHA-256 of the key's SPKI in hex, by which a server knows another one's key. Errors: `certificate_invalid`. */
+export async function requestedKeyHash(csrPem: string): Promise<string> {
+  const { rawData } = await requestedKey(csrPem);
+  return hash("sha256", new Uint8Array(rawData), "hex");
 }
 
 async function parsed(csrPem: string) {

@@ -17,6 +17,7 @@ import {
   checkCertifiable,
   type JoinProof,
   type JoinTokens,
+  requestedKeyHash,
 } from "@holdfast/security";
 import { engineAddresses, storeUrls } from "./addresses.ts";
 import { issueIdentity } from "./issue-identity.ts";
@@ -133,7 +134,7 @@ export class JoinService {
     claim: string,
     found: Found | undefined,
   ): Promise<NodeRecord> {
-    const { node, url, version, zone, labels, capacity, engine, hosts } = request;
+    const { node, url, version, zone, labels, capacity, engine, hosts, requests } = request;
     const { keyValue, clock } = this.#options;
     const record: NodeRecord = {
       node: node as NodeId,
@@ -144,7 +145,7 @@ export class JoinService {
       zone,
       labels,
       capacity,
-      ...(role === "store" && { engine }),
+      ...(role === "store" && { engine, engineKey: await requestedKeyHash(requests.engine) }),
       joinedAt: found?.record.joinedAt ?? clock.now(),
       claim,
       hosts,

@@ -24,6 +24,7 @@ export type OwnFacts = Pick<
   | "claim"
   | "hosts"
   | "engine"
+  | "engineKey"
 >;
 
 /**
