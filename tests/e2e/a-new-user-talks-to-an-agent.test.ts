@@ -212,5 +212,5 @@ test("the API describes itself completely", async () => {
   const metrics = await fetch(`${node.url}/metrics`, {
     headers: { authorization: `Bearer ${node.token}` },
   });
-  expect(await metrics.text()).toContain("holdfast_partitions_open 4");
+  expect(await metrics.text()).toContain("holdfast_partitions_open 8");
 });

@@ -112,7 +112,8 @@ function parseNode(text: string): NodeFile | undefined {
     const value = JSON.parse(text) as Partial<NodeFile>;
     if (typeof value.format !== "number") return undefined;
     // What a newer version names its nodes is not known here.
-    const isWhole = value.format > format || namePattern.test(String(value.node));
+    const isNamed = typeof value.node === "string" && namePattern.test(value.node);
+    const isWhole = value.format > format || isNamed;
     return isWhole ? (value as NodeFile) : undefined;
   } catch {
     return undefined;

@@ -87,7 +87,11 @@ export async function withTraffic(
     stops.push(() => stub.stop());
     const first = cluster.api("store-1");
     const { resources, agents } = trafficResources(stub, partitions * 4, options.modelTimeoutMs);
-    await first.must("POST", "/api/v1/apply", { body: { resources }, timeoutMs: 30_000 });
+    // The streams may be getting their replicas just now.
+    await until("the agents are declared", 60_000, async () => {
+      await first.must("POST", "/api/v1/apply", { body: { resources }, timeoutMs: 30_000 });
+      return true;
+    });
     await untilSettled(first, stores + computes);
     if (stores >= 3) await cluster.untilGrown();
     if (options.onComputes) await moveToComputes(cluster);

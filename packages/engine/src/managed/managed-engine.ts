@@ -1,4 +1,4 @@
-import type { EngineAddress, HoldfastError } from "@holdfast/core";
+import { type EngineAddress, HoldfastError } from "@holdfast/core";
 import type { NatsClient } from "../nats/nats-client.ts";
 import type { NatsEngine } from "../nats/nats-engine.ts";
 import type { EngineUser } from "./accounts.ts";
@@ -14,6 +14,8 @@ import { SystemAccount } from "./system-account.ts";
 
 /** After its own server's return a node goes back to it. */
 const homecomingMs = 5_000;
+
+const portTries = 3;
 
 export interface ManagedEngineOptions {
   readonly server: NatsServer;
@@ -69,6 +71,18 @@ export interface ManagedEngine extends NatsEngine {
  * `home_unusable`, `engine_unavailable`.
  */
 export async function startManagedEngine(options: ManagedEngineOptions): Promise<ManagedEngine> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(options);
+    } catch (thrown) {
+      // Somebody took a free port between the look at it and the start: the next look chooses another.
+      const isTaken = thrown instanceof HoldfastError && thrown.code === "port_taken";
+      if (!isTaken || options.ports || tries >= portTries) throw thrown;
+    }
+  }
+}
+
+async function startOnce(options: ManagedEngineOptions): Promise<ManagedEngine> {
   const home = EngineHome.open(options.home, options);
   await endOrphans(home.path);
   const settings: Required<EngineChange> = {

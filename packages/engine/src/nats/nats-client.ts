@@ -221,14 +221,31 @@ export class NatsClient {
   }
 
   async #leaderGet(stream: string, request: object): Promise<StoredRecord | undefined> {
-    const { message, error } = await this.api<{
-      message?: { seq: number; subject: string; data?: string };
-    }>(`STREAM.MSG.GET.${stream}`, request);
+    const { message, error } = await this.#patiently((timeout) =>
+      this.api<{ message?: { seq: number; subject: string; data?: string } }>(
+        `STREAM.MSG.GET.${stream}`,
+        request,
+        timeout,
+      ),
+    );
     if (error?.err_code === noMessageCode) return undefined;
     if (error) throw answeredError(error, `Read of ${stream}`);
     if (!message) return undefined;
     const data = plainBytes(Buffer.from(message.data ?? "", "base64"));
     return { sequence: message.seq, subject: message.subject, data };
+  }
+
+  /** A leader that has just been elected did not hear the first question. */
+  async #patiently<T>(ask: (timeoutMs: number) => Promise<T>): Promise<T> {
+    const deadline = performance.now() + requestTimeoutMs;
+    for (;;) {
+      try {
+        return await ask(limits.appendTryMs);
+      } catch (thrown) {
+        if (performance.now() + limits.appendTryMs > deadline || !this.isConnected) throw thrown;
+        await new Promise((resolve) => setTimeout(resolve, limits.appendRetryMs));
+      }
+    }
   }
 
   async #request(subject: string, request: unknown, timeout: number): Promise<Msg> {
