@@ -48,7 +48,9 @@ beforeAll(async () => {
 
     const { conversations } = await run.finish();
     const resumed = percentiles(waitsFrom(conversations.values(), at, 10_000));
-    findings.note("resumed p50", resumed.p50).atMost("resumed p99", resumed.p99, 8_000);
+    // The engine's own election takes 4 to 9 s. How close to it we come is for bench:failover and row 2 to say, on a
+    // machine that does nothing else; here the cluster must not be stuck.
+    findings.note("resumed p50", resumed.p50).atMost("resumed p99", resumed.p99, 20_000);
   });
   // Shown also when all is well: a run can be compared with others.
   console.log(`seed ${seed}:`, result.figures);

@@ -27,6 +27,8 @@ export const limits = {
   appendTryMs: 700,
   appendRetryMs: 20,
   appendTimeoutMs: 2_000,
+  /** Longest pause between two tries of a journal append, which are not given up. */
+  journalRetryMaxMs: 250,
   /** Tries before the outcome is called unknown. */
   appendAttempts: 5,
 
@@ -262,7 +264,7 @@ export const limits = {
   /** How long a starting node waits for its partitions; pauses between tries to open one. */
   openPatienceMs: 20_000,
   reopenMinMs: 200,
-  reopenMaxMs: 1_000,
+  reopenMaxMs: 500,
   /** One question to a partition's owner, and how long it is asked again while the owner changes. */
   ownerAnswerMs: 1_000,
   ownerPatienceMs: 5_000,

@@ -1,5 +1,6 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
+import { limits } from "../limits.ts";
 import { type Clock, delay } from "../ports/clock.ts";
 import type { MessageLog } from "../ports/message-log.ts";
 import type { Random } from "../ports/random.ts";
@@ -192,7 +193,7 @@ export class Journal {
           throw lost;
         }
         if (this.#closed || error.retry === "never") throw error;
-        const backoff = Math.min(1_000, 20 * 2 ** Math.min(attempt, 6));
+        const backoff = Math.min(limits.journalRetryMaxMs, 20 * 2 ** Math.min(attempt, 6));
         await pause(() => delay(this.#options.clock, backoff));
       }
     }

@@ -126,9 +126,13 @@ export class NatsClient {
 
   /** Errors: `engine_unavailable`, also when the stream does not exist. */
   async bounds(stream: string): Promise<StreamBounds> {
-    const { state, error } = await this.api<{
-      state?: { first_seq: number; last_seq: number; bytes: number };
-    }>(`STREAM.INFO.${stream}`, {});
+    const { state, error } = await this.#patiently((timeout) =>
+      this.api<{ state?: { first_seq: number; last_seq: number; bytes: number } }>(
+        `STREAM.INFO.${stream}`,
+        {},
+        timeout,
+      ),
+    );
     if (error) throw answeredError(error, `Look at stream ${stream}`);
     if (!state) throw unavailable(`Stream ${stream} has no state.`);
     return { first: Math.max(1, state.first_seq), last: state.last_seq, bytes: state.bytes };
