@@ -38,6 +38,8 @@ export class Awaited {
   readonly #repeats = new Map<MessageId, { readonly ref: ConversationRef; waiting: number }>();
   /** How often the owner knew nothing of a stateless call. */
   readonly #unknown = new Map<MessageId, number>();
+  /** Of partitions whose owner changed lately. */
+  readonly #again = new Map<number, Cancel>();
   #ticks = 0;
   #timer: Cancel;
   #asking = false;
@@ -51,13 +53,29 @@ export class Awaited {
 
   /** A partition has a new owner. */
   ownerChanged(partition: number): void {
-    const { partitions, pending } = this.#services;
-    const questions = [...[...pending.accepted()].map(questionFor), ...this.#repeatQuestions()];
-    void this.#ask(questions.filter(({ ref }) => partitionOf(ref, partitions) === partition));
+    this.#askOwnerOf(partition, 0);
+  }
+
+  /** What it is told of may be lost just then, so it is asked some more times, ever more rarely. */
+  #askOwnerOf(partition: number, tries: number): void {
+    const { partitions, pending, clock } = this.#services;
+    const accepted = [...pending.accepted()].map(questionFor);
+    const questions = [...accepted, ...this.#repeatQuestions()].filter(
+      ({ ref }) => partitionOf(ref, partitions) === partition,
+    );
+    this.#again.get(partition)?.();
+    this.#again.delete(partition);
+    if (questions.length === 0 || this.#closed) return;
+    void this.#ask(questions);
+    const pauseMs = limits.awaitedRepeatMs * 2 ** tries;
+    if (pauseMs > limits.awaitedCheckMs) return;
+    const again = () => this.#askOwnerOf(partition, tries + 1);
+    this.#again.set(partition, clock.schedule(pauseMs, again));
   }
 
   close(): void {
     this.#closed = true;
+    for (const cancel of this.#again.values()) cancel();
     this.#timer();
   }
 

@@ -54,7 +54,6 @@ export class Partition {
   readonly #meter: TurnMeter;
   readonly #endedCalls = new EndedCalls();
   readonly #steps = new RunningSteps();
-  #isHandingOver = false;
   /** Inbox records up to here were there before this owner. */
   #recoveredUpTo = 0;
   #follower: Follower | undefined;
@@ -84,7 +83,6 @@ export class Partition {
     settleEphemeral(replayed, journal.durableWatermark, this.#maintenance);
     this.#runner = new TurnRunner(services, journal, this.#maintenance, watermark, {
       pump: (conversation) => conversation.state && this.#pump(conversation, conversation.state),
-      mayBegin: () => !this.#isHandingOver,
       meter: this.#meter,
       steps: this.#steps,
       callEnded: (id, end) => this.#endedCalls.add(id, end),
@@ -211,7 +209,7 @@ export class Partition {
    * nothing more. Steps that run on then go to `handOn` when they end; returns their names.
    */
   async handOver(patienceMs: number, handOn: HandOn): Promise<readonly StepKey[]> {
-    this.#isHandingOver = true;
+    this.#steps.close();
     const { clock } = this.#services;
     const patience = new AbortController();
     await Promise.race([this.#meter.idle(), delay(clock, patienceMs, patience.signal)]);
@@ -375,7 +373,7 @@ export class Partition {
   /** Begins the conversation's next turn, if there is one and nothing holds it back. */
   #pump(conversation: ActiveConversation, state: ConversationState): void {
     const isHeld = conversation.running || conversation.wait !== undefined;
-    if (!this.isOpen || this.#isHandingOver || isHeld) return;
+    if (!this.isOpen || this.#steps.isClosing || isHeld) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
       this.#finishRepeat(conversation, state, repeat);
     }

@@ -13,6 +13,17 @@ export class RunningSteps {
   /** Every step that was begun and is not durable; with its result once it has one. */
   readonly #steps = new Map<StepKey, Step | undefined>();
   #handOn: HandOn | undefined;
+  #isClosing = false;
+
+  /** From now on no step begins; those that run may still be written here. */
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  /** True when no step begins here any more. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
 
   get isReleased(): boolean {
     return this.#handOn !== undefined;
@@ -26,7 +37,7 @@ export class RunningSteps {
 
   /** Errors: as of `begin`. */
   ensureHere(): void {
-    if (this.#handOn) throw movedOn();
+    if (this.#isClosing) throw movedOn();
   }
 
   /** The step has its result, which is not durable yet. Errors: those of a turn that was handed on. */

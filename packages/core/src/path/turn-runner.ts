@@ -29,8 +29,6 @@ import type { Watermark } from "./watermark.ts";
 interface RunnerView {
   /** Begins the conversation's next turn if there is one. */
   readonly pump: (conversation: ActiveConversation) => void;
-  /** False while the partition is handed over: what waits for its place begins at the next owner. */
-  readonly mayBegin: () => boolean;
   readonly meter: TurnMeter;
   readonly steps: RunningSteps;
   /** A stateless call came to its end, or to that of a try. */
@@ -92,7 +90,7 @@ export class TurnRunner {
     state: ConversationState,
     mode: QueueMode,
   ): Promise<void> {
-    if (this.#partition.signal.aborted || !this.#partition.mayBegin()) return;
+    if (this.#partition.signal.aborted || this.#partition.steps.isClosing) return;
     const inputs = conversation.mailbox.nextInputs(state, mode);
     const end = this.#partition.meter.begin();
     try {
@@ -103,7 +101,7 @@ export class TurnRunner {
       await this.#onTurnFailure(conversation, state, inputs, toHoldfastError(thrown));
     }
     end();
-    if (this.#partition.steps.isReleased) return;
+    if (this.#partition.steps.isClosing) return;
     conversation.running = false;
     conversation.usedAt = this.#services.clock.monotonic();
     if (HistoryPages.isDue(state)) this.#maintenance.seal(conversation);
@@ -309,7 +307,7 @@ export class TurnRunner {
     error: HoldfastError,
   ): Promise<void> {
     const head = inputs[0];
-    if (this.#partition.signal.aborted || this.#partition.steps.isReleased || !head) return;
+    if (this.#partition.signal.aborted || this.#partition.steps.isClosing || !head) return;
     if (error.code === "internal") this.#services.report(error, `turn in ${conversation.key}`);
     conversation.failures += 1;
     try {
