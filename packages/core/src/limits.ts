@@ -230,8 +230,8 @@ export const limits = {
   growthIdleCheckMs: 30_000,
 
   /** Nodes say that they live this often, and are dead after this silence; later if they are always late. */
-  heartbeatMs: 500,
-  nodeSilenceMs: 2_000,
+  heartbeatMs: 300,
+  nodeSilenceMs: 1_500,
   nodeSilenceMaxMs: 6_000,
   failureCheckMs: 200,
   /** A coordinator that has just started waits this long for nodes that it has not heard of yet. */

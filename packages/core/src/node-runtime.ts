@@ -93,7 +93,12 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
   const assignments = await Assignments.open(keyValue, count);
   const pending = new Pending();
   const scheduler = new TurnScheduler(parts.turnCapacity);
-  const heartbeats = new Heartbeats({ ...parts, bus, load: sampleLoad });
+  const heartbeats = new Heartbeats({
+    ...parts,
+    bus,
+    load: sampleLoad,
+    catchUp: () => assignments.refresh(),
+  });
   const egress = new Egress({
     node,
     bus,
@@ -120,8 +125,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     history,
     deadLetters,
     handed,
-    // What the watch has not shown yet after a pause is read.
-    stillAlive: () => heartbeats.stillAlive()?.then(() => assignments.refresh()),
+    stillAlive: () => heartbeats.stillAlive(),
   };
   const ownership = new Ownership({
     services,

@@ -1,10 +1,10 @@
-import { HoldfastError } from "../errors.ts";
+import { HoldfastError, toHoldfastError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import { listenOnBus } from "../path/bus-listener.ts";
 import { encodeEntry } from "../path/records.ts";
 import type { Bus, Subscription } from "../ports/bus.ts";
-import type { Cancel, Clock } from "../ports/clock.ts";
+import { type Cancel, type Clock, delay } from "../ports/clock.ts";
 import { FailureDetector } from "./failure-detector.ts";
 import type { NodeLoad } from "./records.ts";
 
@@ -35,6 +35,8 @@ export interface HeartbeatOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly load: () => Omit<NodeLoad, "roundTripMs">;
+  /** Takes in what was decided while this node heard nothing. */
+  readonly catchUp: () => Promise<void>;
   readonly report: (error: HoldfastError, where: string) => void;
 }
 
@@ -68,6 +70,9 @@ export class Heartbeats {
   /** When the newest of its own heartbeats that came back was sent, in monotonic milliseconds. */
   #confirmedAt = 0;
   readonly #unconfirmed = new Set<() => void>();
+  /** Runs after a pause, until what was decided meanwhile is known. */
+  #catchingUp: Promise<void> | undefined;
+  #closed = false;
   #leaving = false;
   #isCutOff = false;
 
@@ -128,8 +133,23 @@ export class Heartbeats {
    * come back: what was said on the same connection before has arrived then. Never, if that never happens.
    */
   stillAlive(): Promise<void> | undefined {
-    if (this.#isConfirmed()) return undefined;
-    return new Promise((resolve) => this.#unconfirmed.add(resolve));
+    if (this.#isConfirmed()) return this.#catchingUp;
+    const confirmed = new Promise<void>((resolve) => this.#unconfirmed.add(resolve));
+    return confirmed.then(() => this.#catchingUp);
+  }
+
+  /** Watches may lag behind after a pause, also when heartbeats come back already. */
+  async #catchUp(): Promise<void> {
+    const { catchUp, clock, report } = this.#options;
+    for (;;) {
+      try {
+        return await catchUp();
+      } catch (thrown) {
+        if (this.#closed) return;
+        report(toHoldfastError(thrown), "catching up after a pause");
+        await delay(clock, limits.failureCheckMs);
+      }
+    }
   }
 
   #isConfirmed(): boolean {
@@ -151,6 +171,7 @@ export class Heartbeats {
   }
 
   close(): void {
+    this.#closed = true;
     for (const cancel of this.#cancels) cancel();
     for (const resolve of this.#unconfirmed) resolve();
     this.#subscription?.close();
@@ -199,6 +220,12 @@ export class Heartbeats {
     // One of an earlier process of this node, whose clock began at another moment.
     if (sentAt > now) return;
     this.#roundTripMs = now - sentAt;
+    if (sentAt - this.#confirmedAt >= limits.nodeSilenceMs) {
+      const catching = this.#catchUp().finally(() => {
+        if (this.#catchingUp === catching) this.#catchingUp = undefined;
+      });
+      this.#catchingUp = catching;
+    }
     this.#confirmedAt = Math.max(this.#confirmedAt, sentAt);
     if (!this.#isConfirmed()) return;
     for (const resolve of this.#unconfirmed) resolve();
