@@ -250,7 +250,7 @@ export const limits = {
   /** How long a partition that was moved stays where it is, unless its node is away. */
   moveRestMs: 30_000,
   /** How long turns may go on at an owner whose partition is moved, and how long the next one waits for it. */
-  handOverMs: 50,
+  handOverMs: 10,
   handOverMaxMs: 250,
   /** Steps that a last owner still runs: how many a node waits for, and how long for one. */
   handedSteps: 8_192,
