@@ -188,7 +188,8 @@ export class DevCluster {
         if (operation && operation.phase !== phase) say(operation.message);
         phase = operation?.phase;
         last = operation?.message ?? "";
-        return phase === "done";
+        // A dead node is only replaced where three replicas were before.
+        return phase === "done" || operation?.kind === "replace";
       },
     );
   }

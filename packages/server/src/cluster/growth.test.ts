@@ -1,4 +1,4 @@
-import { clusterBucket, HoldfastError, type NodeRecord } from "@holdfast/core";
+import { clusterBucket, encodeJson, HoldfastError, type NodeRecord } from "@holdfast/core";
 import { createMemoryEngine, createMemoryStore } from "@holdfast/engine";
 import { createVirtualClock } from "@holdfast/testkit";
 import { afterEach, describe, expect, test } from "vitest";
@@ -131,6 +131,7 @@ function createWorld(isCoordinator: () => boolean) {
     processes,
     ready: () => memory.provision({ logs: [], buckets: [clusterBucket] }),
     operation: () => clock.runUntil(operation()),
+    put: (value: object) => keyValue.put(clusterBucket, operationKey, encodeJson(value)),
   };
 }
 
@@ -211,4 +212,31 @@ test("what fails is continued at the next look, and trouble that stays is report
   await made.clock.runUntil(() => made.processes.length === 1);
   expect(made.calls.filter((call) => call === "raise")).toHaveLength(6);
   expect(made.reports.map(({ code }) => code)).toEqual(["engine_unavailable"]);
+});
+
+test("a witness that must wait for an engine does not undo what was said of the replicas", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  for (const name of made.streams.keys()) made.streams.set(name, 3);
+  made.world.records = nodes;
+  made.world.servers = [...three.slice(1), peer("holdfast-n1", false)];
+  growth.start();
+  await made.clock.advance(10_000);
+  expect(made.processes).toHaveLength(2);
+  expect(made.said).toEqual([]);
+});
+
+test("that the copying ended is said by the next coordinator when the last one could not", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  made.processes.pop();
+  for (const name of made.streams.keys()) made.streams.set(name, 3);
+  const unfinished = { kind: "growth", phase: "copying", message: "2 of 2", startedAt: 1 };
+  await made.clock.runUntil(made.put(unfinished));
+  growth.start();
+  await made.clock.advance(10_000);
+  expect(await made.operation()).toMatchObject({ phase: "done", done: 2, total: 2 });
 });

@@ -2,6 +2,7 @@ import {
   type Cancel,
   type Clock,
   clusterBucket,
+  decodeJson,
   encodeJson,
   type HoldfastError,
   type KeyValue,
@@ -106,6 +107,8 @@ export class Growth {
   #said = "";
   #startedAt: number | undefined;
   #reported = "";
+  /** That all streams have their replicas is written down, too. */
+  #hasSeenEnd = false;
 
   constructor(options: GrowthOptions) {
     this.#options = options;
@@ -154,9 +157,11 @@ export class Growth {
     // Streams that elect do not say how many replicas they have: too few is not known of them.
     if (health.streams.some(({ replicas }) => replicas === 0)) return false;
     const step = nextStep(stores, hasWitness, health);
+    const isReplicated = health.streams.every(({ replicas }) => replicas >= wanted);
+    if (isReplicated && coordinates) await this.#endOperation(health.streams.length);
     if (step.do === "nothing") return true;
     if (step.do === "retire-witness") await this.#retireWitness();
-    else if (!coordinates) return false;
+    else if (!coordinates || isReplicated) return false;
     else if (step.do === "wait") {
       const { current, streams: total, low } = step;
       const message = `Three store nodes are members, and ${current} of ${wanted} engines are up to date: the data gets more replicas when all are.`;
@@ -167,6 +172,7 @@ export class Growth {
 
   async #raise(low: number, total: number): Promise<void> {
     const { engine } = this.#options;
+    this.#hasSeenEnd = false;
     const begin = `Three engines are up to date: ${low} of ${total} streams get ${wanted} replicas, so that one node may fail.`;
     await this.#tell({ phase: "copying", message: begin, done: total - low, total });
     let told: Promise<void> = Promise.resolve();
@@ -181,8 +187,21 @@ export class Growth {
     });
     await told;
     await engine.admin.balanceLeaders({ signal: this.#closing.signal });
+    await this.#tellDone(total);
+  }
+
+  /** Another coordinator may have died between the last stream and saying so. */
+  async #endOperation(total: number): Promise<void> {
+    if (this.#hasSeenEnd) return;
+    const entry = await this.#options.keyValue.get(clusterBucket, operationKey);
+    const operation = entry && decodeJson<Operation>(entry.value, operationKey);
+    if (operation?.kind === "growth" && operation.phase !== "done") await this.#tellDone(total);
+    this.#hasSeenEnd = true;
+  }
+
+  #tellDone(total: number): Promise<void> {
     const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
-    await this.#tell({ phase: "done", message, done: total, total });
+    return this.#tell({ phase: "done", message, done: total, total });
   }
 
   async #retireWitness(): Promise<void> {
