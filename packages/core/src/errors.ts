@@ -166,6 +166,56 @@ export const errorCatalog = {
     meaning: "The message is durable, but its answer was not ready within the wait.",
     remedy: "Read the conversation's messages; the answer will stand there.",
   },
+  // Channels
+  channel_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "Holdfast knows no channel of that name.",
+    remedy: "docs/channels.md lists the channels.",
+  },
+  account_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The organization has no channel account of that name.",
+    remedy: "List them with `holdfast get accounts`.",
+  },
+  account_unauthorized: {
+    status: 409,
+    retry: "never",
+    meaning: "The platform refuses the account's credentials, or they cannot be read.",
+    remedy: "Run `holdfast channels check ACCOUNT`; what waits is sent once they work again.",
+  },
+  channel_unavailable: {
+    status: 502,
+    retry: "safe",
+    meaning: "The platform does not answer, or answers with an error of its own.",
+    remedy: "Nothing is to be done: it is tried again. `holdfast channels check ACCOUNT` shows the state.",
+  },
+  media_refused: {
+    status: 422,
+    retry: "never",
+    meaning: "A file was too large, of a type that is not taken, or at an address that is not asked.",
+    remedy: "The message is handled without it, and says so.",
+  },
+  webhook_unverified: {
+    status: 401,
+    retry: "never",
+    meaning: "A webhook's signature or secret is missing or wrong, or it is too old.",
+    remedy: "Compare the account's signing secret with the platform's; check both clocks.",
+  },
+  delivery_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "The conversation has no such outgoing message that is kept.",
+    remedy: "List them with `holdfast get deliveries`.",
+  },
+  pairing_not_found: {
+    status: 404,
+    retry: "never",
+    meaning: "No pairing waits under that code: it was used, is older than an hour, or never was.",
+    remedy: "Let the person write again, and use the code they get then.",
+  },
+
   // Backpressure
   rate_limited: {
     status: 429,

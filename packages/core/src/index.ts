@@ -20,6 +20,7 @@ export { TurnScheduler } from "./path/turn-scheduler.ts";
 export * from "./ports/failpoints.ts";
 export * from "./ports/blob-store.ts";
 export * from "./ports/bus.ts";
+export * from "./ports/channel.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/engine.ts";
 export * from "./ports/key-value.ts";
