@@ -40,7 +40,8 @@ export type ClusterKind = "node" | "partition";
 export function kindOf(word: string): ListedKind {
   const kind = kindWords[word.toLowerCase()];
   if (kind) return kind;
-  const expected = "organizations, agents, providers, nodes, partitions, dead-letters or tokens";
+  const expected =
+    "organizations, agents, providers, accounts, identity-links, nodes, partitions, dead-letters or tokens";
   throw new HoldfastError("usage", `${JSON.stringify(word)} is no kind: expected ${expected}.`);
 }
 
@@ -76,6 +77,10 @@ const kindWords: Record<string, ListedKind> = {
   agents: "Agent",
   provider: "Provider",
   providers: "Provider",
+  account: "Account",
+  accounts: "Account",
+  "identity-link": "IdentityLink",
+  "identity-links": "IdentityLink",
   "dead-letter": "dead-letter",
   "dead-letters": "dead-letter",
   node: "node",

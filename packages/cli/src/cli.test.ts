@@ -103,7 +103,7 @@ describe("resources", () => {
     expect(local.code).toBe(1);
     expect(local.stderr.split("\n").slice(0, 3)).toEqual([
       `error[invalid_resource]: Found 2 faults in ${file}.`,
-      `  ${file}:1:1: kind: unknown kind "Robot": expected Organization, Provider or Agent`,
+      `  ${file}:1:1: kind: unknown kind "Robot": expected one of Organization, Provider, Agent, Account, IdentityLink`,
       `  ${file}:5:1: the key stands here a second time`,
     ]);
     await writeFile(file, "\nkind: Agent\nname: x\norganization: other\nmodel: default\n");

@@ -189,12 +189,14 @@ export const errorCatalog = {
     status: 502,
     retry: "safe",
     meaning: "The platform does not answer, or answers with an error of its own.",
-    remedy: "Nothing is to be done: it is tried again. `holdfast channels check ACCOUNT` shows the state.",
+    remedy:
+      "Nothing is to be done: it is tried again. `holdfast channels check ACCOUNT` shows the state.",
   },
   media_refused: {
     status: 422,
     retry: "never",
-    meaning: "A file was too large, of a type that is not taken, or at an address that is not asked.",
+    meaning:
+      "A file was too large, of a type that is not taken, or at an address that is not asked.",
     remedy: "The message is handled without it, and says so.",
   },
   webhook_unverified: {

@@ -38,6 +38,11 @@ export const limits = {
   /** Of what the engine wrote about itself since the last look. */
   engineLogReadBytes: 64 * KiB,
 
+  /** Channel accounts, identity links, and entries of one list of who may talk. */
+  accountsPerOrganization: 10_000,
+  identityLinksPerOrganization: 100_000,
+  accessEntries: 1_000,
+
   conversationPending: 100,
   agentPending: 2_000,
   nodePending: 32_768,

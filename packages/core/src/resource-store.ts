@@ -1,11 +1,23 @@
 import type { AgentRef } from "./ids.ts";
-import type { Agent, Organization, Provider, Resource, ResourceKind } from "./resources.ts";
+import type {
+  Account,
+  Agent,
+  IdentityLink,
+  Organization,
+  Provider,
+  Resource,
+  ResourceKind,
+} from "./resources.ts";
 
 /** Declared resources, in memory on every node and kept true by watches. */
 export interface ResourceStore {
   organization(name: string): Organization | undefined;
   agent(ref: AgentRef): Agent | undefined;
   provider(organization: string, name: string): Provider | undefined;
+  account(organization: string, name: string): Account | undefined;
+  identityLink(organization: string, name: string): IdentityLink | undefined;
+  /** Calls `listen`, which must not throw, after each change of that kind; the result ends it. */
+  onChange(kind: ResourceKind, listen: () => void): () => void;
   /** A page in order of name, beginning after the name `after`. */
   list(kind: ResourceKind, organization: string | undefined, range: ListRange): ResourcePage;
   /**

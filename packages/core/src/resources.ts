@@ -3,7 +3,8 @@ import { namePattern } from "./ids.ts";
 import { limits } from "./limits.ts";
 
 /**
- * What users declare (`holdfast apply`, the API): organizations, providers and agents.
+ * What users declare (`holdfast apply`, the API): organizations, providers, agents, channel accounts and
+ * identity links.
  * Unknown fields are refused everywhere.
  */
 
@@ -154,17 +155,129 @@ export const agentSchema = z.strictObject({
     .optional(),
 });
 
+const peerSchema = z.strictObject({
+  kind: z.enum(["direct", "group", "channel"]).optional(),
+  /** The platform's id of the person or chat, or `*` for all. */
+  id: z.string().min(1).max(200),
+});
+
+/** Which of an account's conversations an agent takes. What is absent matches everything. */
+const bindingSchema = z.strictObject({
+  agent: name,
+  peer: peerSchema.optional(),
+  /** The chat that a thread hangs under. */
+  parentPeer: peerSchema.optional(),
+  guild: z.string().min(1).max(200).optional(),
+  roles: z.array(z.string().min(1).max(200)).max(100).optional(),
+  team: z.string().min(1).max(200).optional(),
+  /** Comes after what names this account: OpenClaw's `accountId: "*"`. */
+  anyAccount: z.literal(true).optional(),
+});
+
+const identities = z.array(z.string().min(1).max(200)).max(limits.accessEntries);
+
+const accessSchema = z.strictObject({
+  /** Who may write to the account directly; `pairing` when absent. */
+  direct: z.enum(["pairing", "allowlist", "open", "disabled"]).optional(),
+  /** Ids or user names of people; `*` is everybody. */
+  allow: identities.optional(),
+  /** In which groups it answers; `allowlist` when absent. */
+  groups: z.enum(["allowlist", "open", "disabled"]).optional(),
+  /** Ids of groups. */
+  groupAllow: identities.optional(),
+  /** In groups, only these people. */
+  groupSenders: identities.optional(),
+  /** In groups, only what names the account or answers it; true when absent. */
+  requireMention: z.boolean().optional(),
+  /** Never these people, whatever else is allowed. */
+  block: identities.optional(),
+});
+
+const rateSchema = z.strictObject({
+  count: z.int().min(1).max(1_000_000),
+  perMs: z.int().min(1).max(86_400_000),
+});
+
+export const accountSchema = z.strictObject({
+  kind: z.literal("Account"),
+  organization: name,
+  name,
+  /** telegram, slack, discord, whatsapp, email, signal or web. */
+  channel: name,
+  /** The channel's own; see docs/channels.md. */
+  settings: z.record(z.string(), z.unknown()).optional(),
+  /** Takes what no binding takes. */
+  agent: name.optional(),
+  bindings: z.array(bindingSchema).max(limits.accessEntries).optional(),
+  access: accessSchema.optional(),
+  /** Which direct chats share a conversation; `per-account-channel-peer` when absent. */
+  scope: z.enum(["main", "per-peer", "per-channel-peer", "per-account-channel-peer"]).optional(),
+  /** When a message cannot be delivered: `fail-rest` (those behind it fail, too) or `wait` for a person. */
+  onFailure: z.enum(["fail-rest", "wait"]).optional(),
+  /** What people see while an answer is being written; `typing` when absent. */
+  streaming: z.enum(["off", "typing", "edits"]).optional(),
+  /** The zone of the nodes that shall own it. */
+  region: z.string().max(63).optional(),
+  /** Instead of the platform's usual limits. */
+  rates: z
+    .strictObject({
+      account: z.array(rateSchema).max(4).optional(),
+      direct: z.array(rateSchema).max(4).optional(),
+      group: z.array(rateSchema).max(4).optional(),
+    })
+    .optional(),
+});
+
+/** One person on several channels. Only what is named here is the same person. */
+export const identityLinkSchema = z.strictObject({
+  kind: z.literal("IdentityLink"),
+  organization: name,
+  name,
+  /** Only with this agent; with all of the organization when absent. */
+  agent: name.optional(),
+  identities: z
+    .array(
+      z.strictObject({
+        channel: name,
+        account: name.optional(),
+        /** The platform's id of the person. */
+        id: z.string().min(1).max(200),
+      }),
+    )
+    .min(1)
+    .max(64),
+});
+
 export const resourceSchema = z.discriminatedUnion("kind", [
   organizationSchema,
   providerSchema,
   agentSchema,
+  accountSchema,
+  identityLinkSchema,
 ]);
 
 export type Organization = z.infer<typeof organizationSchema>;
 export type Provider = z.infer<typeof providerSchema>;
 export type Agent = z.infer<typeof agentSchema>;
+export type Account = z.infer<typeof accountSchema>;
+export type AccountBinding = z.infer<typeof bindingSchema>;
+export type AccountAccess = z.infer<typeof accessSchema>;
+export type IdentityLink = z.infer<typeof identityLinkSchema>;
 export type Resource = z.infer<typeof resourceSchema>;
 export type ResourceKind = Resource["kind"];
+/** What belongs to an organization. */
+export type OwnedKind = Exclude<ResourceKind, "Organization">;
+/** In the order in which they refer to each other. */
+export const ownedKinds = ["Provider", "Agent", "Account", "IdentityLink"] as const;
+export const resourceKinds = ["Organization", ...ownedKinds] as const;
+/** As addresses of the API and people write several of them. */
+export const pluralOf: Readonly<Record<ResourceKind, string>> = {
+  Organization: "organizations",
+  Provider: "providers",
+  Agent: "agents",
+  Account: "accounts",
+  IdentityLink: "identity-links",
+};
 
 /** Kind and names of a resource, as people write it: `Agent demo/greeter`. */
 export function resourceTitle(resource: Resource): string {

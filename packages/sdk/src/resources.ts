@@ -1,4 +1,4 @@
-import type { AppliedResource, Resource, ResourceKind } from "@holdfast/core";
+import { type AppliedResource, pluralOf, type Resource, type ResourceKind } from "@holdfast/core";
 import type { Http } from "./http.ts";
 import { pageQuery } from "./paging.ts";
 import type { ApplyCallOptions, CallOptions, Page, PageRange, ResourceOf } from "./types.ts";
@@ -92,6 +92,5 @@ function resourcePath(address: ResourceAddress): string {
 
 function collectionPath(kind: ResourceKind, organization: string | undefined): string {
   if (kind === "Organization") return "/api/v1/orgs";
-  const plural = kind === "Agent" ? "agents" : "providers";
-  return `/api/v1/orgs/${encodeURIComponent(organization ?? "")}/${plural}`;
+  return `/api/v1/orgs/${encodeURIComponent(organization ?? "")}/${pluralOf[kind]}`;
 }

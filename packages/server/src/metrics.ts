@@ -1,10 +1,10 @@
-import type { NodeRuntime } from "@holdfast/core";
+import { type NodeRuntime, pluralOf, type ResourceKind, resourceKinds } from "@holdfast/core";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Metrics } from "./http/index.ts";
 
 interface MetricSources {
   readonly runtime: NodeRuntime;
-  readonly counts: () => { organizations: number; providers: number; agents: number };
+  readonly counts: () => Readonly<Record<ResourceKind, number>>;
   readonly isEngineConnected: () => boolean;
 }
 
@@ -46,8 +46,9 @@ export function createMetrics(sources: MetricSources): Metrics {
   gauge("messages_pending", "Messages accepted and not answered yet.", () => pending.size);
   gauge("messages_pending_bytes", "Their size in bytes.", () => pending.bytes);
   gauge("turns_in_flight", "Turns running now.", () => scheduler.inFlight);
-  gauge("organizations", "Declared organizations.", () => counts().organizations);
-  gauge("providers", "Declared providers.", () => counts().providers);
-  gauge("agents", "Declared agents.", () => counts().agents);
+  for (const kind of resourceKinds) {
+    const plural = pluralOf[kind].replaceAll("-", " ");
+    gauge(plural.replaceAll(" ", "_"), `Declared ${plural}.`, () => counts()[kind]);
+  }
   return { render: () => registry.metrics() };
 }

@@ -1,4 +1,10 @@
-import { HoldfastError, type Resource, type ResourceKind, resourceTitle } from "@holdfast/core";
+import {
+  HoldfastError,
+  type Resource,
+  type ResourceKind,
+  resourceKinds,
+  resourceTitle,
+} from "@holdfast/core";
 import { kindOf, type Named, nameOf } from "../addresses.ts";
 import type { Context } from "../context.ts";
 import { loadResources } from "../files/load-resources.ts";
@@ -54,14 +60,15 @@ export async function runDelete(
   return 0;
 }
 
-/** Agents before providers before organizations: nothing may be deleted while it is referred to. */
+/** The last first: nothing may be deleted while it is referred to. */
 async function declaredTargets(
   context: Context,
   files: readonly string[],
 ): Promise<readonly Target[]> {
   const { resources } = loadResources(await readSources(files, context.terminal.stdin));
-  const order: readonly ResourceKind[] = ["Agent", "Provider", "Organization"];
-  return order.flatMap((kind) => resources.filter((item) => item.kind === kind).map(targetOf));
+  return resourceKinds
+    .toReversed()
+    .flatMap((kind) => resources.filter((item) => item.kind === kind).map(targetOf));
 }
 
 function targetOf(resource: Resource): Target {

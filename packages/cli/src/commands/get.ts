@@ -146,6 +146,17 @@ const resourceColumns: Record<ResourceKind, readonly Column<Resource>[]> = {
       value: (item) => ("description" in item ? item.description : undefined),
     },
   ],
+  Account: [
+    { title: "ORGANIZATION", value: (item) => ("organization" in item ? item.organization : "") },
+    { title: "NAME", value: (item) => item.name },
+    { title: "CHANNEL", value: (item) => (item.kind === "Account" ? item.channel : "") },
+    { title: "AGENT", value: (item) => (item.kind === "Account" ? item.agent : "") },
+  ],
+  IdentityLink: [
+    { title: "ORGANIZATION", value: (item) => ("organization" in item ? item.organization : "") },
+    { title: "NAME", value: (item) => item.name },
+    { title: "IDENTITIES", value: identitiesOf },
+  ],
 };
 
 export const deadLetterColumns: readonly Column<DeadLetter>[] = [
@@ -171,6 +182,11 @@ export function timeText(at: number | undefined): string | undefined {
 function modelOf(item: Resource): string {
   if (item.kind !== "Agent") return "";
   return typeof item.model === "string" ? item.model : item.model.primary;
+}
+
+function identitiesOf(item: Resource): string {
+  if (item.kind !== "IdentityLink") return "";
+  return item.identities.map(({ channel, id }) => `${channel}:${id}`).join(", ");
 }
 
 function toolsOf(item: Resource): string {

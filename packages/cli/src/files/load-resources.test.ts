@@ -85,12 +85,16 @@ describe("what is refused, with its place", () => {
     [
       "an unknown kind",
       "kind: Robot\nname: demo\n",
-      ['1:1 kind: unknown kind "Robot": expected Organization, Provider or Agent'],
+      [
+        '1:1 kind: unknown kind "Robot": expected one of Organization, Provider, Agent, Account, IdentityLink',
+      ],
     ],
     [
       "no kind",
       "name: demo\n",
-      ["1:1 kind: the kind is missing: expected Organization, Provider or Agent"],
+      [
+        "1:1 kind: the kind is missing: expected one of Organization, Provider, Agent, Account, IdentityLink",
+      ],
     ],
     ["no map", "hello\n", ["1:1 expected a resource: a map with kind and name"]],
     [

@@ -1,4 +1,4 @@
-import { type Resource, resourceSchema } from "@holdfast/core";
+import { type Resource, resourceKinds, resourceSchema } from "@holdfast/core";
 import { formatPath, type PathSegment } from "./source-tree.ts";
 
 /** What is wrong with one declared resource, and where in it. */
@@ -11,7 +11,7 @@ export type Checked =
   | { readonly resource: Resource; readonly faults?: undefined }
   | { readonly resource?: undefined; readonly faults: readonly ResourceFault[] };
 
-const kinds = ["Organization", "Provider", "Agent"];
+const kinds: readonly string[] = resourceKinds;
 
 /** Checks a declared value against the schema of its kind; every fault is given. */
 export function checkResource(value: unknown): Checked {
@@ -22,7 +22,7 @@ export function checkResource(value: unknown): Checked {
   if (typeof kind !== "string" || !kinds.includes(kind)) {
     const shown =
       kind === undefined ? "the kind is missing" : `unknown kind ${JSON.stringify(kind)}`;
-    const message = `${shown}: expected Organization, Provider or Agent`;
+    const message = `${shown}: expected one of ${kinds.join(", ")}`;
     return { faults: [{ path: ["kind"], message }] };
   }
   const result = resourceSchema.safeParse(value);

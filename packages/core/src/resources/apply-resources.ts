@@ -1,7 +1,7 @@
 import { type ErrorDetail, HoldfastError, toHoldfastError } from "../errors.ts";
 import type { KeyValue } from "../ports/key-value.ts";
 import type { AppliedResource } from "../resource-store.ts";
-import type { Resource } from "../resources.ts";
+import { type Resource, resourceKinds } from "../resources.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { eachBounded } from "./each-bounded.ts";
 import { deleteExpecting, writeExpecting } from "./expected-write.ts";
@@ -19,7 +19,7 @@ export interface PlannedChange extends CheckedResource {
 }
 
 /** Those who are referred to are written first, so that no node sees a resource without them. */
-const stages = ["Organization", "Provider", "Agent"] as const;
+const stages = resourceKinds;
 
 /** Errors: `home_too_new`: what a newer version wrote is not overwritten. */
 export function planChanges(

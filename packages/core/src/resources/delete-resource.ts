@@ -1,15 +1,21 @@
 import { type ErrorDetail, HoldfastError, toHoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { KeyValue } from "../ports/key-value.ts";
-import type { Agent } from "../resources.ts";
+import {
+  type Account,
+  type Agent,
+  type IdentityLink,
+  type OwnedKind,
+  ownedKinds,
+  type Resource,
+} from "../resources.ts";
 import { deleteExpecting, writeExpecting } from "./expected-write.ts";
 import type { LiveIndex } from "./live-index.ts";
-import type { FoundEntry } from "./resource-index.ts";
-import { usesProvider } from "./resource-rules.ts";
+import { usesAgent, usesProvider } from "./resource-rules.ts";
 import { addressTitle, keyOf, parseStored, type ResourceAddress } from "./stored-resource.ts";
 
 const usersNamed = 10;
-const agentsAtATime = 2_000;
+const resourcesAtATime = 2_000;
 
 /**
  * Deletes what nothing refers to. Looks again when its own deletion comes by in the watch, behind all that
@@ -66,10 +72,20 @@ async function throwIfUsed(address: ResourceAddress, live: LiveIndex): Promise<v
 /** The first few of those who need it. */
 async function usersOf(address: ResourceAddress, live: LiveIndex): Promise<ResourceAddress[]> {
   const { kind, name } = address;
-  if (kind === "Agent") return [];
-  if (kind === "Provider") return agentsWithProvider(address, live);
+  if (kind === "Account" || kind === "IdentityLink") return [];
+  if (kind === "Agent") {
+    const accounts = await usersAmong("Account", address, live, `"${name}"`, namesAgent);
+    return [
+      ...accounts,
+      ...(await usersAmong("IdentityLink", address, live, `"${name}"`, namesAgent)),
+    ];
+  }
+  if (kind === "Provider") {
+    const uses = (resource: Resource) => usesProvider(resource as Agent, name);
+    return usersAmong("Agent", address, live, `"${name}/`, uses);
+  }
   const users: ResourceAddress[] = [];
-  for (const part of ["Provider", "Agent"] as const) {
+  for (const part of ownedKinds) {
     for (const found of live.index.walk(part, name, { organization: "", name: "" })) {
       if (users.length === usersNamed) return users;
       users.push(found.address);
@@ -78,35 +94,43 @@ async function usersOf(address: ResourceAddress, live: LiveIndex): Promise<Resou
   return users;
 }
 
-/** Lets others work in between: an organization may have very many agents. */
-async function agentsWithProvider(
-  { organization, name: provider }: ResourceAddress,
+function namesAgent(resource: Resource, agent: string): boolean {
+  return usesAgent(resource as Account | IdentityLink, agent);
+}
+
+/**
+ * Those of one kind that use a resource. Most hold no `hint` and are passed over without being parsed. Lets
+ * others work in between: an organization may have very many.
+ */
+async function usersAmong(
+  kind: OwnedKind,
+  { organization, name }: ResourceAddress,
   live: LiveIndex,
+  hint: string,
+  uses: (resource: Resource, name: string) => boolean,
 ): Promise<ResourceAddress[]> {
   const users: ResourceAddress[] = [];
   let last: string | undefined;
   for (;;) {
     let looked = 0;
-    for (const found of live.index.walk("Agent", organization, {
+    for (const found of live.index.walk(kind, organization, {
       organization: "",
       name: last ?? "",
     })) {
       if (found.address.name === last) continue;
-      if (agentUses(found, provider)) users.push(found.address);
+      const { address, entry } = found;
+      const isHinted = entry.text.includes(hint);
+      if (isHinted && uses(entry.parsed ?? parseStored(address, entry.text), name)) {
+        users.push(address);
+      }
       if (users.length === usersNamed) return users;
       looked += 1;
-      if (looked === agentsAtATime) {
+      if (looked === resourcesAtATime) {
         last = found.address.name;
         break;
       }
     }
-    if (looked < agentsAtATime) return users;
+    if (looked < resourcesAtATime) return users;
     await live.breathe();
   }
-}
-
-function agentUses({ address, entry }: FoundEntry, provider: string): boolean {
-  // Most agents are passed over without being parsed.
-  if (!entry.text.includes(`"${provider}/`)) return false;
-  return usesProvider((entry.parsed ?? parseStored(address, entry.text)) as Agent, provider);
 }

@@ -64,6 +64,6 @@ test("on a virtual clock a node reads its own writes while its watch stands stil
   expect(store.agent(bo)).toBeUndefined();
   await clock.advance(2 * deliveryDelayMs);
   expect(store.agent(bo)).toBeUndefined();
-  expect(store.counts).toEqual({ organizations: 1, providers: 0, agents: 0 });
+  expect(store.counts).toMatchObject({ Organization: 1, Provider: 0, Agent: 0 });
   await clock.runUntil(store.close());
 });

@@ -2,6 +2,7 @@ import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeyChange, KeyValue, Watch } from "../ports/key-value.ts";
+import type { ResourceKind } from "../resources.ts";
 import { eachBounded } from "./each-bounded.ts";
 import { ResourceIndex } from "./resource-index.ts";
 import {
@@ -24,6 +25,7 @@ export class LiveIndex {
   readonly #clock: Clock;
   readonly #mayWrite: boolean;
   readonly #waiting = new Set<() => void>();
+  readonly #listeners = new Map<ResourceKind, Set<() => void>>();
   #watch: Watch | undefined;
   #loadFaults: HoldfastError[] | undefined = [];
   #seenRevision = 0;
@@ -74,6 +76,13 @@ export class LiveIndex {
     });
   }
 
+  /** Calls `listen`, which must not throw, after each change of that kind; the result ends it. */
+  onChange(kind: ResourceKind, listen: () => void): () => void {
+    const listeners = this.#listeners.get(kind) ?? new Set();
+    this.#listeners.set(kind, listeners.add(listen));
+    return () => void listeners.delete(listen);
+  }
+
   /** Resolves after what else is ready to run. */
   breathe(): Promise<void> {
     return new Promise((resolve) => this.#clock.soon(resolve));
@@ -100,6 +109,7 @@ export class LiveIndex {
       if (address && text === undefined) this.index.remove(address, revision);
       if (address && text !== undefined) this.index.put(address, text, revision);
       this.#noteLoadFault(key, text);
+      if (address) for (const listen of this.#listeners.get(address.kind) ?? []) listen();
     }
     for (const look of this.#waiting) look();
   }

@@ -10,12 +10,19 @@ import type {
   ResourcePage,
   ResourceStore,
 } from "../resource-store.ts";
-import type { Agent, Organization, Provider, ResourceKind } from "../resources.ts";
+import type {
+  Account,
+  Agent,
+  IdentityLink,
+  Organization,
+  Provider,
+  ResourceKind,
+} from "../resources.ts";
 import { planChanges, writeChanges } from "./apply-resources.ts";
 import { deleteResource } from "./delete-resource.ts";
 import { listResources } from "./list-resources.ts";
 import { LiveIndex } from "./live-index.ts";
-import { checkResources, throwFaults } from "./resource-check.ts";
+import { type AccountFaults, checkResources, throwFaults } from "./resource-check.ts";
 import type { ResourceCounts } from "./resource-index.ts";
 
 export interface OpenResourceStore extends ResourceStore {
@@ -29,6 +36,8 @@ export interface ResourceStoreDependencies {
   readonly clock: Clock;
   /** False: this node only reads, and the engine refuses its writes. */
   readonly mayWrite?: boolean;
+  /** What is wrong with an account's channel and settings; paths begin at the account. */
+  readonly accountFaults?: AccountFaults;
 }
 
 /**
@@ -36,7 +45,7 @@ export interface ResourceStoreDependencies {
  *
  * `apply` finds every fault of a set before it writes any of it. The engine has no transaction over
  * several keys, so the writing itself is made of one compare-and-set a resource: organizations, then
- * providers, then agents. If one fails, those before it are taken back; meanwhile other nodes may see them,
+ * providers, then agents, then what refers to agents. If one fails, those before it are taken back; meanwhile other nodes may see them,
  * and what cannot be taken back (somebody changed it, the engine is away) is named in the error, which then
  * is `append_outcome_unknown`. A node that dies in between leaves a part written; applying the same set again
  * completes it. When `apply` or `delete` resolves, this node's reads show its effect; others follow.
@@ -48,21 +57,24 @@ export async function openResourceStore({
   keyValue,
   clock,
   mayWrite,
+  accountFaults = () => [],
 }: ResourceStoreDependencies): Promise<OpenResourceStore> {
   const live = new LiveIndex(keyValue, clock, mayWrite);
   await live.open();
-  return new KeyValueResourceStore(keyValue, live);
+  return new KeyValueResourceStore(keyValue, live, accountFaults);
 }
 
 class KeyValueResourceStore implements OpenResourceStore {
   readonly #keyValue: KeyValue;
   readonly #live: LiveIndex;
+  readonly #accountFaults: AccountFaults;
   #appliesInFlight = 0;
   #isClosed = false;
 
-  constructor(keyValue: KeyValue, live: LiveIndex) {
+  constructor(keyValue: KeyValue, live: LiveIndex, accountFaults: AccountFaults) {
     this.#keyValue = keyValue;
     this.#live = live;
+    this.#accountFaults = accountFaults;
   }
 
   get counts(): ResourceCounts {
@@ -77,14 +89,30 @@ class KeyValueResourceStore implements OpenResourceStore {
 
   agent({ organization, agent: name }: AgentRef): Agent | undefined {
     const { index } = this.#live;
-    const entry = index.agent(organization, name);
+    const entry = index.owned("Agent", organization, name);
     return entry && (index.cache.read(entry, "Agent", organization, name) as Agent);
   }
 
   provider(organization: string, name: string): Provider | undefined {
     const { index } = this.#live;
-    const entry = index.provider(organization, name);
+    const entry = index.owned("Provider", organization, name);
     return entry && (index.cache.read(entry, "Provider", organization, name) as Provider);
+  }
+
+  account(organization: string, name: string): Account | undefined {
+    const { index } = this.#live;
+    const entry = index.owned("Account", organization, name);
+    return entry && (index.cache.read(entry, "Account", organization, name) as Account);
+  }
+
+  identityLink(organization: string, name: string): IdentityLink | undefined {
+    const { index } = this.#live;
+    const entry = index.owned("IdentityLink", organization, name);
+    return entry && (index.cache.read(entry, "IdentityLink", organization, name) as IdentityLink);
+  }
+
+  onChange(kind: ResourceKind, listen: () => void): () => void {
+    return this.#live.onChange(kind, listen);
   }
 
   list(kind: ResourceKind, organization: string | undefined, range: ListRange): ResourcePage {
@@ -124,12 +152,13 @@ class KeyValueResourceStore implements OpenResourceStore {
 
   async #apply(resources: readonly unknown[], options: ApplyOptions) {
     const { index } = this.#live;
-    const first = checkResources(resources, options, index);
+    const check = () => checkResources(resources, options, index, this.#accountFaults);
+    const first = check();
     if (first.missing.size > 0 && first.forbidden.length === 0) {
       // Another node may have made them a moment ago.
       await this.#live.refresh(first.missing.values());
     }
-    const result = first.missing.size > 0 ? checkResources(resources, options, index) : first;
+    const result = first.missing.size > 0 ? check() : first;
     throwFaults(result);
     const plan = planChanges(result.checked, index);
     if (!options.dryRun) await writeChanges(this.#keyValue, this.#live, plan);

@@ -9,7 +9,7 @@ import { acme, agent, provider } from "./testing/declared.ts";
 /** The error's code and details as `path: message`, or nothing when all is right. */
 function faultsOf(declared: readonly unknown[], options: ApplyOptions = {}) {
   try {
-    throwFaults(checkResources(declared, options, new ResourceIndex()));
+    throwFaults(checkResources(declared, options, new ResourceIndex(), () => []));
   } catch (thrown) {
     if (!(thrown instanceof HoldfastError)) throw thrown;
     return {
@@ -37,14 +37,14 @@ describe("what is right by itself", () => {
     const { code, details } = faultsOf(declared) ?? {};
     expect(code).toBe("invalid_resource");
     expect(details).toEqual([
-      'resources[0].kind: unknown kind "Agents": expected one of Organization, Provider, Agent',
+      'resources[0].kind: unknown kind "Agents": expected one of Organization, Provider, Agent, Account, IdentityLink',
       "resources[2].name: expected 1 to 63 characters of a-z 0-9 -, beginning and ending with a letter or digit",
       'resources[2].model.primary: expected "provider/model" or "default"',
       'resources[2].queue.mode: expected one of "followup"|"collect"',
       "resources[2].instructoins: unknown field",
       "resources[3]: expected an object with kind and name",
       "resources[4]: expected an object with kind and name",
-      "resources[5].kind: missing: expected one of Organization, Provider, Agent",
+      "resources[5].kind: missing: expected one of Organization, Provider, Agent, Account, IdentityLink",
       'resources[6].tools[0].type: unknown type "telepathy": expected one of memory, agents, http, mcp',
       "resources[6].tools[1].description: missing: expected string",
       "resources[6].tools[1].parameters: missing: expected record",
@@ -132,7 +132,12 @@ describe("what is right together", () => {
 
   test("a name that cannot be declared is not looked for", () => {
     const model = `${"p".repeat(2_000)}/m`;
-    const { missing } = checkResources([acme, agent("bo", { model })], {}, new ResourceIndex());
+    const { missing } = checkResources(
+      [acme, agent("bo", { model })],
+      {},
+      new ResourceIndex(),
+      () => [],
+    );
     expect(missing.size).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import { type ErrorDetail, HoldfastError } from "../errors.ts";
 import { namePattern } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { ApplyOptions } from "../resource-store.ts";
-import { type Resource, resourceSchema } from "../resources.ts";
+import { type Account, type Resource, resourceSchema } from "../resources.ts";
 import { isDeeperThan } from "./canonical-json.ts";
 import { agentFaults, providerFaults, referencesOf } from "./resource-rules.ts";
 import type { ResourceIndex } from "./resource-index.ts";
@@ -15,6 +15,16 @@ import {
   storedText,
   toBytes,
 } from "./stored-resource.ts";
+
+/** What is wrong with an account's channel and settings, which only the channel knows. */
+export type AccountFaults = (account: Account) => readonly ErrorDetail[];
+
+const quotas = {
+  Agent: { plural: "agents", max: limits.agentsPerOrganization },
+  Provider: { plural: "providers", max: limits.providersPerOrganization },
+  Account: { plural: "accounts", max: limits.accountsPerOrganization },
+  IdentityLink: { plural: "identity links", max: limits.identityLinksPerOrganization },
+} as const;
 
 /** A declared resource that is right by itself and in its set. */
 export interface CheckedResource {
@@ -40,6 +50,7 @@ export function checkResources(
   declared: readonly unknown[],
   options: ApplyOptions,
   index: ResourceIndex,
+  accountFaults: AccountFaults,
 ): CheckResult {
   if (declared.length > limits.resourcesPerApply) {
     const message = `${declared.length} resources are more than the ${limits.resourcesPerApply} of one set.`;
@@ -51,7 +62,7 @@ export function checkResources(
   const faults: ErrorDetail[] = [];
   const checked: CheckedResource[] = [];
   for (const [i, value] of declared.entries()) {
-    const result = checkOne(value, `resources[${i}]`);
+    const result = checkOne(value, `resources[${i}]`, accountFaults);
     if (Array.isArray(result)) faults.push(...result);
     else checked.push(result);
   }
@@ -82,7 +93,11 @@ function named(faults: readonly ErrorDetail[]): ErrorDetail[] {
 }
 
 /** The resource, or everything that is wrong with it by itself. */
-function checkOne(value: unknown, at: string): CheckedResource | ErrorDetail[] {
+function checkOne(
+  value: unknown,
+  at: string,
+  accountFaults: AccountFaults,
+): CheckedResource | ErrorDetail[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return [{ path: at, message: "expected an object with kind and name" }];
   }
@@ -92,8 +107,7 @@ function checkOne(value: unknown, at: string): CheckedResource | ErrorDetail[] {
   const result = resourceSchema.safeParse(value);
   if (!result.success) return schemaFaults(result.error, value, at);
   const resource = result.data;
-  const faults =
-    resource.kind === "Agent" ? agentFaults(resource, at) : providerFaults(resource, at);
+  const faults = faultsOf(resource, at, accountFaults);
   const text = storedText(resource);
   const bytes = toBytes(text).byteLength;
   if (bytes > limits.resourceBytes) {
@@ -103,6 +117,12 @@ function checkOne(value: unknown, at: string): CheckedResource | ErrorDetail[] {
   if (faults.length > 0) return faults;
   const address = addressOf(resource);
   return { at, resource, address, key: keyOf(address), text };
+}
+
+function faultsOf(resource: Resource, at: string, accountFaults: AccountFaults): ErrorDetail[] {
+  if (resource.kind === "Agent") return agentFaults(resource, at);
+  if (resource.kind !== "Account") return providerFaults(resource, at);
+  return accountFaults(resource).map(({ path, message }) => ({ path: `${at}.${path}`, message }));
 }
 
 /** Looks at the bare values, so that no other fault of a resource shows what it may not name. */
@@ -135,7 +155,8 @@ function namedKeys(declared: readonly unknown[]): Set<string> {
   for (const value of declared) {
     const { kind, organization, name } = (value ?? {}) as Partial<Record<string, unknown>>;
     if (kind === "Organization") keys.add(`organization.${String(name)}`);
-    if (kind === "Provider") keys.add(`provider.${String(organization)}.${String(name)}`);
+    const isReferred = kind === "Provider" || kind === "Agent";
+    if (isReferred) keys.add(`${kind.toLowerCase()}.${String(organization)}.${String(name)}`);
   }
   return keys;
 }
@@ -171,10 +192,9 @@ function countFaults(checked: readonly CheckedResource[], index: ResourceIndex):
 
 function quotaOf({ kind, organization = "" }: ResourceAddress, index: ResourceIndex) {
   if (kind === "Organization") {
-    return { scope: "organizations", max: limits.organizations, now: index.counts.organizations };
+    return { scope: "organizations", max: limits.organizations, now: index.counts.Organization };
   }
   const now = index.count(kind, organization);
-  return kind === "Agent"
-    ? { scope: `agents in ${organization}`, max: limits.agentsPerOrganization, now }
-    : { scope: `providers in ${organization}`, max: limits.providersPerOrganization, now };
+  const { plural, max } = quotas[kind];
+  return { scope: `${plural} in ${organization}`, max, now };
 }

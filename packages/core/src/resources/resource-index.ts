@@ -1,13 +1,10 @@
-import type { ResourceKind } from "../resources.ts";
+import { type OwnedKind, ownedKinds, type ResourceKind } from "../resources.ts";
 import { ParsedCache, type StoredEntry } from "./parsed-cache.ts";
 import { SortedNames } from "./sorted-names.ts";
 import type { ResourceAddress } from "./stored-resource.ts";
 
-export interface ResourceCounts {
-  readonly organizations: number;
-  readonly providers: number;
-  readonly agents: number;
-}
+/** How many there are of each kind. */
+export type ResourceCounts = Readonly<Record<ResourceKind, number>>;
 
 export interface FoundEntry {
   readonly address: ResourceAddress;
@@ -20,34 +17,27 @@ export class ResourceIndex {
   readonly #organizations = new Map<string, OrganizationEntries>();
   /** Names of all that have entries, also of organizations whose own entry has not come yet. */
   readonly #names = new SortedNames();
-  readonly #counts = { Organization: 0, Provider: 0, Agent: 0 };
+  readonly #counts = { Organization: 0, Provider: 0, Agent: 0, Account: 0, IdentityLink: 0 };
 
   get counts(): ResourceCounts {
-    const { Organization, Provider, Agent } = this.#counts;
-    return { organizations: Organization, providers: Provider, agents: Agent };
+    return { ...this.#counts };
   }
 
   organization(name: string): StoredEntry | undefined {
     return this.#organizations.get(name)?.own;
   }
 
-  provider(organization: string, name: string): StoredEntry | undefined {
-    return this.#organizations.get(organization)?.providers.get(name);
-  }
-
-  agent(organization: string, name: string): StoredEntry | undefined {
-    return this.#organizations.get(organization)?.agents.get(name);
+  owned(kind: OwnedKind, organization: string, name: string): StoredEntry | undefined {
+    return this.#organizations.get(organization)?.tables[kind].get(name);
   }
 
   find({ kind, organization, name }: ResourceAddress): StoredEntry | undefined {
     if (kind === "Organization") return this.organization(name);
-    const entries = this.#organizations.get(organization ?? "");
-    return entries?.[kind === "Agent" ? "agents" : "providers"].get(name);
+    return this.owned(kind, organization ?? "", name);
   }
 
-  count(kind: "Provider" | "Agent", organization: string): number {
-    const entries = this.#organizations.get(organization);
-    return entries?.[kind === "Agent" ? "agents" : "providers"].size ?? 0;
+  count(kind: OwnedKind, organization: string): number {
+    return this.#organizations.get(organization)?.tables[kind].size ?? 0;
   }
 
   /** What is older than what stands there changes nothing: changes may come twice. */
@@ -59,7 +49,7 @@ export class ResourceIndex {
     const entry = { text, revision, parsed: undefined, recent: false };
     const entries = this.#entriesOf(address.organization ?? address.name);
     if (address.kind === "Organization") entries.own = entry;
-    else entries[address.kind === "Agent" ? "agents" : "providers"].set(address.name, entry);
+    else entries.tables[address.kind].set(address.name, entry);
   }
 
   remove(address: ResourceAddress, revision: number): void {
@@ -70,8 +60,8 @@ export class ResourceIndex {
     const owner = address.organization ?? address.name;
     const entries = this.#entriesOf(owner);
     if (address.kind === "Organization") entries.own = undefined;
-    else entries[address.kind === "Agent" ? "agents" : "providers"].delete(address.name);
-    if (entries.own || entries.agents.size > 0 || entries.providers.size > 0) return;
+    else entries.tables[address.kind].delete(address.name);
+    if (entries.own || ownedKinds.some((kind) => entries.tables[kind].size > 0)) return;
     this.#organizations.delete(owner);
     this.#names.remove(owner);
   }
@@ -92,11 +82,10 @@ export class ResourceIndex {
       }
       return;
     }
-    const part = kind === "Agent" ? "agents" : "providers";
     const owners =
       organization === undefined ? this.#names.from(start.organization) : [organization];
     for (const owner of owners) {
-      const table = this.#organizations.get(owner)?.[part];
+      const table = this.#organizations.get(owner)?.tables[kind];
       if (!table) continue;
       const isFirst = organization !== undefined || owner === start.organization;
       for (const [name, entry] of table.from(isFirst ? start.name : "")) {
@@ -108,9 +97,8 @@ export class ResourceIndex {
   /** Puts all names in order now, so that the first reader need not wait for it. */
   settle(): void {
     this.#names.settle();
-    for (const { agents, providers } of this.#organizations.values()) {
-      agents.settle();
-      providers.settle();
+    for (const { tables } of this.#organizations.values()) {
+      for (const kind of ownedKinds) tables[kind].settle();
     }
   }
 
@@ -119,8 +107,12 @@ export class ResourceIndex {
     if (known) return known;
     const created: OrganizationEntries = {
       own: undefined,
-      providers: new EntryTable(),
-      agents: new EntryTable(),
+      tables: {
+        Provider: new EntryTable(),
+        Agent: new EntryTable(),
+        Account: new EntryTable(),
+        IdentityLink: new EntryTable(),
+      },
     };
     this.#organizations.set(organization, created);
     this.#names.add(organization);
@@ -130,8 +122,7 @@ export class ResourceIndex {
 
 interface OrganizationEntries {
   own: StoredEntry | undefined;
-  readonly providers: EntryTable;
-  readonly agents: EntryTable;
+  readonly tables: Readonly<Record<OwnedKind, EntryTable>>;
 }
 
 class EntryTable {

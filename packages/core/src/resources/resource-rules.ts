@@ -1,5 +1,5 @@
 import type { ErrorDetail } from "../errors.ts";
-import type { Agent, Resource, ToolSpec } from "../resources.ts";
+import type { Account, Agent, IdentityLink, Resource, ToolSpec } from "../resources.ts";
 import type { ResourceAddress } from "./stored-resource.ts";
 
 /** Providers that exist without being declared. */
@@ -22,6 +22,9 @@ export function referencesOf(resource: Resource, at: string): Reference[] {
     message: `the organization ${organization} does not exist: expected one that does, or that is in the set`,
   };
   if (resource.kind === "Provider") return [owner];
+  if (resource.kind === "Account" || resource.kind === "IdentityLink") {
+    return [owner, ...agentsNamed(resource, at)];
+  }
   const providers = modelsOf(resource, `${at}.model`).flatMap(({ model, path }) => {
     const name = providerOf(model);
     if (name === undefined || builtInProviders.includes(name)) return [];
@@ -30,6 +33,26 @@ export function referencesOf(resource: Resource, at: string): Reference[] {
     return [{ to, path, message }];
   });
   return [owner, ...providers];
+}
+
+/** The agents that an account or a link names. */
+function agentsNamed(resource: Account | IdentityLink, at: string): Reference[] {
+  const { organization, agent } = resource;
+  const bound = resource.kind === "Account" ? (resource.bindings ?? []) : [];
+  const named = [
+    ...(agent === undefined ? [] : [{ name: agent, path: `${at}.agent` }]),
+    ...bound.map((binding, i) => ({ name: binding.agent, path: `${at}.bindings[${i}].agent` })),
+  ];
+  return named.map(({ name, path }) => ({
+    to: { kind: "Agent", organization, name },
+    path,
+    message: `the agent ${name} does not exist in ${organization}: expected one of its agents`,
+  }));
+}
+
+/** Whether an account or a link names the agent. */
+export function usesAgent(resource: Account | IdentityLink, agent: string): boolean {
+  return agentsNamed(resource, "").some(({ to }) => to.name === agent);
 }
 
 /** Whether one of the agent's models is of that provider, declared or built in. */

@@ -25,7 +25,7 @@ describe("apply", () => {
       expect(reader.agent(ref("bo"))).toEqual(agent("bo"));
       expect(reader.agent(ref("no"))).toBeUndefined();
       expect(reader.agent(ref("bo", "other"))).toBeUndefined();
-      expect(reader.counts).toEqual({ organizations: 1, providers: 1, agents: 1 });
+      expect(reader.counts).toMatchObject({ Organization: 1, Provider: 1, Agent: 1 });
       await reader.close();
     }
   });
@@ -54,7 +54,7 @@ describe("apply", () => {
       "created",
       "created",
     ]);
-    expect(store.counts).toEqual({ organizations: 0, providers: 0, agents: 0 });
+    expect(store.counts).toMatchObject({ Organization: 0, Provider: 0, Agent: 0 });
     await expect(store.apply([agent("bo")], { dryRun: true })).rejects.toMatchObject({
       code: "invalid_resource",
     });
@@ -111,7 +111,7 @@ describe("delete", () => {
     await store.delete("Provider", "acme", "p");
     await store.delete("Provider", "acme", "q");
     await store.delete("Organization", undefined, "acme");
-    expect(store.counts).toEqual({ organizations: 0, providers: 0, agents: 0 });
+    expect(store.counts).toMatchObject({ Organization: 0, Provider: 0, Agent: 0 });
     await store.close();
   });
 

@@ -30,7 +30,7 @@ describe("two nodes", () => {
     await one.delete("Agent", "acme", "bo");
     await seen(() => other.agent(ref("bo")) === undefined);
     expect(other.list("Agent", undefined, { limit: 10 }).items).toEqual([]);
-    expect(other.counts).toEqual({ organizations: 1, providers: 0, agents: 0 });
+    expect(other.counts).toMatchObject({ Organization: 1, Provider: 0, Agent: 0 });
     await one.close();
     await other.close();
   });
@@ -69,7 +69,7 @@ describe("two nodes", () => {
         const deleter = await openThrough(cell, (real) => late(real, Math.floor(round / 8)));
         const needed = kind === "Provider" ? [acme, provider("p")] : [acme];
         await user.apply(needed, {});
-        await seen(() => deleter.counts.organizations + deleter.counts.providers === needed.length);
+        await seen(() => deleter.counts.Organization + deleter.counts.Provider === needed.length);
         const results = await Promise.allSettled([
           user.apply([agent("bo", kind === "Provider" ? { model: "p/m" } : {})], {}),
           deleter.delete(kind, organization, name),
@@ -116,7 +116,7 @@ describe("a write that fails in the middle", () => {
       details: [{ path: "resources[3]", message: "Agent acme/bad could not be written" }],
     });
     for (const reader of [store, await cell.open()]) {
-      await seen(() => reader.counts.providers === 0 && reader.counts.agents === 1);
+      await seen(() => reader.counts.Provider === 0 && reader.counts.Agent === 1);
       expect(reader.agent(ref("old"))).toEqual(agent("old"));
       await reader.close();
     }
@@ -185,7 +185,7 @@ describe("stored values that cannot be read", () => {
     await keyValue.put(resourceBucket, "agent.acme.bo", Uint8Array.of(0xff, 0xfe));
     await keyValue.put(resourceBucket, "agent.acme.new", bytes('{"v":2,"resource":{}}'));
     await keyValue.put(resourceBucket, "organization.last", bytes('{"v":1,"resource":{}}'));
-    await seen(() => store.counts.organizations === 2);
+    await seen(() => store.counts.Organization === 2);
     const corrupt = expect.objectContaining({ code: "data_corrupt" });
     const tooNew = expect.objectContaining({ code: "home_too_new" });
     expect(() => store.agent(ref("bo"))).toThrow(corrupt);

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import type { Resource, ResourceKind } from "../resources.ts";
+import { ownedKinds, type Resource, type ResourceKind } from "../resources.ts";
 
 /** The bucket of all declared resources. */
 export const resourceBucket = "resources";
@@ -28,7 +28,7 @@ export function addressTitle({ kind, organization, name }: ResourceAddress): str
   return organization === undefined ? `${kind} ${name}` : `${kind} ${organization}/${name}`;
 }
 
-/** `organization.<name>`, `provider.<organization>.<name>` or `agent.<organization>.<name>`. */
+/** `organization.<name>`, or `<kind>.<organization>.<name>`, the kind in lower case. */
 export function keyOf({ kind, organization, name }: ResourceAddress): string {
   const word = kind.toLowerCase();
   return organization === undefined ? `${word}.${name}` : `${word}.${organization}.${name}`;
@@ -42,9 +42,8 @@ export function parseKey(key: string): ResourceAddress | undefined {
     return { kind: "Organization", organization: undefined, name: first };
   }
   if (second === undefined) return undefined;
-  if (word === "provider") return { kind: "Provider", organization: first, name: second };
-  if (word === "agent") return { kind: "Agent", organization: first, name: second };
-  return undefined;
+  const kind = ownedKinds.find((each) => each.toLowerCase() === word);
+  return kind && { kind, organization: first, name: second };
 }
 
 export function storedText(resource: Resource): string {

@@ -2,6 +2,7 @@ import {
   type AppliedResource,
   type ErrorDetail,
   HoldfastError,
+  type OwnedKind,
   type Resource,
 } from "@holdfast/core";
 import type { RouteContext } from "./dependencies.ts";
@@ -10,7 +11,7 @@ import { invalidRequest } from "./validation.ts";
 /** What a resource's address says of it. */
 export type Address =
   | { readonly kind: "Organization"; readonly name: string }
-  | { readonly kind: "Agent" | "Provider"; readonly organization: string; readonly name: string };
+  | { readonly kind: OwnedKind; readonly organization: string; readonly name: string };
 
 /** Applies the resource of an address; the paths of faults begin at the body. */
 export async function applyOne(

@@ -1,10 +1,13 @@
 import {
+  accountSchema,
   agentSchema,
   conversationPattern,
+  identityLinkSchema,
   limits,
   namePattern,
   organizationSchema,
   providerSchema,
+  resourceKinds,
 } from "@holdfast/core";
 import { z } from "zod";
 
@@ -46,6 +49,8 @@ const fromAddress = { kind: true, organization: true, name: true } as const;
 export const organizationBody = organizationSchema.partial({ kind: true, name: true });
 export const agentBody = agentSchema.partial(fromAddress);
 export const providerBody = providerSchema.partial(fromAddress);
+export const accountBody = accountSchema.partial(fromAddress);
+export const identityLinkBody = identityLinkSchema.partial(fromAddress);
 
 export const messageBody = z.strictObject({ text: z.string().min(1) });
 export const messageHeaders = z.looseObject({
@@ -106,7 +111,7 @@ export const answer = accepted.extend({
 });
 
 export const appliedResource = z.object({
-  kind: z.enum(["Organization", "Provider", "Agent"]),
+  kind: z.enum(resourceKinds),
   organization: z.string().optional(),
   name: z.string(),
   change: z.enum(["created", "changed", "unchanged"]),
@@ -147,6 +152,8 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 export const organization = organizationSchema;
 export const agent = agentSchema;
 export const provider = providerSchema;
+export const account = accountSchema;
+export const identityLink = identityLinkSchema;
 
 registry.add(organization, { id: "Organization" });
 registry.add(agent, { id: "Agent" });

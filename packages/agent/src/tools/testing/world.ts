@@ -87,6 +87,9 @@ function resourcesOf(agents: ReadonlyMap<string, Agent>): ResourceStore {
   return {
     organization: () => undefined,
     provider: () => undefined,
+    account: () => undefined,
+    identityLink: () => undefined,
+    onChange: () => () => {},
     agent: (ref: AgentRef) => agents.get(agentKey(ref)),
     list: (_, organization, range) => ({
       items: [...agents.values()]

@@ -1,4 +1,11 @@
-import { agentName, HoldfastError, organizationName, type Resource } from "@holdfast/core";
+import {
+  agentName,
+  HoldfastError,
+  organizationName,
+  type OwnedKind,
+  pluralOf,
+  type Resource,
+} from "@holdfast/core";
 import { z } from "zod";
 import type { FastifyInstance } from "fastify";
 import { callerOf, shown } from "../access.ts";
@@ -8,10 +15,14 @@ import { errorResponses, errorSets } from "../error-schemas.ts";
 import { refuseNodeAccess } from "../node-access.ts";
 import { requireDeclaring } from "../store-nodes.ts";
 import {
+  account,
+  accountBody,
   agent,
   agentBody,
   agentParams,
   appliedResource,
+  identityLink,
+  identityLinkBody,
   organizationParams,
   pageOf,
   pageQuery,
@@ -20,12 +31,11 @@ import {
 } from "../schemas.ts";
 import { notFoundAs, rangeOf, requireOrganization } from "./organizations.ts";
 
-/** An organization's agents and providers. */
+/** What belongs to an organization. */
 export function resourceRoutes(app: FastifyInstance, context: RouteContext): void {
   const { resources } = context;
   resourceKindRoutes(app, context, {
     kind: "Agent",
-    plural: "agents",
     schema: agent,
     body: agentBody,
     missing: "agent_not_found",
@@ -34,20 +44,32 @@ export function resourceRoutes(app: FastifyInstance, context: RouteContext): voi
   });
   resourceKindRoutes(app, context, {
     kind: "Provider",
-    plural: "providers",
     schema: provider,
     body: providerBody,
     missing: "not_found",
     get: (organization, name) => resources.provider(organization, name),
   });
+  resourceKindRoutes(app, context, {
+    kind: "Account",
+    schema: account,
+    body: accountBody,
+    missing: "account_not_found",
+    get: (organization, name) => resources.account(organization, name),
+  });
+  resourceKindRoutes(app, context, {
+    kind: "IdentityLink",
+    schema: identityLink,
+    body: identityLinkBody,
+    missing: "not_found",
+    get: (organization, name) => resources.identityLink(organization, name),
+  });
 }
 
 interface KindRoutes {
-  readonly kind: "Agent" | "Provider";
-  readonly plural: string;
-  readonly schema: typeof agent | typeof provider;
-  readonly body: typeof agentBody | typeof providerBody;
-  readonly missing: "agent_not_found" | "not_found";
+  readonly kind: OwnedKind;
+  readonly schema: z.ZodType;
+  readonly body: z.ZodType;
+  readonly missing: "agent_not_found" | "account_not_found" | "not_found";
   get(organization: string, name: string): Resource | undefined;
 }
 
@@ -58,7 +80,7 @@ interface Named {
 
 function resourceKindRoutes(app: FastifyInstance, context: RouteContext, of: KindRoutes): void {
   const { resources } = context;
-  const collection = `/api/v1/orgs/:org/${of.plural}`;
+  const collection = `/api/v1/orgs/:org/${pluralOf[of.kind]}`;
   const config = { access: "organization" } as const;
   const common = [...errorSets.guarded, "invalid_request", "organization_not_found"] as const;
   const missing = (name: string) =>

@@ -1,10 +1,12 @@
 import {
+  type Account,
   type Agent,
   type AgentRef,
   type AppliedResource,
   type ApplyOptions,
   type ErrorDetail,
   HoldfastError,
+  type IdentityLink,
   type ListRange,
   type Organization,
   type Provider,
@@ -29,6 +31,18 @@ export class MemoryResources implements ResourceStore {
 
   provider(organization: string, name: string) {
     return this.#resources.get(key("Provider", organization, name)) as Provider | undefined;
+  }
+
+  account(organization: string, name: string) {
+    return this.#resources.get(key("Account", organization, name)) as Account | undefined;
+  }
+
+  identityLink(organization: string, name: string) {
+    return this.#resources.get(key("IdentityLink", organization, name)) as IdentityLink | undefined;
+  }
+
+  onChange() {
+    return () => {};
   }
 
   list(kind: ResourceKind, organization: string | undefined, range: ListRange): ResourcePage {
