@@ -10,6 +10,7 @@ export {
   type ImportResult,
   importOpenClaw,
 } from "./openclaw/import-openclaw.ts";
+export { readTextFile, resolveSecret } from "./secrets.ts";
 export {
   createTools,
   type McpServerState,

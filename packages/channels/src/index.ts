@@ -1,1 +1,2 @@
-export {};
+export { accountFaults } from "./account-faults.ts";
+export { channels } from "./registry.ts";

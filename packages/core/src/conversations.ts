@@ -1,8 +1,10 @@
 import type { ConversationRef, MessageId } from "./ids.ts";
+import type { DeliveryView } from "./path/outbox.ts";
 import type {
   ConversationEvent,
   DeadLetter,
   InboundContent,
+  MessageSource,
   StoredMessage,
   TurnEnd,
   TurnOptions,
@@ -35,6 +37,16 @@ export interface Conversations {
    * `conversation_not_found`, `engine_unavailable`.
    */
   history(ref: ConversationRef, range: HistoryRange): Promise<HistoryPage>;
+  /**
+   * What is kept of the messages to the conversation's chats, the oldest first. Errors: `agent_not_found`,
+   * `organization_not_found`, `not_ready`, `engine_unavailable`.
+   */
+  deliveries(ref: ConversationRef): Promise<readonly DeliveryView[]>;
+  /**
+   * Sends what failed and is held once more, or gives it up. Resolves when that is durable. Errors:
+   * `delivery_not_found`, those of `deliveries` and `submit`.
+   */
+  changeDelivery(ref: ConversationRef, id: string, action: "retry" | "discard"): Promise<void>;
   deadLetters(organization: string | undefined): Promise<readonly DeadLetter[]>;
   /** Submits the message of a dead letter anew. Errors: `message_not_found`. */
   replay(organization: string | undefined, id: string): Promise<Replayed>;
@@ -45,6 +57,7 @@ export interface Conversations {
 export interface NewMessage extends ConversationRef {
   readonly content: InboundContent;
   readonly key?: string;
+  readonly source?: MessageSource;
   readonly depth?: number;
   readonly ephemeral?: boolean;
   readonly options?: TurnOptions;

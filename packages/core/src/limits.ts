@@ -43,6 +43,58 @@ export const limits = {
   identityLinksPerOrganization: 100_000,
   accessEntries: 1_000,
 
+  /** Outgoing messages of a conversation that wait: over it no new turn begins. */
+  outboxWaiting: 100,
+  /** Pauses between tries of a piece, the longest time a message waits, and looks at a lost account. */
+  deliveryRetryMinMs: 400,
+  deliveryRetryMaxMs: 60_000,
+  deliveryMaxMs: 24 * 3_600_000,
+  accountLookMs: 30_000,
+  /** A window of a platform's rate is taken this much longer: sends may come closer together than they left. */
+  rateMargin: 1.05,
+  rateMarginMs: 50,
+  /** A send is granted at most this long ahead; who would wait longer asks again. */
+  permitAheadMs: 2_000,
+  permitAskAgainMs: 10_000,
+  /** Chats whose last sends an account's owner remembers. */
+  rateChats: 100_000,
+  /** How far apart two tellings of one send may be. */
+  rateToldSlackMs: 500,
+  /** Longest pause of an account whose owner changed. */
+  rateTakeoverMaxMs: 5_000,
+  /** What a receiver keeps for its next owner. */
+  accountCursorChars: 64 * KiB,
+  /** Pauses between tries of a receiver, and looks at credentials that were refused. */
+  receiverRetryMinMs: 500,
+  receiverRetryMaxMs: 60_000,
+  accountCheckMs: 60_000,
+  accountCheckTimeoutMs: 20_000,
+  /** Accounts that change their owner at once to level what nodes have. */
+  accountMoves: 1,
+  /** How long a new owner waits for the last one to let go of an account, and for a dead one to notice. */
+  accountReleaseMs: 5_000,
+  accountGuardMs: 1_000,
+  /** Events of one request or poll, and files of one message. */
+  eventsAtOnce: 1_000,
+  mediaPerMessage: 10,
+  /** Failed deliveries kept for the operators of an organization; the oldest make room. */
+  failedDeliveriesPerOrganization: 10_000,
+  /** A webhook's body. */
+  webhookBodyBytes: 4 * MiB,
+  /** One file's fetch; a text file up to this size is read to the agent. */
+  mediaFetchMs: 30_000,
+  mediaTextBytes: 64 * KiB,
+  /** Pause before an account's owner is asked again that did not answer. */
+  permitRetryMs: 200,
+  typingAfterMs: 500,
+  /** How long people are shown that an answer is being written, without news of it. */
+  typingEveryMs: 4_000,
+  typingMaxMs: 120_000,
+  /** How long a planned move waits for sends that are in flight. */
+  sendHandOverMs: 3_000,
+  /** Outgoing messages that are done and whose state is kept, per conversation. */
+  deliveriesKept: 64,
+
   conversationPending: 100,
   agentPending: 2_000,
   nodePending: 32_768,

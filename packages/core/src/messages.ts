@@ -1,4 +1,6 @@
 import type { ConversationRef, MessageId, NodeId, TurnId } from "./ids.ts";
+import type { DeliveryNews, DeliveryState } from "./path/outbox.ts";
+import type { ChatAddress, MediaReference } from "./ports/channel.ts";
 import type {
   ModelMessage,
   ModelSettings,
@@ -15,6 +17,8 @@ export interface InboundMessage extends ConversationRef {
   /** Hash of the content, to tell a repeat from another message with the same key. */
   readonly fingerprint?: string;
   readonly content: InboundContent;
+  /** The chat that it came from; its answer goes there. */
+  readonly source?: MessageSource;
   readonly receivedAt: number;
   /** The node whose client waits for the answer. */
   readonly replyTo?: NodeId;
@@ -33,7 +37,20 @@ export interface InboundMessage extends ConversationRef {
 export type InboundContent =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "blob"; readonly blob: string; readonly bytes: number }
-  | { readonly type: "tool-results"; readonly results: readonly ToolAnswer[] };
+  | { readonly type: "tool-results"; readonly results: readonly ToolAnswer[] }
+  /** Goes to the chat as it is, without a turn. */
+  | { readonly type: "notice"; readonly text: string }
+  /** Changes what is known of an outgoing message, without a turn. */
+  | { readonly type: "delivery"; readonly news: DeliveryNews };
+
+/** A chat on one of the organization's channel accounts. */
+export interface MessageSource {
+  readonly account: string;
+  readonly chat: ChatAddress;
+  /** The platform's id of the message, for answers that name what they answer. */
+  readonly messageId?: string;
+  readonly media?: readonly MediaReference[];
+}
 
 /** A result of a tool that the API's client runs itself. */
 export interface ToolAnswer {
@@ -109,6 +126,14 @@ export type ConversationEvent =
       readonly retryAfterMs?: number;
       /** True when the messages will not be tried again by themselves. */
       readonly final: boolean;
+    }
+  /** An outgoing message came to another state. */
+  | {
+      readonly type: "delivery";
+      readonly id: string;
+      readonly account: string;
+      readonly state: DeliveryState;
+      readonly reason?: string;
     };
 
 /** The last event of a turn, or of one try of it. */

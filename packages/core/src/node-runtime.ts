@@ -6,8 +6,9 @@ import { Heartbeats, type NodeFacts } from "./cluster/heartbeats.ts";
 import { Membership } from "./cluster/membership.ts";
 import { Ownership } from "./cluster/ownership.ts";
 import type { NodeLoad, NodeRecord } from "./cluster/records.ts";
+import { type ChannelParts, type Channels, createChannels } from "./channels/create-channels.ts";
 import type { HoldfastError } from "./errors.ts";
-import { type NodeId, parseConversationKey } from "./ids.ts";
+import { type AgentRef, type NodeId, parseConversationKey } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { Awaited } from "./path/awaited.ts";
 import { Checkpoints } from "./path/checkpoints.ts";
@@ -30,7 +31,7 @@ import type { Model } from "./ports/model.ts";
 import type { Random } from "./ports/random.ts";
 import type { Tools } from "./ports/tools.ts";
 import type { ResourceStore } from "./resource-store.ts";
-import type { Agent } from "./resources.ts";
+import type { Account, Agent } from "./resources.ts";
 
 /** What the process measures of itself. */
 export type MachineLoad = Pick<
@@ -56,6 +57,8 @@ export interface NodeParts {
   readonly instructionsOf: (agent: Agent) => string;
   /** A collision-resistant hash in letters and digits. */
   readonly digest: (text: string) => string;
+  /** Absent where there are no channels. */
+  readonly channels?: ChannelParts;
   readonly reach: ReachFailpoint;
   readonly report: (error: HoldfastError, where: string) => void;
 }
@@ -68,6 +71,7 @@ export interface NodeRuntime {
   readonly heartbeats: Heartbeats;
   readonly ownership: Ownership;
   readonly coordinator: Coordinator;
+  readonly channels?: Channels;
   readonly pending: Pending;
   readonly scheduler: TurnScheduler;
   readonly services: OwnerServices;
@@ -114,8 +118,18 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     blobs,
     isAlive: (other) => heartbeats.isAlive(other),
   });
+  const channels =
+    parts.channels &&
+    (await createChannels({
+      ...parts,
+      ...parts.channels,
+      heartbeats,
+      nodes: () => membership.nodes.map(({ node: other }) => other),
+      conversations: () => conversations,
+    }));
+  const { channels: _, ...own } = parts;
   const services: OwnerServices = {
-    ...parts,
+    ...own,
     blobs,
     gate: new AppendGate((run) => clock.soon(run)),
     scheduler,
@@ -125,6 +139,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     history,
     deadLetters,
     handed,
+    ...(channels && { channels: channels.outgoing }),
     stillAlive: () => heartbeats.stillAlive(),
   };
   const ownership = new Ownership({
@@ -163,7 +178,20 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     reader,
     awaited,
   });
-  const coordinator = new Coordinator({ ...parts, membership, heartbeats, assignments });
+  const coordinator = new Coordinator({
+    ...parts,
+    membership,
+    heartbeats,
+    assignments,
+    ...(channels && {
+      accounts: {
+        assignments: channels.assignments,
+        registry: channels.registry,
+        agentNode: ({ organization, agent = "" }: Account) =>
+          assignments.of(partitionOf({ organization, agent } as AgentRef, count))?.node,
+      },
+    }),
+  });
 
   let isStarted = false;
 
@@ -188,6 +216,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
 
   async function close(): Promise<void> {
     coordinator.close();
+    await channels?.close();
     await ownership.close();
     handed.close();
     heartbeats.close();
@@ -209,6 +238,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     heartbeats,
     ownership,
     coordinator,
+    ...(channels && { channels }),
     pending,
     scheduler,
     services,
@@ -217,6 +247,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
         isStarted = true;
         heartbeats.start();
         ownership.start();
+        channels?.owners.start();
         if (parts.mayCoordinate) coordinator.start();
       }
       await ownership.settled();
@@ -225,7 +256,8 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
       heartbeats.leave();
       const deadline = clock.monotonic() + limits.leaveMs;
       const mayWait = () => isAnyOtherAlive() && clock.monotonic() < deadline;
-      while (ownership.holdsAny() && mayWait()) await ownership.changed(limits.failureCheckMs);
+      const holdsAny = () => ownership.holdsAny() || channels?.owners.holdsAny() === true;
+      while (holdsAny() && mayWait()) await ownership.changed(limits.failureCheckMs);
       await close();
     },
     close,

@@ -1,5 +1,12 @@
 import { hash } from "node:crypto";
-import { composeInstructions, createModelGateway, createTools } from "@holdfast/agent";
+import {
+  composeInstructions,
+  createModelGateway,
+  createTools,
+  readTextFile,
+  resolveSecret,
+} from "@holdfast/agent";
+import { accountFaults, channels } from "@holdfast/channels";
 import {
   assignmentBucket,
   clusterBucket,
@@ -114,7 +121,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     if (mayCoordinate) await patiently(() => engine.provision(storagePlan(count)));
     const { keyValue } = engine;
     const resources = await patiently(() =>
-      openResourceStore({ keyValue, clock, mayWrite: mayCoordinate }),
+      openResourceStore({ keyValue, clock, mayWrite: mayCoordinate, accountFaults }),
     );
     stops.add(() => resources.close());
     const tokens = await patiently(() => createTokens({ keyValue, random, clock }));
@@ -186,6 +193,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       tools,
       instructionsOf: composeInstructions,
       digest: (text) => hash("sha256", text),
+      channels: {
+        channels,
+        secret: (ref) => resolveSecret(ref, env, readTextFile, "account_unauthorized"),
+      },
       reach,
       report,
     };
@@ -216,6 +227,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const api = await createHttpApi({
       conversations: runtime.conversations,
       clusterAdmin: runtime.admin,
+      ...(runtime.channels && { channels: runtime.channels }),
       mayDeclare: mayCoordinate,
       resources,
       tokens,

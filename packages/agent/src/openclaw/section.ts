@@ -93,6 +93,10 @@ export class Section {
     this.findings.notes.take(subject, this.path, reason);
   }
 
+  leaveWhole(subject: string, reason: string): void {
+    this.findings.notes.leave(subject, this.path, reason);
+  }
+
   /** Reports every key that nobody asked for. */
   rest(subject: string, reason: (key: string) => string): void {
     for (const key of this.keys()) {

@@ -74,5 +74,7 @@ function printLetter({ terminal }: Context, letter: DeadLetter): void {
 function contentText(content: DeadLetter["message"]["content"]): string {
   if (content.type === "text") return content.text;
   if (content.type === "blob") return `(a text of ${content.bytes} bytes, stored apart)`;
+  if (content.type === "notice") return content.text;
+  if (content.type === "delivery") return `(${content.news.type})`;
   return content.results.map((result) => `${result.toolCallId}: ${result.text}`).join("\n");
 }

@@ -1,3 +1,6 @@
+import { accountKey, type AccountAssignments } from "../channels/account-assignments.ts";
+import type { AccountRegistry } from "../channels/account-registry.ts";
+import { placeAccounts, type PlacedAccount } from "../channels/place-accounts.ts";
 import { type HoldfastError, toHoldfastError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
@@ -11,6 +14,7 @@ import type {
   PlacementPartition,
 } from "../placement/types.ts";
 import type { Cancel, Clock } from "../ports/clock.ts";
+import type { Account } from "../resources.ts";
 import type { Assignments } from "./assignments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Membership } from "./membership.ts";
@@ -23,6 +27,13 @@ export interface CoordinatorOptions {
   readonly heartbeats: Heartbeats;
   readonly assignments: Assignments;
   readonly report: (error: HoldfastError, where: string) => void;
+  /** The channel accounts; absent where there are no channels. */
+  readonly accounts?: {
+    readonly assignments: AccountAssignments;
+    readonly registry: AccountRegistry;
+    /** The owner of the partition of the account's own agent. */
+    readonly agentNode: (account: Account) => NodeId | undefined;
+  };
 }
 
 /**
@@ -51,6 +62,7 @@ export class Coordinator {
     const { membership, heartbeats, assignments, clock } = this.#options;
     this.#startedAt = clock.monotonic();
     membership.onChange(() => this.wake());
+    this.#options.accounts?.registry.onChange(() => this.wake());
     heartbeats.onChange(() => this.wake());
     // Whoever moved it: it rests.
     assignments.onChange((partition) => this.#movedAt.set(partition, clock.monotonic()));
@@ -171,6 +183,39 @@ export class Coordinator {
     const { moves } = planPlacement(input);
     const chosen = moves.length > 0 ? moves : fillEmptyNodes(input);
     for (const move of chosen) await this.#move(move);
+    await this.#placeAccounts(usable, held, isRebalance);
+  }
+
+  /** A rebalancing moves at most one account; those without an owner never wait. */
+  async #placeAccounts(
+    usable: readonly NodeRecord[],
+    held: ReadonlySet<NodeId>,
+    isRebalance: boolean,
+  ): Promise<void> {
+    const { accounts, heartbeats } = this.#options;
+    if (!accounts) return;
+    const { assignments, registry, agentNode } = accounts;
+    const declared: PlacedAccount[] = [];
+    for (const account of registry.declared()) {
+      const key = accountKey(account);
+      declared.push({
+        key,
+        region: account.region,
+        agentNode: agentNode(account),
+        assignment: assignments.of(key),
+      });
+    }
+    for (const { key, to } of placeAccounts(declared, usable, held, isRebalance)) {
+      if (this.#closed || !this.isLeading) return;
+      const before = assignments.of(key);
+      const isOrderly = before !== undefined && heartbeats.isAlive(before.node);
+      const isMoved = await assignments.assign(key, {
+        node: to,
+        epoch: (before?.epoch ?? 0) + 1,
+        ...(isOrderly && { from: before.node }),
+      });
+      if (!isMoved) this.#lookSoon();
+    }
   }
 
   /** What a node says of itself may have changed with its last start. */

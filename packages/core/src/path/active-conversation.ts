@@ -21,6 +21,8 @@ export interface ActiveConversation {
   /** Cancels the wait before the next try, or before a `collect` is complete. */
   wait: Cancel | undefined;
   waitOver: boolean;
+  /** Chats to which something of the outbox is being sent. */
+  readonly lanes: Set<string>;
   /** Tries of the head message that failed since the conversation was activated, for the pause between them. */
   failures: number;
   /** Monotonic milliseconds. */
@@ -45,6 +47,7 @@ export function activeConversation(
     sealing: false,
     wait: undefined,
     waitOver: false,
+    lanes: new Set(),
     failures: 0,
     usedAt: 0,
   };
@@ -72,6 +75,7 @@ export function isIdle(conversation: ActiveConversation): boolean {
     !conversation.saving &&
     !conversation.sealing &&
     conversation.wait === undefined &&
-    conversation.mailbox.size === 0
+    conversation.mailbox.size === 0 &&
+    (conversation.state.outbox?.waiting.length ?? 0) === 0
   );
 }

@@ -9,6 +9,7 @@ import {
   type OpenTurn,
   type SeenInput,
 } from "./conversation-state.ts";
+import type { Outbox } from "./outbox.ts";
 import { blobOf, packValue, unpackValue } from "./large-values.ts";
 import { decodeEntry, encodeEntry } from "./records.ts";
 import { Slots } from "./slots.ts";
@@ -25,6 +26,7 @@ interface Checkpoint {
   readonly seen: [string, SeenInput][];
   readonly openTurn?: OpenTurn;
   readonly attempts?: { readonly at: number; readonly count: number };
+  readonly outbox?: Outbox;
   readonly journaled: number;
 }
 
@@ -134,6 +136,7 @@ function encodeCheckpoint(state: ConversationState): Uint8Array {
     seen: [...state.seen],
     ...(state.openTurn && { openTurn: state.openTurn }),
     ...(state.attempts && { attempts: state.attempts }),
+    ...(state.outbox && { outbox: state.outbox }),
     journaled: state.journaled,
   };
   return encodeEntry(checkpoint);
@@ -156,6 +159,7 @@ function decodeCheckpoint(bytes: Uint8Array, key: string): ConversationState {
     seen: new Map(saved.seen),
     openTurn: saved.openTurn,
     attempts: saved.attempts,
+    outbox: saved.outbox,
     journaled: saved.journaled,
     checkpointBlob: undefined,
   };

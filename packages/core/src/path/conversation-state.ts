@@ -1,11 +1,28 @@
 import { invariant } from "../errors.ts";
 import type { MessageId, TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { FinishReason, StoredMessage, TurnOutcome } from "../messages.ts";
+import type { FinishReason, MessageSource, StoredMessage, TurnOutcome } from "../messages.ts";
 import type { ToolCall, Usage } from "../ports/model.ts";
+import {
+  addOutgoing,
+  applyNews,
+  applySend,
+  applySent,
+  type DeliveryNews,
+  newOutbox,
+  type Outbox,
+  type OutboxEntry,
+} from "./outbox.ts";
 
 /** What the journal says. `c` is the conversation's key; positions are those of `records.ts`. */
-export type ConversationEntry = StepEntry | AttemptEntry | TurnEntry | DroppedEntry;
+export type ConversationEntry =
+  | StepEntry
+  | AttemptEntry
+  | TurnEntry
+  | DroppedEntry
+  | NoticeEntry
+  | NewsEntry
+  | OutboxEntry;
 export type JournalEntry = ConversationEntry | OpenedEntry | ProbeEntry;
 
 /** Shows that the owner can write. */
@@ -51,6 +68,26 @@ interface TurnEntry {
   /** The answer's text, when it is so long that it stands in the blob store. */
   readonly blob?: string;
   readonly at: number;
+  /** The chat that the answer goes to. */
+  readonly to?: MessageSource;
+}
+
+/** A text for the chat that no turn made. */
+interface NoticeEntry {
+  readonly t: "notice";
+  readonly c: string;
+  readonly inputs: readonly HandledInput[];
+  readonly to: MessageSource;
+  readonly text: string;
+  readonly at: number;
+}
+
+/** What became of an outgoing message. */
+interface NewsEntry {
+  readonly t: "news";
+  readonly c: string;
+  readonly inputs: readonly HandledInput[];
+  readonly news: DeliveryNews;
 }
 
 /** Inputs that are done without a turn: dead-lettered, or a stateless call that failed. */
@@ -114,6 +151,8 @@ export interface ConversationState {
   readonly seen: Map<string, SeenInput>;
   openTurn: OpenTurn | undefined;
   attempts: { readonly at: number; readonly count: number } | undefined;
+  /** Undefined as long as nothing ever left through a channel. */
+  outbox: Outbox | undefined;
   /** Journal sequence of the newest entry in this state. */
   journaled: number;
   /** Where its checkpoint stands when that is large; replaced, the blob is deleted. */
@@ -130,6 +169,7 @@ export function newConversation(): ConversationState {
     seen: new Map(),
     openTurn: undefined,
     attempts: undefined,
+    outbox: undefined,
     journaled: 0,
     checkpointBlob: undefined,
   };
@@ -160,7 +200,37 @@ export function applyEntry(
       for (const input of entry.inputs) remember(state, input, -1);
       closeInputs(state, entry.inputs);
       return [];
+    case "notice": {
+      const [input] = entry.inputs;
+      addOutgoing(outboxOf(state), {
+        id: input?.id ?? "",
+        to: entry.to,
+        text: entry.text,
+        at: entry.at,
+      });
+      for (const each of entry.inputs) remember(state, each, -1);
+      closeInputs(state, entry.inputs);
+      return [];
+    }
+    case "news":
+      applyNews(outboxOf(state), entry.news);
+      for (const input of entry.inputs) remember(state, input, -1);
+      closeInputs(state, entry.inputs);
+      return [];
+    case "send":
+      applySend(outboxOf(state), entry);
+      return [];
+    case "sent":
+      applySent(outboxOf(state), entry);
+      return [];
+    case "carry":
+      return [];
   }
+}
+
+function outboxOf(state: ConversationState): Outbox {
+  state.outbox ??= newOutbox();
+  return state.outbox;
 }
 
 function finishTurn(state: ConversationState, entry: TurnEntry): readonly StoredMessage[] {
@@ -178,6 +248,16 @@ function finishTurn(state: ConversationState, entry: TurnEntry): readonly Stored
     if (message.blob !== undefined) state.tailBlobs += 1;
   }
   state.next += added.length;
+  if (entry.to && entry.answer.text !== "") {
+    const { turn: id, to, at, blob, answer } = entry;
+    addOutgoing(outboxOf(state), {
+      id,
+      to,
+      text: answer.text,
+      at,
+      ...(blob !== undefined && { blob }),
+    });
+  }
   closeInputs(state, entry.inputs);
   return added;
 }

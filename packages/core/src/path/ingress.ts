@@ -32,6 +32,7 @@ import { EventQueue } from "./event-queue.ts";
 import type { Inbox } from "./inbox.ts";
 import type { MessageLook } from "./looks.ts";
 import { lookAtLoaded, type Owners } from "./owners.ts";
+import type { DeliveryView } from "./outbox.ts";
 import type { Pending } from "./pending.ts";
 import { encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";
@@ -124,6 +125,26 @@ export class Ingress implements Conversations {
     return this.#services.reader.page(ref, range);
   }
 
+  deliveries(ref: ConversationRef): Promise<readonly DeliveryView[]> {
+    this.#checkAgent(ref);
+    return this.#services.owners.deliveries(ref);
+  }
+
+  async changeDelivery(
+    ref: ConversationRef,
+    id: string,
+    action: "retry" | "discard",
+  ): Promise<void> {
+    const kept = await this.deliveries(ref);
+    const isWaiting = kept.some((each) => each.id === id && isUnfinished(each));
+    if (!isWaiting) {
+      throw new HoldfastError("delivery_not_found", `No outgoing message ${id} waits there.`);
+    }
+    const { organization, agent, conversation } = ref;
+    const news = { type: action, id, at: this.#services.clock.now() };
+    await this.submit({ organization, agent, conversation, content: { type: "delivery", news } });
+  }
+
   deadLetters(organization: string | undefined): Promise<readonly DeadLetter[]> {
     return this.#services.deadLetters.list(organization);
   }
@@ -153,7 +174,7 @@ export class Ingress implements Conversations {
   #prepare(message: NewMessage): InboundMessage {
     this.#checkAgent(message);
     checkContent(message.content);
-    const { organization, agent, conversation, key, content, options, depth = 0 } = message;
+    const { organization, agent, conversation, key, content, source, options, depth = 0 } = message;
     const { digest, random, node, clock } = this.#services;
     // The same key gives the same id on every node, so a repeat is recognised wherever it lands.
     const id = key
@@ -170,8 +191,12 @@ export class Ingress implements Conversations {
       depth,
       ...(key !== undefined && {
         key,
-        fingerprint: digest(JSON.stringify([content, options ?? null])).slice(0, 16),
+        // A platform's event is named by its id alone: addresses in it change with each delivery.
+        fingerprint: source
+          ? "source"
+          : digest(JSON.stringify([content, options ?? null])).slice(0, 16),
       }),
+      ...(source && { source }),
       ...(message.ephemeral && key === undefined && { ephemeral: true }),
       ...(options && { options }),
     };
@@ -274,13 +299,19 @@ export class Ingress implements Conversations {
   }
 }
 
+function isUnfinished({ state, isHeld }: DeliveryView): boolean {
+  return isHeld === true || state === "accepted";
+}
+
 function checkContent(content: InboundContent): void {
   const texts =
     content.type === "text"
       ? [content.text]
       : content.type === "tool-results"
         ? content.results.map(({ text }) => text)
-        : [];
+        : content.type === "notice"
+          ? [content.text]
+          : [];
   let bytes = 0;
   for (const text of texts) {
     if (text.includes("\0") || !text.isWellFormed()) {

@@ -1,6 +1,7 @@
 import { limits } from "../limits.ts";
 import type { InboundMessage } from "../messages.ts";
 import type { ConversationState } from "./conversation-state.ts";
+import { laneOf } from "./outgoing-channels.ts";
 
 /** A message of the inbox that waits for its turn. */
 export interface Waiting {
@@ -74,10 +75,11 @@ export class Mailbox {
   #collected(): readonly Waiting[] {
     let chars = 0;
     let count = 0;
+    const first = this.#waiting[0]?.message;
     for (const { message } of this.#waiting) {
       const { content } = message;
       const hasOptions = message.options !== undefined || message.optionsBlob !== undefined;
-      const isPlain = content.type === "text" && !hasOptions;
+      const isPlain = content.type === "text" && !hasOptions && sameChat(message, first);
       if (isPlain) chars += content.text.length;
       if (count > 0 && (!isPlain || chars * 3 > limits.inlinePayloadBytes)) break;
       count += 1;
@@ -85,4 +87,11 @@ export class Mailbox {
     }
     return this.#waiting.slice(0, count);
   }
+}
+
+/** An answer goes to one chat. */
+function sameChat({ source }: InboundMessage, first: InboundMessage | undefined): boolean {
+  const other = first?.source;
+  if (!source || !other) return source === other;
+  return laneOf(source) === laneOf(other);
 }

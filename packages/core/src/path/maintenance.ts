@@ -16,6 +16,8 @@ interface PartitionView {
   readonly active: ActiveConversations;
   /** Brings a conversation into memory that only the journal's tail knows. */
   readonly activate: (key: string) => Promise<ActiveConversation | undefined>;
+  /** Says in the tail that the conversation has something to send. */
+  readonly carry: (conversation: ActiveConversation) => Promise<void>;
   readonly lost: (error: HoldfastError) => void;
 }
 
@@ -175,6 +177,8 @@ export class Maintenance {
     // What came in meanwhile has a higher sequence than the checkpoint.
     this.#dirty.delete(key);
     if (state.journaled > journaled) this.#dirty.set(key, journaled + 1);
+    // The tail is where the next owner finds what is still to be sent.
+    if (state.outbox?.waiting[0]) await this.#partition.carry(conversation);
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {

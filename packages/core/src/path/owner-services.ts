@@ -9,6 +9,7 @@ import type { DeadLetters } from "./dead-letters.ts";
 import type { Egress } from "./egress.ts";
 import type { HandedSteps } from "./handed-steps.ts";
 import type { HistoryPages } from "./history.ts";
+import type { OutgoingChannels } from "./outgoing-channels.ts";
 import type { Pending } from "./pending.ts";
 import type { TurnServices } from "./turn.ts";
 import type { TurnScheduler } from "./turn-scheduler.ts";
@@ -27,6 +28,8 @@ export interface OwnerServices extends TurnServices {
   readonly history: HistoryPages;
   readonly deadLetters: DeadLetters;
   readonly handed: HandedSteps;
+  /** Absent where there are no channels. */
+  readonly channels?: OutgoingChannels;
   /** What an operator should know; never a message's text. */
   readonly report: (error: HoldfastError, where: string) => void;
 }

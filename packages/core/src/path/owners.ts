@@ -1,17 +1,19 @@
-import { HoldfastError, isErrorCode, toHoldfastError } from "../errors.ts";
+import { HoldfastError, toHoldfastError } from "../errors.ts";
 import type { ConversationRef, MessageId, NodeId } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { StoredMessage } from "../messages.ts";
-import type { Bus, Subscription } from "../ports/bus.ts";
-import { type Cancel, type Clock, delay } from "../ports/clock.ts";
+import type { Bus } from "../ports/bus.ts";
+import { type Clock, delay } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { HistoryLook, MessageLook } from "./looks.ts";
 import type { Partition } from "./partition.ts";
-import { listenOnBus } from "./bus-listener.ts";
+import { BusQuestions } from "./bus-questions.ts";
+import { type DeliveryView, viewOutbox } from "./outbox.ts";
 import { encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";
 
 type Question =
+  | { readonly ask: "deliveries"; readonly ref: ConversationRef }
   | {
       readonly ask: "message";
       readonly ref: ConversationRef;
@@ -24,22 +26,6 @@ type Question =
       readonly from: number;
       readonly until: number;
     };
-
-interface Asked {
-  readonly number: number;
-  readonly from: NodeId;
-  readonly question: Question;
-}
-
-interface Told {
-  readonly number: number;
-  readonly value?: unknown;
-  readonly error?: { readonly code: string; readonly message: string };
-}
-
-interface OpenQuestion {
-  readonly settle: (told: Told) => void;
-}
 
 export interface OwnersOptions {
   readonly node: NodeId;
@@ -57,24 +43,15 @@ export interface OwnersOptions {
 /** Asks a conversation's owner, wherever it runs; answers for the partitions that run here. */
 export class Owners {
   readonly #options: OwnersOptions;
-  readonly #open = new Map<number, OpenQuestion>();
-  readonly #subscriptions: readonly Subscription[];
-  /**
-   * Of the newest question. It begins anywhere: an answer to a question that the last process of this name
-   * asked, about another conversation, may still come.
-   */
-  #number: number;
+  readonly #questions: BusQuestions<Question>;
 
   constructor(options: OwnersOptions) {
     this.#options = options;
-    const { bus, node, random, report } = options;
-    this.#number = Math.floor(random.next() * 2 ** 52);
-    const answer = (asked: Asked) => this.#answer(asked);
-    const settle = (told: Told) => this.#open.get(told.number)?.settle(told);
-    this.#subscriptions = [
-      listenOnBus(bus, `node.${node}.asked`, answer, report),
-      listenOnBus(bus, `node.${node}.told`, settle, report),
-    ];
+    this.#questions = new BusQuestions({
+      ...options,
+      words: { asked: "asked", told: "told" },
+      answer: (question: Question) => this.#lookHere(question),
+    });
   }
 
   /** The conversation's partition when it runs here. */
@@ -106,56 +83,29 @@ export class Owners {
     }
   }
 
+  /** What is kept of the conversation's outgoing messages. Errors: `not_ready`, those of the owner. */
+  async deliveries(ref: ConversationRef): Promise<readonly DeliveryView[]> {
+    const local = this.local(ref);
+    if (local) return lookAtDeliveries(local, ref);
+    return (await this.#askOnce({ ask: "deliveries", ref })) as readonly DeliveryView[];
+  }
+
   close(): void {
-    for (const subscription of this.#subscriptions) subscription.close();
-    for (const [number, { settle }] of this.#open) {
-      settle({ number, error: { code: "not_ready", message: "closed" } });
-    }
+    this.#questions.close();
   }
 
   #askOnce(question: Question): Promise<unknown> {
-    const { ownerNode, partitions, node: self, bus, clock } = this.#options;
+    const { ownerNode, partitions, node: self } = this.#options;
     const owner = ownerNode(partitionOf(question.ref, partitions));
     if (owner === undefined || owner === self) return Promise.reject(notReady());
-    if (this.#open.size >= limits.ownerQuestions) {
-      const problem = "Too many questions to other nodes are open.";
-      throw new HoldfastError("node_busy", problem, { retryAfterMs: 1_000 });
-    }
-    this.#number += 1;
-    const number = this.#number;
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        this.#open.delete(number);
-        cancel();
-        settle();
-      };
-      const cancel: Cancel = clock.schedule(limits.ownerAnswerMs, () =>
-        finish(() => reject(notReady())),
-      );
-      this.#open.set(number, {
-        settle: ({ value, error }) =>
-          finish(() => (error ? reject(toldError(error)) : resolve(value))),
-      });
-      const asked: Asked = { number, from: self, question };
-      bus.publish(`node.${owner}.asked`, encodeEntry(asked));
-    });
-  }
-
-  async #answer({ number, from, question }: Asked): Promise<void> {
-    const told = await this.#lookHere(question).then(
-      (value): Told => ({ number, value }),
-      (thrown: unknown): Told => {
-        const { code, message } = toHoldfastError(thrown);
-        return { number, error: { code, message } };
-      },
-    );
-    this.#options.bus.publish(`node.${from}.told`, encodeEntry(told));
+    return this.#questions.ask(owner, question);
   }
 
   async #lookHere(question: Question): Promise<unknown> {
     const { ref } = question;
     const local = this.local(ref);
     if (!local) throw notReady();
+    if (question.ask === "deliveries") return lookAtDeliveries(local, ref);
     if (question.ask === "history") {
       return lookAtHistory(local, ref, question.from, question.until);
     }
@@ -192,6 +142,14 @@ async function lookAtMessage(
   return lookAtLoaded(partition, ref, id) ?? { state: "unknown" };
 }
 
+async function lookAtDeliveries(
+  partition: Partition,
+  ref: ConversationRef,
+): Promise<readonly DeliveryView[]> {
+  const { outbox } = await partition.stateOf(ref);
+  return outbox ? viewOutbox(outbox) : [];
+}
+
 async function lookAtHistory(
   partition: Partition,
   ref: ConversationRef,
@@ -221,8 +179,4 @@ function notReady(): HoldfastError {
   return new HoldfastError("not_ready", "The agent's partition has no owner that answers now.", {
     retryAfterMs: 1_000,
   });
-}
-
-function toldError({ code, message }: { code: string; message: string }): HoldfastError {
-  return new HoldfastError(isErrorCode(code) ? code : "internal", message);
 }

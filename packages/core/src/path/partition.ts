@@ -7,6 +7,7 @@ import {
 } from "../ids.ts";
 import type { InboundMessage } from "../messages.ts";
 import { delay } from "../ports/clock.ts";
+import { limits } from "../limits.ts";
 import type { Follower, LogRecord } from "../ports/message-log.ts";
 import {
   type ActiveConversation,
@@ -24,6 +25,7 @@ import {
 } from "./conversation-state.ts";
 import type { StepKey } from "./handed-steps.ts";
 import type { MessageLook } from "./looks.ts";
+import { Deliveries } from "./deliveries.ts";
 import { EndedCalls } from "./ended-calls.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
@@ -50,6 +52,7 @@ export class Partition {
   readonly #cold: Map<string, ColdEntry[]>;
   readonly #maintenance: Maintenance;
   readonly #runner: TurnRunner;
+  readonly #deliveries: Deliveries | undefined;
   readonly #tellLost: (error: HoldfastError) => void;
   readonly #meter: TurnMeter;
   readonly #endedCalls = new EndedCalls();
@@ -78,6 +81,7 @@ export class Partition {
     this.#maintenance = new Maintenance(services, number, journal, replayed.dirty, {
       active: this.#active,
       activate: (key) => this.#activateCold(key),
+      carry: (conversation) => this.#carry(conversation),
       lost: (error) => this.lost(error),
     });
     settleEphemeral(replayed, journal.durableWatermark, this.#maintenance);
@@ -87,7 +91,15 @@ export class Partition {
       steps: this.#steps,
       callEnded: (id, end) => this.#endedCalls.add(id, end),
       signal: this.#stop.signal,
+      deliver: (conversation) => this.#deliveries?.pump(conversation),
     });
+    const { channels } = services;
+    this.#deliveries =
+      channels &&
+      new Deliveries(services, channels, journal, this.#maintenance, {
+        pump: (conversation) => conversation.state && this.#pump(conversation, conversation.state),
+        signal: this.#stop.signal,
+      });
   }
 
   /**
@@ -100,7 +112,7 @@ export class Partition {
     services: OwnerServices,
     { onLost, ready = Promise.resolve(false) }: OpenOptions,
   ): Promise<Partition> {
-    const replayed: Replayed = { cold: new Map(), dirty: new Map() };
+    const replayed: Replayed = { cold: new Map(), dirty: new Map(), sending: new Set() };
     // The journal asks for them before they can be made.
     const own: { watermark?: Watermark; partition?: Partition } = {};
     const { engine, clock, random, node, gate } = services;
@@ -126,6 +138,10 @@ export class Partition {
     const partition = new Partition(number, services, journal, watermark, replayed, onLost);
     own.partition = partition;
     await partition.#start(await ready);
+    // What waited to be sent when the last owner stopped goes on, though nobody writes.
+    for (const key of replayed.sending) {
+      partition.#loadAndPump(partition.#conversation(parseConversationKey(key), false));
+    }
     return partition;
   }
 
@@ -212,7 +228,10 @@ export class Partition {
     this.#steps.close();
     const { clock } = this.#services;
     const patience = new AbortController();
-    await Promise.race([this.#meter.idle(), delay(clock, patienceMs, patience.signal)]);
+    await Promise.all([
+      Promise.race([this.#meter.idle(), delay(clock, patienceMs, patience.signal)]),
+      this.#deliveries?.finish(limits.sendHandOverMs),
+    ]);
     patience.abort();
     if (this.#stop.signal.aborted) return [];
     // From here on nothing is lost between the journal, which refuses it, and the next owner.
@@ -370,8 +389,19 @@ export class Partition {
     return conversation;
   }
 
+  /** Says in the journal's tail that the conversation has something to send. */
+  async #carry(conversation: ActiveConversation): Promise<void> {
+    const { key, state } = conversation;
+    if (!state) return;
+    const entry = { t: "carry" as const, c: key };
+    const sequence = await this.#journal.append(entry);
+    applyEntry(state, entry, sequence);
+    this.#maintenance.changed(conversation, sequence);
+  }
+
   /** Begins the conversation's next turn, if there is one and nothing holds it back. */
   #pump(conversation: ActiveConversation, state: ConversationState): void {
+    this.#deliveries?.pump(conversation);
     const isHeld = conversation.running || conversation.wait !== undefined;
     if (!this.isOpen || this.#steps.isClosing || isHeld) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
@@ -384,6 +414,9 @@ export class Partition {
       if (conversation.ephemeral) this.#active.delete(conversation.key);
       return;
     }
+    const waiting = state.outbox?.waiting.length ?? 0;
+    const isNews = head.message.content.type === "delivery";
+    if (waiting >= limits.outboxWaiting && !isNews) return;
     this.#runner.begin(conversation, state, head);
   }
 
@@ -442,6 +475,8 @@ interface Replayed {
   readonly cold: Map<string, ColdEntry[]>;
   /** The first journal sequence of each conversation that no checkpoint may cover, in order. */
   readonly dirty: Map<string, number>;
+  /** Conversations that have something to send. */
+  readonly sending: Set<string>;
 }
 
 /** A journal entry as it is stored: decoded only when its conversation is needed. */
@@ -450,7 +485,7 @@ interface ColdEntry {
   readonly bytes: Uint8Array;
 }
 
-function replay({ cold, dirty }: Replayed, sequence: number, record: JournalRecord): void {
+function replay({ cold, dirty, sending }: Replayed, sequence: number, record: JournalRecord): void {
   record.entries.forEach((entry, index) => {
     const bytes = record.encoded[index];
     if (entry.t === "opened" || entry.t === "probe" || !bytes) return;
@@ -458,7 +493,14 @@ function replay({ cold, dirty }: Replayed, sequence: number, record: JournalReco
     if (entries) entries.push({ sequence, bytes });
     else cold.set(entry.c, [{ sequence, bytes }]);
     if (!dirty.has(entry.c)) dirty.set(entry.c, sequence);
+    if (addsOutgoing(entry)) sending.add(entry.c);
+    else if (entry.t === "sent" && entry.left === 0) sending.delete(entry.c);
   });
+}
+
+function addsOutgoing(entry: ConversationEntry): boolean {
+  if (entry.t === "turn") return entry.to !== undefined && entry.answer.text !== "";
+  return entry.t === "notice" || entry.t === "carry";
 }
 
 /** Stateless calls that were finished need no memory once the inbox will not deliver them again. */

@@ -115,6 +115,10 @@ function contentBytes({ content, options }: InboundMessage): number {
       return content.bytes + more;
     case "tool-results":
       return content.results.reduce((sum, { text }) => sum + memoryBytes(text), more);
+    case "notice":
+      return memoryBytes(content.text);
+    case "delivery":
+      return memoryBytes(content.news);
   }
 }
 

@@ -1,4 +1,7 @@
 import type { ProvisionPlan } from "../ports/engine.ts";
+import { channelAccessBucket } from "../channels/access/index.ts";
+import { cursorBucket } from "../channels/account-cursors.ts";
+import { failedDeliveryBucket } from "../channels/failed-deliveries.ts";
 import { assignmentBucket, clusterBucket } from "../cluster/records.ts";
 import { checkpointBucket } from "./checkpoints.ts";
 import { deadLetterBucket } from "./dead-letters.ts";
@@ -10,6 +13,15 @@ export function storagePlan(partitions: number): ProvisionPlan {
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   return {
     logs: [...numbers.map(inboxLog), ...numbers.map(journalLog)],
-    buckets: [assignmentBucket, clusterBucket, checkpointBucket, historyBucket, deadLetterBucket],
+    buckets: [
+      assignmentBucket,
+      clusterBucket,
+      checkpointBucket,
+      historyBucket,
+      deadLetterBucket,
+      channelAccessBucket,
+      cursorBucket,
+      failedDeliveryBucket,
+    ],
   };
 }

@@ -1,7 +1,13 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { agentKey, type MessageId, type TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import { type ConversationEvent, isTurnEnd, type TurnEnd } from "../messages.ts";
+import {
+  type ConversationEvent,
+  type InboundMessage,
+  isTurnEnd,
+  type MessageSource,
+  type TurnEnd,
+} from "../messages.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
 import {
   applyEntry,
@@ -33,6 +39,8 @@ interface RunnerView {
   readonly steps: RunningSteps;
   /** A stateless call came to its end, or to that of a try. */
   readonly callEnded: (id: MessageId, end: TurnEnd) => void;
+  /** Sends what the conversation's outbox holds. */
+  readonly deliver: (conversation: ActiveConversation) => void;
   /** Aborts when the partition is closed. */
   readonly signal: AbortSignal;
 }
@@ -94,7 +102,9 @@ export class TurnRunner {
     const inputs = conversation.mailbox.nextInputs(state, mode);
     const end = this.#partition.meter.begin();
     try {
-      if (await this.#admitTry(conversation, state, inputs)) {
+      if (inputs[0] && isWithoutTurn(inputs[0])) {
+        await this.#takeNote(conversation, state, inputs[0]);
+      } else if (await this.#admitTry(conversation, state, inputs)) {
         await this.#runTurn(conversation, state, inputs);
       }
     } catch (thrown) {
@@ -106,6 +116,32 @@ export class TurnRunner {
     conversation.usedAt = this.#services.clock.monotonic();
     if (HistoryPages.isDue(state)) this.#maintenance.seal(conversation);
     this.#partition.pump(conversation);
+  }
+
+  /** What needs no model: a text for the chat, or news of an outgoing message. */
+  async #takeNote(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    input: Waiting,
+  ): Promise<void> {
+    const { content, source } = input.message;
+    const common = { c: conversation.key, inputs: [handledInput(input)] };
+    const entry: ConversationEntry =
+      content.type === "delivery"
+        ? { t: "news", ...common, news: content.news }
+        : content.type === "notice" && source
+          ? {
+              t: "notice",
+              ...common,
+              to: source,
+              text: content.text,
+              at: this.#services.clock.now(),
+            }
+          : { t: "dropped", ...common };
+    const sequence = await this.#journal.append(entry);
+    applyEntry(state, entry, sequence);
+    this.#finishInputs(conversation, [input], sequence);
+    this.#partition.deliver(conversation);
   }
 
   /** Counts a try that begins after a crash before it begins; false when the tries were used up. */
@@ -138,9 +174,14 @@ export class TurnRunner {
   ): Promise<void> {
     /** Steps that are not durable. */
     const begun = new Set<StepKey>();
+    const source = inputs.at(-1)?.message.source;
+    const account =
+      source && this.#services.channels?.account(conversation.ref.organization, source.account);
+    const endTyping = source && account?.typing(source.chat);
     try {
       await this.#runSteps(conversation, state, inputs, begun);
     } finally {
+      endTyping?.();
       for (const step of begun) this.#partition.steps.ended(step);
     }
   }
@@ -152,9 +193,10 @@ export class TurnRunner {
     begun: Set<StepKey>,
   ): Promise<void> {
     const { egress, clock, reach } = this.#services;
-    const messages = inputs.map(({ message }) => message);
+    const messages = await this.#withMedia(inputs.map(({ message }) => message));
     const id = flatString("t", messages[0]?.id ?? "") as TurnId;
     const { key, ref } = conversation;
+    const to = messages.findLast(({ source }) => source !== undefined)?.source;
     const emit = (event: ConversationEvent) => this.#tell(conversation, inputs, event);
     if (egress.isFollowed(key, messages)) {
       emit({ type: "started", turn: id, inputs: messages.map((message) => message.id) });
@@ -198,7 +240,7 @@ export class TurnRunner {
     this.#partition.signal.throwIfAborted();
     reach("beforeTurnCommit");
     const stored = await this.#storeLongAnswer(id, answer);
-    const user = inputs.flatMap((input) => userMessages(state, input, id));
+    const user = messages.flatMap((message) => userMessages(state, message, id));
     const entry = {
       t: "turn" as const,
       c: key,
@@ -207,6 +249,7 @@ export class TurnRunner {
       user,
       ...stored,
       at: clock.now(),
+      ...(to && { to: withoutMedia(to) }),
     };
     const sequence = await this.#journal.append(entry);
     for (const step of begun) steps.written(step);
@@ -214,6 +257,7 @@ export class TurnRunner {
     reach("afterTurnCommit");
     const added = applyEntry(state, entry, sequence);
     this.#finishInputs(conversation, inputs, sequence);
+    if (to) this.#partition.deliver(conversation);
     if (!egress.isHeard(key, messages)) return;
     emit({
       type: "committed",
@@ -227,6 +271,20 @@ export class TurnRunner {
         : added,
       ...outcomeOf(added),
     });
+  }
+
+  /** The messages with what became of the files that came with them. */
+  #withMedia(messages: readonly InboundMessage[]): Promise<readonly InboundMessage[]> {
+    const { channels } = this.#services;
+    return Promise.all(
+      messages.map(async (message) => {
+        const { source, content, organization, id } = message;
+        if (!channels || !source?.media?.length || content.type !== "text") return message;
+        const lines = await channels.describeMedia(organization, id, source);
+        const text = content.text === "" ? lines : `${content.text}\n\n${lines}`;
+        return { ...message, content: { type: "text", text } };
+      }),
+    );
   }
 
   async #storeLongAnswer(
@@ -463,9 +521,18 @@ function handledInput({ message, at }: Waiting): HandledInput {
   };
 }
 
+/** A new reference to the chat alone: the files were for the question. */
+function withoutMedia({ media: _, ...to }: MessageSource): MessageSource {
+  return to;
+}
+
+function isWithoutTurn({ message: { content } }: Waiting): boolean {
+  return content.type === "notice" || content.type === "delivery";
+}
+
 function userMessages(
   state: ConversationState,
-  { message }: Waiting,
+  message: InboundMessage,
   turn: TurnId,
 ): readonly UnindexedMessage[] {
   const { id, content, receivedAt: at } = message;
@@ -484,6 +551,9 @@ function userMessages(
         toolCallId,
         toolName: calledName({ history: state.tail }, message.options, toolCallId),
       }));
+    case "notice":
+    case "delivery":
+      return [];
   }
 }
 

@@ -321,6 +321,9 @@ async function inputMessages(
         toolName: calledName(turn, options, toolCallId),
         text,
       }));
+    case "notice":
+    case "delivery":
+      return [];
   }
 }
 

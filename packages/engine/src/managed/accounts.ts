@@ -63,7 +63,15 @@ const dataAccount = "HOLDFAST";
 const truncationAccount = "TRUNCATION";
 
 /** What compute nodes write. A bucket that is not named here is the store nodes' alone. */
-const sharedBuckets = ["memory", "checkpoints", "history", "dead-letters"];
+const sharedBuckets = [
+  "memory",
+  "checkpoints",
+  "history",
+  "dead-letters",
+  "channel-access",
+  "channel-cursors",
+  "failed-deliveries",
+];
 const readableBuckets = [...sharedBuckets, "resources", "tokens", "assignments", "cluster"];
 /** Holds keys of the authority: not even readable. */
 const secretBucket = "authority";

@@ -11,10 +11,12 @@ import { chatCompletionRoutes } from "./openai/chat-completions.ts";
 import { modelRoutes } from "./openai/models.ts";
 import { responseRoutes } from "./openai/responses.ts";
 import { requestIds } from "./request-ids.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { applyRoutes } from "./routes/apply.ts";
 import { authorityRoutes } from "./routes/authority.ts";
 import { clusterRoutes } from "./routes/cluster.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -23,6 +25,7 @@ import { organizationRoutes } from "./routes/organizations.ts";
 import { repairRoutes } from "./routes/repair.ts";
 import { resourceRoutes } from "./routes/resources.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { Shutdown } from "./shutdown.ts";
 import { createTlsServer } from "./tls-server.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -77,6 +80,9 @@ const allRoutes = [
   messageRoutes,
   eventRoutes,
   deadLetterRoutes,
+  accountRoutes,
+  deliveryRoutes,
+  webhookRoutes,
   chatCompletionRoutes,
   responseRoutes,
   modelRoutes,

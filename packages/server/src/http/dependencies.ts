@@ -1,4 +1,11 @@
-import type { Clock, ClusterAdmin, Conversations, Random, ResourceStore } from "@holdfast/core";
+import type {
+  Channels,
+  Clock,
+  ClusterAdmin,
+  Conversations,
+  Random,
+  ResourceStore,
+} from "@holdfast/core";
 import type { Tokens } from "@holdfast/security";
 import type { Logger } from "pino";
 import type { AuthorityControl } from "./authority-control.ts";
@@ -26,6 +33,8 @@ export interface HttpDependencies {
   readonly storeRepair?: StoreRepair;
   /** Only on store nodes of a cluster with its own authority. */
   readonly authorityControl?: AuthorityControl;
+  /** The channel accounts. */
+  readonly channels?: Channels;
   /** False on compute nodes: they may not write resources and tokens, and point to store nodes. */
   readonly mayDeclare?: boolean;
   /** The certificates it shows; without them it speaks plain HTTP. */

@@ -137,6 +137,61 @@ export const deadLetter = z.object({
   at: z.number(),
 });
 
+const stamp = z.number().describe("Milliseconds since 1970.");
+export const accountState = z.looseObject({
+  status: z.enum(["starting", "connected", "unauthorized", "unavailable", "unowned"]),
+  detail: z.string().optional(),
+  since: stamp.optional(),
+  node: z.string().optional().describe("The node that owns the account."),
+  epoch: z.int().optional(),
+  capabilities: z.looseObject({}),
+});
+export const accountCheck = z.object({
+  ok: z.boolean(),
+  identity: z.string().optional().describe("The platform's name of the account."),
+  findings: z.array(z.string()).describe("What was found, and what to do about it."),
+  state: accountState,
+});
+export const pairingBody = z.strictObject({ code: z.string().min(1).max(40) });
+export const pairingParams = agentParams.extend({ sender: z.string().min(1).max(400) });
+export const paired = z.looseObject({});
+export const pairingList = z.object({
+  pending: z.array(z.looseObject({})),
+  paired: z.array(paired),
+  next: z.string().optional(),
+});
+const deliveryState = z.enum(["accepted", "sent", "delivered", "read", "failed", "unknown"]);
+export const delivery = z.object({
+  id: z.string(),
+  account: z.string(),
+  chat: z.string(),
+  state: deliveryState,
+  isHeld: z.literal(true).optional().describe("It failed, and waits for `retry` or `discard`."),
+  at: stamp,
+  of: z.int().describe("How many pieces it has; 0 before the first was begun."),
+  pieces: z.array(
+    z.object({
+      state: z.enum(["started", "sent", "delivered", "read", "failed", "unknown"]),
+      platformId: z.string().optional(),
+      reason: z.string().optional(),
+      at: stamp,
+    }),
+  ),
+});
+export const deliveryParams = conversationParams.extend({ delivery: z.string().min(1).max(400) });
+export const deliveryBody = z.strictObject({ action: z.enum(["retry", "discard"]) });
+export const failedDelivery = z.object({
+  organization: z.string(),
+  agent: z.string(),
+  conversation: z.string(),
+  id: z.string(),
+  account: z.string(),
+  chat: z.string(),
+  state: z.enum(["failed", "unknown"]),
+  reason: z.string(),
+  at: stamp,
+});
+
 export const readiness = z.object({
   ready: z.boolean(),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),

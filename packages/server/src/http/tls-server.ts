@@ -1,6 +1,13 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 
 /** First byte of a TLS record that opens a handshake (RFC 8446, section 5.1). */
@@ -24,10 +31,12 @@ export function createTlsServer(
   options: ServerOptions,
   handler: RequestListener,
   firstByteTimeoutMs: number,
+  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): Server {
   const server = createServer(options, handler);
   const handshakeTimeout = firstByteTimeoutMs;
   const secure = createSecureServer({ ...options, ...tls.options(), handshakeTimeout }, handler);
+  if (onUpgrade) for (const each of [server, secure]) each.on("upgrade", onUpgrade);
   tls.onChange(() => secure.setSecureContext(tls.options()));
   secure.on("tlsClientError", (_error, socket) => socket.destroy());
   const plain = server.listeners("connection") as ((socket: Socket) => void)[];

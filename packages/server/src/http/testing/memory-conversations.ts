@@ -84,6 +84,14 @@ export class MemoryConversations implements Conversations {
     return { messages: page, newest: messages.length - 1 };
   }
 
+  async deliveries() {
+    return [];
+  }
+
+  async changeDelivery(_ref: ConversationRef, id: string) {
+    throw new HoldfastError("delivery_not_found", `No outgoing message ${id} waits there.`);
+  }
+
   async deadLetters(organization: string | undefined): Promise<readonly DeadLetter[]> {
     return this.letters.filter(
       ({ message }) => organization === undefined || message.organization === organization,
@@ -190,6 +198,7 @@ function textOf(message: NewMessage): string {
   const { content } = message;
   if (content.type === "text") return content.text;
   if (content.type === "blob") return content.blob;
+  if (content.type !== "tool-results") return "";
   return content.results.map(({ text }) => text).join(",");
 }
 

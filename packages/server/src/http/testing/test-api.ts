@@ -22,7 +22,7 @@ export const realClock: Clock = {
   soon: (run) => setImmediate(run),
 };
 
-const realRandom: Random = {
+export const realRandom: Random = {
   next: () => Math.random(),
   token: (length) => Array.from(randomBytes(length), (byte) => (byte % 36).toString(36)).join(""),
 };

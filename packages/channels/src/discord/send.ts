@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type {
+  ChannelAccount,
+  ChatAddress,
+  Clock,
+  Piece,
+  PieceEdit,
+  PieceSend,
+  SendOutcome,
+} from "@holdfast/core";
+import { z } from "zod";
+import { formatDiscord } from "../format/index.ts";
+import { interactionToken } from "./interactions.ts";
+import { discordLimits } from "./limits.ts";
+import { setNewest } from "./lru.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { Rest } from "./rest.ts";
+import { createRates } from "./rates.ts";
+import { answerInteraction } from "./send-interaction.ts";
+import { isSnowflake } from "./snowflake.ts";
+
+const pieceBody = z.object({
+  content: z.string(),
+  /** Its place in the answer: only the first piece fills a slash command's waiting answer. */
+  part: z.int(),
+});
+
+/** Nobody is called by what an agent writes. */
+const allowedMentions = { parse: [], replied_user: false };
+
+type Sender = Pick<ChannelAccount, "render" | "send"> &
+  Required<Pick<ChannelAccount, "edit" | "typing">>;
+
+export function createSender(rest: Rest, clock: Clock, applicationId: string | undefined): Sender {
+  const rates = createRates(clock);
+  /** When the first try of a key began that may have worked. */
+  const undecided = new Map<string, number>();
+
+  const post = async (send: PieceSend, signal: AbortSignal): Promise<SendOutcome> => {
+    const body = pieceBody.parse(send.piece.body);
+    const token = send.replyTo === undefined ? undefined : interactionToken(send.replyTo);
+    if (token !== undefined && applicationId !== undefined && body.part === 0) {
+      const request = { rest, applicationId, token, content: body.content };
+      const answered = await answerInteraction(request, signal);
+      if (answered !== undefined) return answered;
+    }
+    const channel = channelOf(send.chat);
+    const full = rates.waitMs(channel);
+    if (full > 0) {
+      const reason = "The chat's rate is used up.";
+      return { outcome: "retry", reason, afterMs: full, scope: "chat" };
+    }
+    const startedAt = clock.monotonic();
+    const answer = await rest.ask(
+      {
+        method: "POST",
+        path: `/channels/${channel}/messages`,
+        body: {
+          content: body.content,
+          nonce: nonceOf(send.key),
+          enforce_nonce: true,
+          allowed_mentions: allowedMentions,
+          ...reply(send.replyTo),
+        },
+      },
+      signal,
+    );
+    rates.note(channel, answer);
+    const isUncertain =
+      answer.kind === "uncertain" ||
+      (answer.kind === "answer" && (answer.status >= 500 || answer.status < 300) && !answer.own);
+    if (isUncertain && !undecided.has(send.key)) {
+      setNewest(undecided, send.key, startedAt, discordLimits.undecidedSends);
+    }
+    return outcomeOf(answer);
+  };
+
+  return {
+    render: (markdown) =>
+      formatDiscord(markdown).map(
+        ({ content, plain }, part): Piece => ({ body: { content, part }, text: plain }),
+      ),
+
+    async send(send, signal) {
+      const since = undecided.get(send.key);
+      if (since !== undefined && clock.monotonic() - since > discordLimits.nonceMs) {
+        undecided.delete(send.key);
+        const reason = "An earlier try may have worked, and Discord may have forgotten its nonce.";
+        return { outcome: "unknown", reason };
+      }
+      const outcome = await guarded(() => post(send, signal));
+      if (outcome.outcome === "sent" || outcome.outcome === "failed") undecided.delete(send.key);
+      return outcome;
+    },
+
+    edit: (edit, signal) => guarded(() => replace(rest, edit, signal)),
+
+    async typing(chat, signal) {
+      await guarded(async () =>
+        outcomeOf(
+          await rest.ask({ method: "POST", path: `/channels/${channelOf(chat)}/typing` }, signal),
+        ),
+      );
+    },
+  };
+}
+
+async function replace(rest: Rest, edit: PieceEdit, signal: AbortSignal): Promise<SendOutcome> {
+  const { content } = pieceBody.parse(edit.piece.body);
+  const path = `/channels/${channelOf(edit.chat)}/messages/${idOf(edit.platformId)}`;
+  const body = { content, allowed_mentions: allowedMentions };
+  return outcomeOf(await rest.ask({ method: "PATCH", path, body }, signal));
+}
+
+/** A secret that cannot be read, or a piece that is none of ours, is an outcome like any other. */
+async function guarded(run: () => Promise<SendOutcome>): Promise<SendOutcome> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof z.ZodError || error instanceof RangeError) {
+      return { outcome: "failed", reason: "The message or its chat is not one of Discord's." };
+    }
+    return { outcome: "unauthorized", reason: "The bot's token cannot be read." };
+  }
+}
+
+/** At most 25 characters, and the same for every try. */
+function nonceOf(key: string): string {
+  return createHash("sha256").update(key).digest().subarray(0, 18).toString("base64url");
+}
+
+function reply(replyTo: string | undefined): object {
+  if (!isSnowflake(replyTo)) return {};
+  return { message_reference: { type: 0, message_id: replyTo, fail_if_not_exists: false } };
+}
+
+function channelOf(chat: ChatAddress): string {
+  return idOf(chat.thread ?? chat.id);
+}
+
+/** Ids stand in paths, so nothing else may. */
+function idOf(id: string): string {
+  if (!isSnowflake(id)) throw new RangeError("not an id of Discord");
+  return id;
+}

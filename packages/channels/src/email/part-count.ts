@@ -1,0 +1,31 @@
+import { emailLimits } from "./limits.ts";
+
+const dash = 0x2d;
+const newline = 0x0a;
+const longestBoundary = 200;
+
+/**
+ * About how many parts a mail has, counted before it is parsed: the lines that are one of the boundaries
+ * named in it. Stops a little above the limit.
+ */
+export function countParts(source: Uint8Array): number {
+  const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+  const boundaries = new Set<string>();
+  let parts = 0;
+  for (let at = 0; at < bytes.length && parts <= emailLimits.parts; ) {
+    const found = bytes.indexOf(newline, at);
+    const end = found < 0 ? bytes.length : found;
+    if (bytes[at] === dash && bytes[at + 1] === dash && end - at <= longestBoundary) {
+      const line = bytes.toString("latin1", at + 2, end).trimEnd();
+      if (boundaries.has(line)) parts += 1;
+    } else if (boundaries.size < emailLimits.parts && end - at <= 4 * longestBoundary) {
+      const named = /boundary\*?\d*\*?\s*=\s*(?:"([^"]+)"|([^\s;"]+))/i.exec(
+        bytes.toString("latin1", at, end),
+      );
+      const boundary = named?.[1] ?? named?.[2];
+      if (boundary !== undefined) boundaries.add(boundary);
+    }
+    at = end + 1;
+  }
+  return parts;
+}

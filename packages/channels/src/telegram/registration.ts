@@ -1,0 +1,150 @@
+import { createHash } from "node:crypto";
+import {
+  type AccountOptions,
+  delay,
+  HoldfastError,
+  type Inbound,
+  toHoldfastError,
+} from "@holdfast/core";
+import { createBackoff } from "./backoff.ts";
+import { type BotApi, resultOf } from "./bot-api.ts";
+import { telegramLimits } from "./limits.ts";
+import type { Settings, WebhookSettings } from "./settings.ts";
+import { allowedUpdates, type WebhookInfo, webhookInfoSchema } from "./updates.ts";
+
+interface Registration {
+  readonly options: AccountOptions<Settings>;
+  readonly api: BotApi;
+  readonly inbound: Inbound;
+  readonly webhook: WebhookSettings;
+  readonly signal: AbortSignal;
+}
+
+interface Seen {
+  /** Hash of the secret that was registered last: Telegram does not tell it back. */
+  secret: string | undefined;
+  lastErrorDate: number;
+}
+
+/**
+ * Sees to it that Telegram delivers to this account's address until the signal aborts. What waits at
+ * Telegram is never dropped. Errors: `account_unauthorized`.
+ */
+export async function keepRegistered(parts: Registration): Promise<void> {
+  const { options, signal } = parts;
+  const backoff = createBackoff(options.clock, options.random);
+  const seen: Seen = { secret: undefined, lastErrorDate: 0 };
+  while (!signal.aborted) {
+    try {
+      await look(parts, seen);
+      backoff.reset();
+      const pauseMs = telegramLimits.webhookCheckMs * (0.9 + 0.2 * options.random.next());
+      await delay(options.clock, pauseMs, signal);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const error = toHoldfastError(thrown);
+      if (error.code === "account_unauthorized") throw error;
+      options.report(error, "telegram webhook");
+      await backoff.wait(signal, error.retryAfterMs);
+    }
+  }
+}
+
+/** Sentences on what keeps updates from arriving; empty when nothing does. */
+export function troubleOf(info: WebhookInfo, webhook: WebhookSettings): readonly string[] {
+  const trouble: string[] = [];
+  if (info.url === "") {
+    trouble.push(
+      "No webhook is registered for the bot. Set webhook.publicUrl, or call setWebhook yourself.",
+    );
+  } else if (webhook.publicUrl !== undefined && normal(info.url) !== normal(webhook.publicUrl)) {
+    trouble.push("The bot's webhook leads to another address than webhook.publicUrl.");
+  }
+  if (info.last_error_message !== undefined) {
+    const since = new Date((info.last_error_date ?? 0) * 1_000).toISOString();
+    const words = info.last_error_message.slice(0, telegramLimits.descriptionChars);
+    trouble.push(`Telegram could not deliver an update at ${since}: ${words}.`);
+  }
+  return trouble;
+}
+
+/** Errors: `account_unauthorized`, `channel_unavailable`. */
+export async function askWebhookInfo(api: BotApi, signal: AbortSignal): Promise<WebhookInfo> {
+  const info = webhookInfoSchema.safeParse(
+    resultOf(await api.call("getWebhookInfo", {}, { signal })),
+  ).data;
+  if (info) return info;
+  throw new HoldfastError("channel_unavailable", "Telegram does not say which webhook is set.");
+}
+
+async function look(parts: Registration, seen: Seen): Promise<void> {
+  const { options, api, inbound, webhook, signal } = parts;
+  const info = await askWebhookInfo(api, signal);
+  const secret = webhook.publicUrl === undefined ? "" : readSecret(options, webhook);
+  const isFirst = seen.secret === undefined;
+  const isDifferent = differs(info, webhook);
+  if (webhook.publicUrl !== undefined && (isDifferent || seen.secret !== hash(secret))) {
+    if (isDifferent && !isFirst) {
+      options.report(
+        new HoldfastError(
+          "channel_unavailable",
+          "Somebody changed the bot's webhook; it is registered again. Is the bot used elsewhere, too?",
+        ),
+        "telegram webhook",
+      );
+    }
+    const parameters = registrationOf(webhook, normal(webhook.publicUrl), secret);
+    resultOf(await api.call("setWebhook", parameters, { signal }));
+  } else if (webhook.publicUrl === undefined && info.url === "") {
+    throw new HoldfastError("channel_unavailable", troubleOf(info, webhook).join(" "));
+  }
+  seen.secret = hash(secret);
+  if (isFirst) inbound.connected("webhook");
+
+  const errorDate = info.last_error_date ?? 0;
+  // What went wrong before this owner's time may be mended.
+  if (!isFirst && errorDate > seen.lastErrorDate) {
+    const [words] = troubleOf({ ...info, url: webhook.publicUrl ?? info.url }, webhook);
+    options.report(
+      new HoldfastError("channel_unavailable", words ?? "Telegram could not deliver."),
+      "telegram webhook",
+    );
+  }
+  seen.lastErrorDate = errorDate;
+}
+
+function registrationOf(webhook: WebhookSettings, url: string, secret: string) {
+  return {
+    url,
+    secret_token: secret,
+    max_connections: webhook.maxConnections,
+    allowed_updates: allowedUpdates,
+    drop_pending_updates: false,
+  };
+}
+
+function differs(info: WebhookInfo, webhook: WebhookSettings): boolean {
+  return (
+    normal(info.url) !== normal(webhook.publicUrl ?? "") ||
+    (info.max_connections !== undefined && info.max_connections !== webhook.maxConnections) ||
+    info.allowed_updates.toSorted().join() !== allowedUpdates.toSorted().join()
+  );
+}
+
+/** Telegram tells an address back with its path, and the host in lower case. */
+function normal(url: string): string {
+  return URL.canParse(url) ? new URL(url).href : url;
+}
+
+function readSecret(options: AccountOptions<Settings>, webhook: WebhookSettings): string {
+  const secret = options.secret(webhook.secret);
+  if (/^[A-Za-z0-9_-]{1,256}$/.test(secret)) return secret;
+  throw new HoldfastError(
+    "account_unauthorized",
+    "The webhook's secret must be 1 to 256 characters of A-Z a-z 0-9 _ -",
+  );
+}
+
+function hash(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}

@@ -1,0 +1,50 @@
+import { secretRef } from "@holdfast/core";
+import { z } from "zod";
+
+const url = z
+  .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+  .refine((text) => {
+    const { search, hash, username, password } = new URL(text);
+    return search === "" && hash === "" && username === "" && password === "";
+  }, "expected a URL without user, password, query and fragment");
+
+const officialUrl = "https://api.telegram.org";
+const webhookPorts = ["", "80", "88", "8443"];
+
+/** What an account resource says of a Telegram bot. */
+export const settingsSchema = z
+  .strictObject({
+    /** The bot's token, as BotFather gave it. */
+    token: secretRef,
+    /** The Bot API server: Telegram's, or one that you host. */
+    apiUrl: url.default(officialUrl),
+    /** Updates are sent to the nodes. Without it the account's owner polls for them. */
+    webhook: z
+      .strictObject({
+        /** Telegram repeats it with every update: 1 to 256 characters of A-Z a-z 0-9 _ - */
+        secret: secretRef,
+        /**
+         * The account's address as Telegram reaches it, normally https. With it the owner registers the webhook
+         * and repairs it; without it you call setWebhook yourself, with the same secret.
+         */
+        publicUrl: url.optional(),
+        /** How many updates Telegram sends at once. */
+        maxConnections: z.int().min(1).max(100).default(40),
+      })
+      .optional(),
+  })
+  // Servers that you host take others, too.
+  .refine(
+    ({ apiUrl, webhook }) => {
+      if (webhook?.publicUrl === undefined || new URL(apiUrl).origin !== officialUrl) return true;
+      const { protocol, port } = new URL(webhook.publicUrl);
+      return protocol === "https:" && webhookPorts.includes(port);
+    },
+    {
+      path: ["webhook", "publicUrl"],
+      error: "expected an https URL with port 443, 80, 88 or 8443: Telegram delivers to no other",
+    },
+  );
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type WebhookSettings = NonNullable<Settings["webhook"]>;

@@ -1,0 +1,131 @@
+import type {
+  ChannelAccount,
+  ChatAddress,
+  Clock,
+  HoldfastError,
+  Inbound,
+  InboundEvent,
+  InboundMessageEvent,
+  WebhookRequest,
+} from "@holdfast/core";
+import { createSeededRandom } from "@holdfast/testkit";
+import { telegram } from "../index.ts";
+
+export interface OpenedAccount {
+  readonly account: ChannelAccount;
+  readonly reports: readonly HoldfastError[];
+  /** Resolves at the next report whose message fits. */
+  reported(pattern: RegExp): Promise<HoldfastError>;
+  readonly env: Record<string, string | undefined>;
+}
+
+/** Divides the waits between tries, not what the platform takes. */
+interface Opening {
+  readonly settings: Record<string, unknown>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly speed?: number;
+}
+
+export function openTelegram({ settings, env, speed = 1 }: Opening): OpenedAccount {
+  const values: Record<string, string | undefined> = { ...env };
+  const reports: HoldfastError[] = [];
+  const waiters = new Set<() => void>();
+  const account = telegram.open({
+    organization: "demo",
+    name: "bot",
+    settings: telegram.settings.parse(settings),
+    secret: (ref) => ("fromEnv" in ref ? (values[ref.fromEnv] ?? "") : ""),
+    clock: realClock(speed),
+    random: createSeededRandom(1),
+    report(error) {
+      reports.push(error);
+      for (const waiter of waiters) waiter();
+    },
+  });
+  return {
+    account,
+    reports,
+    env: values,
+    reported: (pattern) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = reports.find(({ message }) => pattern.test(message));
+          if (!found) return;
+          waiters.delete(look);
+          resolve(found);
+        };
+        waiters.add(look);
+        look();
+      }),
+  };
+}
+
+export interface FakeInbound extends Inbound {
+  readonly events: readonly InboundEvent[];
+  /** Resolves with the first `count` messages. */
+  messages(count: number): Promise<readonly InboundMessageEvent[]>;
+  readonly isConnected: Promise<void>;
+}
+
+/** `before` runs before each acceptance, and may fail it. */
+export function fakeInbound(before: () => Promise<void> | void = () => {}): FakeInbound {
+  const events: InboundEvent[] = [];
+  const waiters = new Set<() => void>();
+  const { promise: isConnected, resolve: connected } = Promise.withResolvers<void>();
+  const messages = () => events.filter((event) => event.type === "message");
+  return {
+    events,
+    isConnected,
+    cursor: undefined,
+    async accept(accepted) {
+      await before();
+      events.push(...accepted);
+      for (const waiter of waiters) waiter();
+    },
+    saveCursor: async () => {},
+    connected: () => connected(),
+    messages: (count) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (messages().length < count) return;
+          waiters.delete(look);
+          resolve(messages());
+        };
+        waiters.add(look);
+        look();
+      }),
+  };
+}
+
+export function webhookRequest(
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): WebhookRequest {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return {
+    method: "POST",
+    path: "",
+    query: new URLSearchParams(),
+    headers,
+    body: new TextEncoder().encode(text),
+  };
+}
+
+export function direct(id: string): ChatAddress {
+  return { kind: "direct", id };
+}
+
+export const never = new AbortController().signal;
+
+function realClock(speed: number): Clock {
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    schedule(delayMs, run) {
+      const timer = setTimeout(run, delayMs / speed);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
+    soon: (run) => setImmediate(run),
+  };
+}

@@ -1,0 +1,114 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import type { Channel, ChannelAccount, ChannelRates } from "../ports/channel.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import type { ResourceStore } from "../resource-store.ts";
+import type { Account, SecretRef } from "../resources.ts";
+import { accountKey } from "./account-assignments.ts";
+
+/** A declared account, ready for use. */
+export interface OpenedAccount {
+  readonly account: Account;
+  readonly channel: Channel;
+  readonly rates: ChannelRates;
+  readonly use: ChannelAccount;
+}
+
+export interface AccountRegistryOptions {
+  readonly resources: ResourceStore;
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly secret: (ref: SecretRef) => string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** The channel accounts of all organizations, opened when they are used first and again when they change. */
+export class AccountRegistry {
+  readonly #options: AccountRegistryOptions;
+  readonly #opened = new Map<string, OpenedAccount>();
+  readonly #listeners = new Set<() => void>();
+  readonly #unlisten: () => void;
+
+  constructor(options: AccountRegistryOptions) {
+    this.#options = options;
+    this.#unlisten = options.resources.onChange("Account", () => this.#changed());
+  }
+
+  /** Errors: none; an account whose channel or settings this version does not know is not there. */
+  get(organization: string, name: string): OpenedAccount | undefined {
+    const { resources, channels } = this.#options;
+    const account = resources.account(organization, name);
+    const key = accountKey({ organization, name });
+    const known = this.#opened.get(key);
+    if (known && known.account === account) return known;
+    if (known && account && JSON.stringify(known.account) === JSON.stringify(account)) return known;
+    if (known) this.#close(key, known);
+    const channel = account && channels.get(account.channel);
+    const settings = channel?.settings.safeParse(account?.settings ?? {});
+    if (!account || !channel || !settings?.success) return undefined;
+    const { secret, clock, random, report } = this.#options;
+    const use = channel.open({
+      organization,
+      name,
+      settings: settings.data,
+      secret,
+      clock,
+      random,
+      report,
+    });
+    const usual = channel.capabilities.rates;
+    const { account: whole, direct, group } = account.rates ?? {};
+    const rates = {
+      account: whole ?? usual.account,
+      direct: direct ?? usual.direct,
+      group: group ?? usual.group,
+    };
+    const opened = { account, channel, rates, use };
+    this.#opened.set(key, opened);
+    return opened;
+  }
+
+  isDeclared(organization: string, name: string): boolean {
+    return this.#options.resources.account(organization, name) !== undefined;
+  }
+
+  /** Every declared account, opened or not. */
+  *declared(): Generator<Account> {
+    for (let after: string | undefined; ; ) {
+      const range = { limit: 1_000, ...(after !== undefined && { after }) };
+      const page = this.#options.resources.list("Account", undefined, range);
+      for (const item of page.items) if (item.kind === "Account") yield item;
+      if (page.next === undefined) return;
+      after = page.next;
+    }
+  }
+
+  /** Calls `listen`, which must not throw, when an account was declared, changed or deleted. */
+  onChange(listen: () => void): () => void {
+    this.#listeners.add(listen);
+    return () => void this.#listeners.delete(listen);
+  }
+
+  close(): void {
+    this.#unlisten();
+    for (const [key, opened] of this.#opened) this.#close(key, opened);
+  }
+
+  #changed(): void {
+    for (const [key, { account }] of this.#opened) {
+      if (!this.#options.resources.account(account.organization, account.name)) {
+        const gone = this.#opened.get(key);
+        if (gone) this.#close(key, gone);
+      }
+    }
+    for (const listen of this.#listeners) listen();
+  }
+
+  #close(key: string, { use }: OpenedAccount): void {
+    this.#opened.delete(key);
+    use.close?.().catch((thrown: unknown) => {
+      this.#options.report(toHoldfastError(thrown), `closing of account ${key}`);
+    });
+  }
+}

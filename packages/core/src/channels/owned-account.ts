@@ -1,0 +1,198 @@
+import { HoldfastError, toHoldfastError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Inbound, InboundEvent } from "../ports/channel.ts";
+import { type Clock, delay } from "../ports/clock.ts";
+import type { KeyValue } from "../ports/key-value.ts";
+import type { Random } from "../ports/random.ts";
+import type { Account } from "../resources.ts";
+import { AccountCursor } from "./account-cursors.ts";
+import type { OpenedAccount } from "./account-registry.ts";
+import { type PermitAnswer, type PermitRequest, RateLimiter } from "./rate-limiter.ts";
+
+export type AccountStatus = "starting" | "connected" | "unauthorized" | "unavailable";
+
+/** How an account is, as its owner knows. */
+export interface AccountState {
+  readonly status: AccountStatus;
+  /** A sentence; never a secret. */
+  readonly detail?: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+export interface OwnedAccountOptions {
+  readonly key: string;
+  readonly epoch: number;
+  /** The account as it is declared now. */
+  readonly opened: () => OpenedAccount | undefined;
+  readonly keyValue: KeyValue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly accept: (account: Account, events: readonly InboundEvent[]) => Promise<void>;
+  /** Undefined while others cannot have taken this node for dead; see `Heartbeats.stillAlive`. */
+  readonly stillAlive: () => Promise<void> | undefined;
+  /** It can be used again, or no more. */
+  readonly onChange: () => void;
+  readonly report: (error: HoldfastError, where: string) => void;
+}
+
+/** A channel account at its owner: receives, counts the sends of the whole cluster, knows how it is. */
+export class OwnedAccount {
+  readonly #options: OwnedAccountOptions;
+  readonly #stop = new AbortController();
+  /** Aborts the present receiver, because the account was changed. */
+  #receiving = new AbortController();
+  readonly #ended: Promise<void>;
+  #limiter: RateLimiter | undefined;
+  #limited: OpenedAccount | undefined;
+  #state: AccountState;
+  #tries = 0;
+
+  /** `ready` resolves when the last owner does nothing any more. */
+  constructor(options: OwnedAccountOptions, ready: (signal: AbortSignal) => Promise<void>) {
+    this.#options = options;
+    this.#state = { status: "starting", since: options.clock.now() };
+    this.#ended = this.#run(ready);
+  }
+
+  get epoch(): number {
+    return this.#options.epoch;
+  }
+
+  get state(): AccountState {
+    return this.#state;
+  }
+
+  /** What was declared, or the credentials behind it, changed: it begins anew. */
+  restart(): void {
+    this.#receiving.abort();
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#receiving.abort();
+    await this.#ended;
+  }
+
+  /** Undefined while the account cannot be used. */
+  permit(request: PermitRequest): PermitAnswer | undefined {
+    const opened = this.#options.opened();
+    if (!opened || this.#state.status === "unauthorized") return undefined;
+    const now = this.#options.clock.monotonic();
+    if (!this.#limiter || this.#limited?.account !== opened.account) {
+      this.#limiter = new RateLimiter(opened.rates, now, this.epoch === 1 && !this.#limiter);
+      this.#limited = opened;
+    }
+    return this.#limiter.request(request, now);
+  }
+
+  pause(chat: string | undefined, ms: number): void {
+    this.#limiter?.pause(chat, ms, this.#options.clock.monotonic());
+  }
+
+  /** The platform does not take the credentials. */
+  refused(reason: string): void {
+    if (this.#state.status === "unauthorized") return;
+    this.#become("unauthorized", reason);
+    const { report, key, onChange } = this.#options;
+    report(new HoldfastError("account_unauthorized", reason), `account ${key}`);
+    onChange();
+    this.#receiving.abort();
+  }
+
+  async #run(ready: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    await ready(signal);
+    while (!signal.aborted) {
+      this.#receiving = new AbortController();
+      try {
+        if (this.#state.status === "unauthorized") await this.#untilAuthorized();
+        else await this.#receive();
+        this.#tries = 0;
+      } catch (thrown) {
+        if (signal.aborted) return;
+        await this.#onTrouble(toHoldfastError(thrown));
+      }
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const { key, epoch, keyValue, opened } = this.#options;
+    const { signal } = this.#receiving;
+    const current = opened();
+    if (!current?.use.receive) {
+      if (current) this.#become("connected");
+      await aborted(signal);
+      return;
+    }
+    this.#become("starting");
+    const cursor = await AccountCursor.take(keyValue, key, epoch);
+    if (signal.aborted) return;
+    const { account } = current;
+    const inbound: Inbound = {
+      accept: (events) => this.#accept(account, events, signal),
+      get cursor() {
+        return cursor.value;
+      },
+      saveCursor: (value) => cursor.save(value),
+      connected: (detail) => this.#become("connected", detail),
+    };
+    await current.use.receive(inbound, signal);
+  }
+
+  /** Only the owner may confirm anything to the platform. */
+  async #accept(
+    account: Account,
+    events: readonly InboundEvent[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const paused = this.#options.stillAlive();
+    if (paused) await paused;
+    if (signal.aborted) {
+      throw new HoldfastError("ownership_lost", "This node does not own the account any more.");
+    }
+    await this.#options.accept(account, events);
+  }
+
+  async #onTrouble(error: HoldfastError): Promise<void> {
+    const { clock, random, report, key } = this.#options;
+    if (this.#receiving.signal.aborted) return;
+    if (error.code === "account_unauthorized") {
+      this.refused(error.message);
+      return;
+    }
+    if (this.#state.status !== "unavailable") report(error, `account ${key}`);
+    this.#become("unavailable", error.message);
+    this.#tries += 1;
+    const bound = limits.receiverRetryMinMs * 2 ** Math.min(this.#tries - 1, 16);
+    const ms = Math.min(limits.receiverRetryMaxMs, bound) * (0.5 + random.next() / 2);
+    await delay(clock, ms, this.#receiving.signal);
+  }
+
+  /** Looks from time to time, and at once when the account was changed. */
+  async #untilAuthorized(): Promise<void> {
+    const { clock, opened, onChange } = this.#options;
+    const { signal } = this.#receiving;
+    await delay(clock, limits.accountCheckMs, signal);
+    if (this.#stop.signal.aborted) return;
+    const current = opened();
+    const check = await current?.use.check(AbortSignal.timeout(limits.accountCheckTimeoutMs));
+    if (!check?.ok) return;
+    this.#become("starting");
+    onChange();
+  }
+
+  #become(status: AccountStatus, detail?: string): void {
+    const since = this.#options.clock.now();
+    if (this.#state.status === status && this.#state.detail === detail) return;
+    this.#state = { status, since, ...(detail !== undefined && { detail }) };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,7 @@
+export {
+  defaultGatewayPort,
+  type Gateway,
+  type GatewayPort,
+  startGateway,
+} from "./start-gateway.ts";
+export { sessionBucket } from "./session-index.ts";

@@ -1,0 +1,314 @@
+import {
+  type Cancel,
+  type Clock,
+  type ConversationEvent,
+  type ConversationRef,
+  type Conversations,
+  type HoldfastError,
+  type MessageId,
+  toHoldfastError,
+  type TurnId,
+} from "@holdfast/core";
+import type { CommittedTurn } from "../http/turns.ts";
+import { gatewayLimits } from "./limits.ts";
+import { messageView } from "./messages.ts";
+import { failureShape } from "./protocol.ts";
+import { Run, type SessionEvent } from "./run.ts";
+
+export type SessionListener = (ref: ConversationRef, event: SessionEvent) => void;
+
+type FailedTurn = Extract<ConversationEvent, { type: "failed" }>;
+type TurnEvent = Extract<ConversationEvent, { type: "started" | "delta" | "tool" | "committed" }>;
+
+export interface LiveSessionOptions {
+  readonly ref: ConversationRef;
+  readonly conversations: Conversations;
+  readonly clock: Clock;
+  readonly report: (error: HoldfastError, where: string) => void;
+  /** Nobody follows it and nothing runs in it any more. */
+  readonly onIdle: () => void;
+  /** An agent answered in it. */
+  readonly onActivity: () => void;
+}
+
+/**
+ * A conversation that clients of this node follow, or have runs in. A run that a client of this node began
+ * is followed by its message (`run-follower.ts`), which misses nothing. What others began is seen through
+ * the conversation's events, which may be lost when a node dies: a run that falls silent is looked up in
+ * the history.
+ */
+export class LiveSession {
+  readonly ref: ConversationRef;
+  readonly #options: LiveSessionOptions;
+  readonly #listeners = new Set<SessionListener>();
+  readonly #runs = new Set<Run>();
+  /** Of this node's clients. */
+  readonly #own = new Map<MessageId, Run>();
+  /** The run that brings a turn's text, where a turn has several inputs. */
+  readonly #leaders = new Map<TurnId, Run>();
+  /** Messages of this node's clients, and turns, that ended a moment ago: events of them may still come. */
+  readonly #endedInputs = new RecentSet<MessageId>(gatewayLimits.recentEnds);
+  readonly #endedTurns = new RecentSet<TurnId>(gatewayLimits.recentEnds);
+  /** What came while a message was being accepted: it may be about that message. */
+  #held: ConversationEvent[] = [];
+  #accepting = 0;
+  #unsubscribe: (() => void) | undefined;
+  #cancelLook: Cancel | undefined;
+
+  constructor(options: LiveSessionOptions) {
+    this.ref = options.ref;
+    this.#options = options;
+  }
+
+  /** Runs that have not ended, the oldest first. */
+  get runs(): readonly Run[] {
+    return [...this.#runs];
+  }
+
+  /** Errors: those of `Conversations.subscribe`. */
+  listen(listener: SessionListener): () => void {
+    this.#unsubscribe ??= this.#options.conversations.subscribe(this.ref, (event) =>
+      this.#hear(event),
+    );
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      this.#rest();
+    };
+  }
+
+  /** A run of a client of this node; `accept` resolves to the id of its message. */
+  async open(id: string, accept: () => Promise<MessageId>): Promise<Run> {
+    const run = this.#newRun(id, false);
+    this.#accepting += 1;
+    try {
+      const message = await accept();
+      run.inputs = [message];
+      this.#own.set(message, run);
+      return run;
+    } catch (thrown) {
+      this.#forget(run);
+      throw thrown;
+    } finally {
+      this.#accepting -= 1;
+      if (this.#accepting === 0) for (const event of this.#held.splice(0)) this.#hear(event);
+    }
+  }
+
+  /** An event of the turn that answers a run of this node's client. */
+  take(run: Run, event: ConversationEvent): void {
+    if (event.type === "failed") {
+      if (event.final) {
+        run.end({ status: "error", error: failureShape(event.code, event.message) });
+      }
+      return;
+    }
+    if (!isOfTurn(event)) return;
+    const isLeader = this.#lead(event.turn, run) === run;
+    if (event.type === "started") run.begin(event.turn);
+    else if (event.type === "committed") this.#commit(run, event, !isLeader);
+    else if (isLeader) this.#show(run, event);
+  }
+
+  emit(event: SessionEvent): void {
+    for (const listener of this.#listeners) listener(this.ref, event);
+  }
+
+  /** Ends every run for its clients, as the node stops. */
+  close(): void {
+    this.#cancelLook?.();
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#listeners.clear();
+  }
+
+  /** What this node's clients did not begin. */
+  #hear(event: ConversationEvent): void {
+    if (this.#accepting > 0) {
+      if (this.#held.length < gatewayLimits.heldEvents) this.#held.push(event);
+      return;
+    }
+    if (event.type === "committed") this.#tellMessages(event);
+    if (event.type === "failed") return this.#failForeign(event);
+    if (!isOfTurn(event) || this.#endedTurns.has(event.turn)) return;
+    if (event.type === "delta" || event.type === "tool") {
+      const leader = this.#leaders.get(event.turn) ?? this.#foreign(event.turn, []);
+      if (leader.isForeign) this.#show(leader, event);
+      return;
+    }
+    const others = event.inputs.filter((id) => !this.#own.has(id) && !this.#endedInputs.has(id));
+    if (others.length === 0) return this.#endForeign(event);
+    const leader = this.#leaders.get(event.turn);
+    if (leader && !leader.isForeign) return;
+    const run = leader ?? this.#foreign(event.turn, others);
+    run.inputs = others;
+    if (event.type === "started") run.begin(event.turn);
+    else this.#commit(run, event, false);
+  }
+
+  #failForeign({ inputs, code, message, final }: FailedTurn): void {
+    for (const run of this.#runs) {
+      if (!run.isForeign || !final || !shares(run.inputs, inputs)) continue;
+      run.end({ status: "error", error: failureShape(code, message) });
+    }
+  }
+
+  /** A turn of an own run that was begun before this node knew whose it is. */
+  #endForeign(event: TurnEvent): void {
+    if (event.type !== "committed") return;
+    const leader = this.#leaders.get(event.turn);
+    if (leader?.isForeign) this.#commit(leader, event, true);
+  }
+
+  #show(run: Run, event: TurnEvent): void {
+    if (event.type === "delta") run.say(event.text);
+    else if (event.type === "tool") run.tool(event.name, event.state);
+  }
+
+  #commit(run: Run, turn: CommittedTurn, isSilent: boolean): void {
+    if (run.outcome) return;
+    run.begin(turn.turn);
+    run.committed(turn, isSilent);
+    this.#options.onActivity();
+  }
+
+  #tellMessages({ messages }: CommittedTurn): void {
+    for (const message of messages) {
+      const { index } = message;
+      const view = messageView(message, gatewayLimits.messageChars);
+      this.emit({
+        event: "session.message",
+        payload: { message: view, messageId: view.__openclaw.id, messageSeq: index },
+      });
+    }
+  }
+
+  #lead(turn: TurnId, run: Run): Run {
+    const leader = this.#leaders.get(turn);
+    if (leader && !leader.isForeign) return leader;
+    if (!leader) this.#leaders.set(turn, run);
+    return run;
+  }
+
+  #foreign(turn: TurnId, inputs: readonly MessageId[]): Run {
+    const known = [...this.#runs].find((run) => run.isForeign && shares(run.inputs, inputs));
+    const run = known ?? this.#newRun(`turn-${turn}`, true);
+    run.inputs = inputs;
+    run.turn = turn;
+    this.#leaders.set(turn, run);
+    this.#watchSilence();
+    return run;
+  }
+
+  #newRun(id: string, isForeign: boolean): Run {
+    const { clock } = this.#options;
+    const run = new Run({ id, clock, isForeign, emit: (event) => this.emit(event) });
+    this.#runs.add(run);
+    void run.ended.then(() => this.#forget(run));
+    return run;
+  }
+
+  #forget(run: Run): void {
+    this.#runs.delete(run);
+    for (const id of run.inputs) {
+      this.#endedInputs.add(id);
+      if (this.#own.get(id) === run) this.#own.delete(id);
+    }
+    for (const [turn, leader] of this.#leaders) {
+      if (leader !== run) continue;
+      this.#leaders.delete(turn);
+      this.#endedTurns.add(turn);
+    }
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#listeners.size === 0) {
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+      // Nobody is left to hear of them.
+      for (const run of this.#runs) if (run.isForeign) this.#runs.delete(run);
+    }
+    if (this.#listeners.size === 0 && this.#runs.size === 0 && this.#accepting === 0) {
+      this.#cancelLook?.();
+      this.#options.onIdle();
+    }
+  }
+
+  #watchSilence(): void {
+    this.#cancelLook ??= this.#options.clock.schedule(gatewayLimits.lookMs, () => {
+      this.#look().catch((thrown: unknown) =>
+        this.#options.report(toHoldfastError(thrown), "gateway session"),
+      );
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { clock } = this.#options;
+    const silentSince = clock.monotonic() - gatewayLimits.lookMs;
+    const isSilent = (run: Run) => run.isForeign && run.heardAt < silentSince;
+    try {
+      if ([...this.#runs].some(isSilent)) await this.#readEnds([...this.#runs].filter(isSilent));
+    } catch (thrown) {
+      // The conversation's owner is being replaced, most likely: the next look will tell.
+      if (toHoldfastError(thrown).retry === "never") throw thrown;
+    } finally {
+      this.#cancelLook = undefined;
+      if ([...this.#runs].some(({ isForeign }) => isForeign)) this.#watchSilence();
+    }
+  }
+
+  /** Ends the runs whose turn stands in the history. */
+  async #readEnds(runs: readonly Run[]): Promise<void> {
+    const { conversations } = this.#options;
+    const limit = gatewayLimits.historyPage;
+    const { newest } = await conversations.history(this.ref, { after: -1, limit: 1 });
+    const after = Math.max(-1, newest - limit);
+    const { messages } = await conversations.history(this.ref, { after, limit });
+    for (const run of runs) {
+      const input = messages.find(({ id, role }) => role === "user" && run.inputs.includes(id));
+      const turn = input?.turn ?? run.turn;
+      const all = messages.filter((message) => message.turn !== undefined && message.turn === turn);
+      const outcome = all.findLast((message) => message.outcome)?.outcome;
+      if (turn === undefined || !outcome) continue;
+      this.#commit(
+        run,
+        { type: "committed", turn, inputs: run.inputs, messages: all, ...outcome },
+        false,
+      );
+    }
+  }
+}
+
+/** What happens on the way to the end of a turn, and its good end. */
+function isOfTurn(event: ConversationEvent): event is TurnEvent {
+  return "turn" in event;
+}
+
+/** Remembers the newest `size` values. */
+class RecentSet<T> {
+  readonly #values = new Set<T>();
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  has(value: T): boolean {
+    return this.#values.has(value);
+  }
+
+  add(value: T): void {
+    this.#values.delete(value);
+    this.#values.add(value);
+    if (this.#values.size <= this.#size) return;
+    for (const oldest of this.#values) {
+      this.#values.delete(oldest);
+      return;
+    }
+  }
+}
+
+function shares(some: readonly MessageId[], others: readonly MessageId[]): boolean {
+  return some.some((id) => others.includes(id));
+}

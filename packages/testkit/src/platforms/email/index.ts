@@ -1,0 +1,1 @@
+export { type FakeEmail, type FakeEmailOptions, startFakeEmail } from "./fake-email.ts";

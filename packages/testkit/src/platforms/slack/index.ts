@@ -1,0 +1,1 @@
+export { type FakeSlack, startFakeSlack } from "./fake-slack.ts";

@@ -1,0 +1,1 @@
+export { type FakeTelegram, startFakeTelegram } from "./fake-telegram.ts";

@@ -1,0 +1,57 @@
+import { type Answer, done, refused } from "./answers.ts";
+import type { UpdateQueue } from "./update-queue.ts";
+import { bodyOf } from "./webhook-sender.ts";
+
+export interface Poller {
+  /** Resolves when there are updates, or the question's time is over, or another one asks. */
+  ask(parameters: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer>;
+  wake(): void;
+  /** Ends a question that is open. */
+  end(answer: Answer): void;
+}
+
+const secondMs = 1_000;
+
+/** getUpdates: https://core.telegram.org/bots/api#getupdates */
+export function createPoller(queue: UpdateQueue, violation: (text: string) => void): Poller {
+  let open: { readonly finish: (answer?: Answer) => void } | undefined;
+
+  return {
+    async ask({ offset, limit = 100, timeout = 0 }, signal) {
+      if (open) {
+        violation("two pollers at once");
+        open.finish(
+          refused(
+            409,
+            "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+          ),
+        );
+      }
+      const from = Number(offset ?? 0);
+      if (from > 0) queue.confirm(from);
+      const take = () => queue.waiting.slice(0, Number(limit)).map(bodyOf);
+      const waitMs = Number(timeout) * secondMs;
+      if (queue.waiting.length > 0 || waitMs === 0) return done(take());
+      return await new Promise<Answer>((resolve) => {
+        const finish = (answer?: Answer) => {
+          if (open !== mine) return;
+          open = undefined;
+          clearTimeout(timer);
+          signal.removeEventListener("abort", onAbort);
+          resolve(answer ?? done(take()));
+        };
+        const mine = { finish };
+        const timer = setTimeout(finish, waitMs);
+        const onAbort = () => finish(done([]));
+        signal.addEventListener("abort", onAbort);
+        open = mine;
+      });
+    },
+    wake() {
+      if (queue.waiting.length > 0) open?.finish();
+    },
+    end(answer) {
+      open?.finish(answer);
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { type FakeWhatsApp, type FakeWhatsAppOptions, startFakeWhatsApp } from "./fake-whatsapp.ts";
