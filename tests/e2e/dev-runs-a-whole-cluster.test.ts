@@ -1,26 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DevProcess, type DevFile } from "./dev-process.ts";
 import { isAlive, runHoldfast } from "./node-process.ts";
 
-const command = new URL("../../packages/cli/bin/holdfast.mjs", import.meta.url).pathname;
-
-interface DevFile {
-  readonly nodes: readonly {
-    readonly name: string;
-    readonly pid: number;
-    readonly url: string;
-    readonly roles: readonly string[];
-    readonly natsPid: number | null;
-  }[];
-  readonly token: string;
-  readonly ca: string;
-}
-
 let folder: string;
-let running: Dev | undefined;
+let running: DevProcess | undefined;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-dev-"));
@@ -31,47 +17,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-/** `holdfast dev`, as a process. */
-class Dev {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<number | null>;
-  #output = "";
-  readonly #onOutput = new Set<() => void>();
-
-  constructor(words: readonly string[]) {
-    this.#child = spawn(process.execPath, [command, "dev", "--dir", folder, ...words]);
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.#output += text;
-        for (const check of this.#onOutput) check();
-      });
-    }
-    this.#ended = new Promise((resolve) => this.#child.once("close", resolve));
-  }
-
-  said(text: string | RegExp): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (!new RegExp(text).test(this.#output)) return;
-        this.#onOutput.delete(check);
-        resolve();
-      };
-      this.#onOutput.add(check);
-      check();
-      void this.#ended.then(() => reject(new Error(`dev ended: ${this.#output}`)));
-    });
-  }
-
-  async stop(): Promise<{ code: number | null; output: string }> {
-    this.#child.kill("SIGTERM");
-    return { code: await this.#ended, output: this.#output };
-  }
-}
-
-async function start(words: readonly string[]): Promise<{ dev: Dev; file: DevFile }> {
-  running = new Dev(words);
-  await running.said("Ctrl-C\n");
-  return { dev: running, file: JSON.parse(readFileSync(join(folder, "dev.json"), "utf8")) };
+async function start(words: readonly string[]): Promise<{ dev: DevProcess; file: DevFile }> {
+  running = new DevProcess(folder, words);
+  return { dev: running, file: await running.ready() };
 }
 
 async function send(file: DevFile, node: string, text: string): Promise<string> {

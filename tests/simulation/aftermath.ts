@@ -4,6 +4,7 @@ import {
   type ConversationRef,
   conversationKey,
   type DeadLetter,
+  type DeliveryView,
   delay,
   limits,
   type Random,
@@ -12,12 +13,14 @@ import {
 } from "@holdfast/core";
 import type { Clients } from "./clients.ts";
 import type { Cluster } from "./cluster.ts";
+import { checkDeliveries } from "./delivery-checks.ts";
 import { checkEnd, conversationsOf } from "./end-checks.ts";
 import type { Histories } from "./histories.ts";
 import type { JournalChecker } from "./journal-checker.ts";
 import type { Reports } from "./reports.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { ScriptWorld } from "./scripted-agents.ts";
+import type { SimPlatform } from "./sim-platform.ts";
 import { call, ProcessEnded, processName, type SimNode } from "./sim-node.ts";
 
 export interface AftermathOptions {
@@ -30,6 +33,7 @@ export interface AftermathOptions {
   readonly journal: JournalChecker;
   readonly reports: Reports;
   readonly script: ScriptWorld;
+  readonly platform: SimPlatform;
   readonly partitions: number;
   /** Whether to wait until the load of the storm is forgotten, too. */
   readonly isPatient: boolean;
@@ -60,8 +64,10 @@ export class Aftermath {
     await this.#within(checks * limits.awaitedCheckMs, () => this.#waitProblem());
     if (this.#options.isPatient) await this.#within(spreadMs, () => this.#spreadProblem());
     await this.#talkAcrossNodes();
+    const deliveries = await this.#untilDelivered();
 
     const histories = await this.#readAll();
+    checkDeliveries({ histories, deliveries, platform: this.#options.platform }, record);
     const letters = await this.#letters();
     const { operations } = clients;
     checkEnd({ operations, histories, letters, journal, reports }, record);
@@ -198,6 +204,28 @@ export class Aftermath {
     this.#options.record.violate(
       `${processName(node)} ended a calm message with ${JSON.stringify(end)} after ${ms} ms`,
     );
+  }
+
+  /** Everything for a chat has left, or is flagged. */
+  async #untilDelivered(): Promise<Map<string, readonly DeliveryView[]>> {
+    const { clock, clients, record } = this.#options;
+    const deadline = clock.monotonic() + doneMs;
+    for (;;) {
+      const all = new Map<string, readonly DeliveryView[]>();
+      for (const ref of conversationsOf(clients.operations)) {
+        const views = await call(this.#anyNode(), ({ conversations }) =>
+          conversations.deliveries(ref),
+        );
+        all.set(conversationKey(ref), views);
+      }
+      const waiting = [...all].find(([, views]) => views.some(({ state }) => state === "accepted"));
+      if (!waiting) return all;
+      if (clock.monotonic() >= deadline) {
+        record.violate(`${waiting[0]} still has something to send after ${doneMs} ms`);
+        return all;
+      }
+      await delay(clock, 500);
+    }
   }
 
   async #readAll(): Promise<Map<string, readonly StoredMessage[]>> {

@@ -13,6 +13,7 @@ import {
   toHoldfastError,
 } from "@holdfast/core";
 import type { Cluster } from "./cluster.ts";
+import { isChat, sourceOf } from "./sim-platform.ts";
 import type { RunRecord } from "./run-record.ts";
 import { call, ProcessEnded, processName, type SimNode } from "./sim-node.ts";
 
@@ -232,6 +233,7 @@ export class Clients {
       content: { type: "text", text },
       ...(key !== undefined && { key }),
       ...(isEphemeral && { ephemeral: true }),
+      ...(!isEphemeral && isChat(ref) && { source: sourceOf(ref) }),
     });
   }
 

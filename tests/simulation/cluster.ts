@@ -20,6 +20,7 @@ import {
   processName,
   type SimNode,
 } from "./sim-node.ts";
+import { simAccount, type SimPlatform } from "./sim-platform.ts";
 import type { Weather } from "./weather.ts";
 
 export interface ClusterOptions {
@@ -32,6 +33,7 @@ export interface ClusterOptions {
   /** How many processes may end at a failpoint, and the one where most of them do. */
   readonly deaths: number;
   readonly weakPoint: FailpointName;
+  readonly platform: SimPlatform;
   readonly onReport: (node: SimNode, error: HoldfastError, where: string) => void;
 }
 
@@ -106,7 +108,8 @@ export class Cluster {
 
   /** Starts a process; resolves when it serves, or has ended before. */
   async start(member: Member): Promise<void> {
-    const { clock, record, random, script, weather, partitions, onReport } = this.#options;
+    const { clock, record, random, script, weather, partitions, platform, onReport } =
+      this.#options;
     member.lives += 1;
     const { name, role, lives: life } = member;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -148,6 +151,8 @@ export class Cluster {
           model: scriptedModel(script, host),
           tools: scriptedTools(script, host),
           agents,
+          channels: platform.channels,
+          accounts: [simAccount],
           partitions,
           node: name,
           role,

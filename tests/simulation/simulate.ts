@@ -12,6 +12,7 @@ import { Reports } from "./reports.ts";
 import { createRunRecord, type RunRecord } from "./run-record.ts";
 import type { ScriptWorld } from "./scripted-agents.ts";
 import { withSmallLimits } from "./small-limits.ts";
+import { SimPlatform } from "./sim-platform.ts";
 import { Watch } from "./watch.ts";
 import { Weather } from "./weather.ts";
 
@@ -60,12 +61,14 @@ async function play(seed: number, clock: VirtualClock, record: RunRecord): Promi
   const harshness = seed % 4 === 0 ? 0 : draw.next();
   const weather = new Weather({ random: random(2), record, harshness });
   const reports = new Reports(record);
+  const platform = new SimPlatform({ clock, record, random: random(8), weather });
   const cluster = new Cluster({
     clock,
     record,
     script,
     weather,
     partitions,
+    platform,
     random: random(3),
     deaths: seed % 3,
     weakPoint: failpointNames[Math.floor(seed / 3) % failpointNames.length] ?? "beforeInboxAppend",
@@ -122,6 +125,7 @@ async function play(seed: number, clock: VirtualClock, record: RunRecord): Promi
     journal,
     reports,
     script,
+    platform,
     random: random(6),
     partitions,
     isPatient: seed % 10 === 0,

@@ -23,6 +23,8 @@ export interface JoinOptions {
 
 export interface RunningNode {
   readonly url: string;
+  /** For clients of OpenClaw's gateway; absent where it is off or its port was taken. */
+  readonly gatewayUrl?: string;
   readonly home: string;
   /** Only when it was newly made. */
   readonly adminToken?: string;

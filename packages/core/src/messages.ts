@@ -49,6 +49,8 @@ export interface MessageSource {
   readonly chat: ChatAddress;
   /** The platform's id of the message, for answers that name what they answer. */
   readonly messageId?: string;
+  /** The platform's order in the chat; smaller is earlier. */
+  readonly order?: number;
   readonly media?: readonly MediaReference[];
 }
 

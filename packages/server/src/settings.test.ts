@@ -38,3 +38,16 @@ test("credentials never leave this machine in the clear", () => {
   expect(faults("tls://10.0.0.1:4222")).toEqual([]);
   expect(faultsOf({ HOLDFAST_ENGINE: "nats://10.0.0.1:4222" })).toEqual([]);
 });
+
+test("the port for clients of OpenClaw's gateway is the usual one, a chosen one, or off", () => {
+  const port = (text?: string) =>
+    readSettings(text === undefined ? {} : { HOLDFAST_GATEWAY_PORT: text }, "127.0.0.1")
+      .gatewayPort;
+  expect(port()).toEqual({ number: 18_789, isChosen: false });
+  expect(port("18789")).toEqual({ number: 18_789, isChosen: true });
+  expect(port("0")).toEqual({ number: 0, isChosen: true });
+  expect(port("off")).toBeUndefined();
+  for (const wrong of ["on", "70000", "-1", "1.5"]) {
+    expect(faultsOf({ HOLDFAST_GATEWAY_PORT: wrong })).toEqual(["HOLDFAST_GATEWAY_PORT"]);
+  }
+});

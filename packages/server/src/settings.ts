@@ -2,12 +2,21 @@ import { HoldfastError, limits, namePattern } from "@holdfast/core";
 import { isLoopbackHost } from "./cluster/discover-spec.ts";
 import { z } from "zod";
 import { parseFailpoint } from "./failpoint-killer.ts";
+import { defaultGatewayPort, type GatewayPort } from "./gateway/index.ts";
 
 const settingsSchema = z.object({
   /** Only checked here, so that it is named together with everything else that is wrong. */
   HOLDFAST_PORT: z
     .string()
     .refine((text) => /^\d*$/.test(text) && Number(text) <= 65_535, "expected 0 to 65535")
+    .optional(),
+  /** Where clients of OpenClaw's gateway connect; `off` for nowhere. */
+  HOLDFAST_GATEWAY_PORT: z
+    .string()
+    .refine(
+      (text) => text === "off" || (/^\d*$/.test(text) && Number(text) <= 65_535),
+      "expected 0 to 65535, or off",
+    )
     .optional(),
   /** Without it: `info`, but `warn` where a person looks at the terminal. */
   HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).optional(),
@@ -61,6 +70,8 @@ const settingsSchema = z.object({
 
 export interface Settings {
   readonly logLevel: string;
+  /** Undefined: clients of OpenClaw's gateway have nowhere to connect. */
+  readonly gatewayPort: GatewayPort | undefined;
   readonly partitions: number;
   readonly externalEngine:
     | {
@@ -105,6 +116,7 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
   }
   const { data } = parsed;
   return {
+    gatewayPort: gatewayPortOf(data.HOLDFAST_GATEWAY_PORT),
     logLevel: data.HOLDFAST_LOG_LEVEL ?? (process.stderr.isTTY ? "warn" : "info"),
     partitions: data.HOLDFAST_PARTITIONS,
     externalEngine: data.HOLDFAST_ENGINE
@@ -143,6 +155,12 @@ function wouldShowLogin(data: z.infer<typeof settingsSchema>): boolean {
   const { HOLDFAST_ENGINE: servers, HOLDFAST_ENGINE_CREDENTIALS: credentials } = data;
   if (!servers?.startsWith("nats:") || credentials === undefined) return false;
   return servers.split(",").some((server) => !isLoopbackHost(URL.parse(server)?.hostname ?? ""));
+}
+
+function gatewayPortOf(text: string | undefined): GatewayPort | undefined {
+  if (text === "off") return undefined;
+  if (!text) return { number: defaultGatewayPort, isChosen: false };
+  return { number: Number(text), isChosen: true };
 }
 
 function portsOf(text: string | undefined) {

@@ -42,6 +42,7 @@ import {
   runEngine,
 } from "./engine.ts";
 import { failpointKiller } from "./failpoint-killer.ts";
+import { sessionBucket, startGateway } from "./gateway/index.ts";
 import { NodeHealth } from "./health.ts";
 import { openHome } from "./home.ts";
 import { createHttpApi, endNodeTokens, nodeTokenName } from "./http/index.ts";
@@ -69,6 +70,8 @@ export interface RunningNode {
   readonly role: "store" | "compute";
   /** For people on this machine. */
   readonly url: string;
+  /** For clients of OpenClaw's gateway on this machine. */
+  readonly gatewayUrl?: string;
   readonly home: string;
   /** Only when it was newly made. */
   readonly adminToken?: string;
@@ -85,7 +88,15 @@ export interface RunningNode {
   readonly closed: Promise<void>;
 }
 
-const buckets = [clusterBucket, assignmentBucket, "authority", "resources", "tokens", "memory"];
+const buckets = [
+  clusterBucket,
+  assignmentBucket,
+  "authority",
+  "resources",
+  "tokens",
+  "memory",
+  sessionBucket,
+];
 
 /**
  * Starts a node: the one place where its parts are put together. What was started is stopped again when
@@ -248,6 +259,26 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     });
     stops.add(() => api.close());
     await listen(api, host, place.port);
+    const gateway =
+      settings.gatewayPort &&
+      (await startGateway({
+        conversations: runtime.conversations,
+        resources,
+        tokens,
+        health,
+        clock,
+        random,
+        version,
+        node,
+        // Compute nodes may not write this bucket.
+        keyValue: mayCoordinate ? keyValue : undefined,
+        tls: taken.tls,
+        host,
+        port: settings.gatewayPort,
+        report,
+        warn: (text) => log.warn(text),
+      }));
+    if (gateway) stops.add(() => gateway.close());
     const interfaces = announcedInterfaces(host, settings.mdns);
     if (interfaces.length > 0) {
       const announced = advertise(node, announcementOf(member, place.url), { report, interfaces });
@@ -288,6 +319,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       node,
       role: member.file.role,
       url,
+      ...(gateway?.port !== undefined && { gatewayUrl: gatewayUrlOf(url, gateway.port) }),
       home: home.path,
       ...(adminToken !== undefined && { adminToken }),
       engine: { version: engine.serverVersion, processes: engine.processes },
@@ -306,6 +338,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await stops.run().catch((failure: unknown) => report(toHoldfastError(failure), "stop"));
     throw thrown;
   }
+}
+
+function gatewayUrlOf(apiUrl: string, port: number): string {
+  const { protocol, hostname } = new URL(apiUrl);
+  return `${protocol === "https:" ? "wss" : "ws"}://${hostname}:${port}`;
 }
 
 function announcementOf({ file, identity }: Member, url: string) {

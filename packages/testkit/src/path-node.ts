@@ -1,9 +1,11 @@
 import {
+  type Account,
   type Agent,
   type AgentRef,
   type Assignment,
   agentKey,
   assignmentBucket,
+  type Channel,
   type Clock,
   clusterBucket,
   createNodeRuntime,
@@ -33,6 +35,9 @@ export interface PathNodeOptions {
   readonly model: Model;
   readonly agents: readonly Agent[];
   readonly tools?: Tools;
+  /** Channels, and the accounts on them. */
+  readonly channels?: ReadonlyMap<string, Channel>;
+  readonly accounts?: readonly Account[];
   readonly reach?: ReachFailpoint;
   readonly node?: string;
   readonly partitions?: number;
@@ -89,7 +94,8 @@ export async function createPathNode(options: PathNodeOptions): Promise<PathNode
       memoryLimitBytes: 1,
       loopDelayMs: 0,
     }),
-    resources: staticResources(options.agents),
+    resources: staticResources(options.agents, options.accounts ?? []),
+    ...(options.channels && { channels: { channels: options.channels, secret: () => "secret" } }),
     model,
     tools: options.tools ?? noTools,
     instructionsOf: (agent) => agent.instructions ?? "",
@@ -123,8 +129,8 @@ const noTools: Tools = {
   call: async ({ name }) => ({ text: `no tool ${name}`, isError: true, code: "tool_not_found" }),
 };
 
-/** Agents that never change; only what the message path reads. */
-function staticResources(agents: readonly Agent[]): ResourceStore {
+/** Agents and accounts that never change; only what the message path reads. */
+function staticResources(agents: readonly Agent[], accounts: readonly Account[]): ResourceStore {
   const byKey = new Map(agents.map((agent) => [`${agent.organization}/${agent.name}`, agent]));
   const organizations = new Set(agents.map(({ organization }) => organization));
   const unused = () => {
@@ -134,10 +140,14 @@ function staticResources(agents: readonly Agent[]): ResourceStore {
     organization: (name) => (organizations.has(name) ? { kind: "Organization", name } : undefined),
     agent: (ref: AgentRef) => byKey.get(agentKey(ref)),
     provider: () => undefined,
-    account: () => undefined,
+    account: (organization, name) =>
+      accounts.find((each) => each.organization === organization && each.name === name),
     identityLink: () => undefined,
     onChange: () => () => {},
-    list: unused,
+    list(kind) {
+      if (kind === "Agent") return { items: agents };
+      return { items: kind === "Account" ? accounts : [] };
+    },
     apply: unused,
     delete: unused,
   };

@@ -25,13 +25,21 @@ export function readAccess(layers: ChannelLayers, context: AccessContext): Accou
   const people = written && peopleOf(channel, written, context.accessGroups);
   let ids = people?.ids ?? [];
   if (people && people.dropped.length > 0) {
-    layers.leave(key, `people of ${subject}`, `no ids: ${people.dropped.join(", ")}; names can change hands`);
+    layers.leave(
+      key,
+      `people of ${subject}`,
+      `no ids: ${people.dropped.join(", ")}; names can change hands`,
+    );
   }
   const isWider = channel === "telegram" && ids.includes("*") && layers.own !== layers.shared;
   const boundary = isWider ? layers.shared.any(key) : undefined;
   if (Array.isArray(boundary) && layers.own.has(key) && !boundary.includes("*")) {
     ids = ids.filter((id) => id !== "*");
-    layers.leave(key, `people of ${subject}`, "the channel's own list is a boundary: * is left out");
+    layers.leave(
+      key,
+      `people of ${subject}`,
+      "the channel's own list is a boundary: * is left out",
+    );
   }
   const policy = legacy.isOff ? "disabled" : readPolicy(layers, context, legacy.policy);
   const groups = readGroups(layers, context, ids);
@@ -51,7 +59,11 @@ function directAccess(
   if (policy !== "open") return { direct: policy, ...allow };
   if (ids.includes("*")) return { direct: "open" };
   // OpenClaw admits only the listed people then.
-  layers.leave("dmPolicy", `direct chats of ${subject}`, "open without * in allowFrom: an allowlist here, as it is there");
+  layers.leave(
+    "dmPolicy",
+    `direct chats of ${subject}`,
+    "open without * in allowFrom: an allowlist here, as it is there",
+  );
   return { direct: "allowlist", ...allow };
 }
 
@@ -64,7 +76,8 @@ function readPolicy(
   if (written === undefined) return "pairing";
   const policy = directPolicies.find((known) => known === written);
   if (policy === undefined) {
-    if (layers.has("dmPolicy")) layers.holder("dmPolicy").wrong("dmPolicy", directPolicies.join(", "), "another word");
+    if (layers.has("dmPolicy"))
+      layers.holder("dmPolicy").wrong("dmPolicy", directPolicies.join(", "), "another word");
     return "disabled";
   }
   if (layers.has("dmPolicy")) layers.take("dmPolicy", `direct chats of ${subject}`, policy);
@@ -82,9 +95,12 @@ function readLegacyDirect(
   const enabled = dm.boolean("enabled");
   const policy = dm.string("policy");
   const list = dm.list("allowFrom");
-  const allow = list?.flatMap((id) => (typeof id === "string" || typeof id === "number" ? [String(id)] : []));
+  const allow = list?.flatMap((id) =>
+    typeof id === "string" || typeof id === "number" ? [String(id)] : [],
+  );
   for (const key of ["enabled", "policy", "allowFrom"]) {
-    if (dm.has(key)) dm.take(key, `direct chats of ${subject}`, "as far as no newer setting says it");
+    if (dm.has(key))
+      dm.take(key, `direct chats of ${subject}`, "as far as no newer setting says it");
   }
   dm.rest(`direct chats of ${subject}`, () => "group messages are groups here: see access.groups");
   return { isOff: enabled === false, policy, allow };

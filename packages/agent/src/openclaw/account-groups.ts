@@ -20,18 +20,32 @@ export function readGroups(
     for (const place of mentioned) place.leave("groupPolicy is disabled");
     return { groups: "disabled" };
   }
-  const all = [...places, ...senders.places.map((id) => unnamedPlace(id, mentionOf(id, mentioned)))];
+  const all = [
+    ...places,
+    ...senders.places.map((id) => unnamedPlace(id, mentionOf(id, mentioned))),
+  ];
   const rest = all.find(({ id }) => id === "*");
   const named = all.filter(({ id }) => id !== "*");
   const chosen = chooseSenders(senders.ids, all, layers, context);
-  const kept = named.filter((place) => isKept(place, chosen));
+  const fitting = named.filter((place) => isKept(place, chosen));
+  // A whole guild would open those of its channels, too, that are left out.
+  const kept = fitting.filter(({ id }) =>
+    named.every((place) => place.within !== id || fitting.includes(place)),
+  );
   for (const place of named) {
-    if (!kept.includes(place)) place.leave(place.closed ?? "it has other people than the account's other groups");
+    if (!kept.includes(place))
+      place.leave(place.closed ?? "it would be open to other people than it is there");
   }
   const isOpen = rest !== undefined && isKept(rest, chosen) && kept.length === named.length;
-  if (rest && !isOpen) rest.leave(rest.closed ?? "rules of single groups cannot be kept beside it: name the groups");
+  if (rest && !isOpen)
+    rest.leave(rest.closed ?? "rules of single groups cannot be kept beside it: name the groups");
   const answering = isOpen ? [rest, ...kept] : kept;
   for (const place of answering) place.keep();
+  if (isOpen && context.channel === "slack") {
+    const reason =
+      "messages to several people are groups here, and answered, too: list channels to keep them out";
+    layers.shared.leaveWhole(`group messages of ${context.subject}`, reason);
+  }
   for (const place of mentioned) {
     if (!all.includes(place)) place.leave("groupAllowFrom says which groups are answered");
   }
@@ -47,7 +61,9 @@ export function readGroups(
 function mentionOf(id: string, mentioned: readonly Place[]): boolean | undefined {
   const own = mentioned.find((place) => place.id === id);
   if (own && id !== "*") return own.requireMention ?? false;
-  return mentioned.find((place) => place.id === "*")?.requireMention;
+  // All groups at once: one that has to mention the account is among them.
+  const isNeeded = id === "*" && mentioned.some(({ requireMention }) => requireMention === true);
+  return isNeeded || mentioned.find((place) => place.id === "*")?.requireMention;
 }
 
 function isKept({ closed, senders }: Place, chosen: readonly string[] | undefined): boolean {
@@ -68,9 +84,13 @@ function chooseSenders(
   if (ofAccount !== undefined && !ofAccount.includes("*")) return ofAccount;
   const open = places.filter(({ closed }) => closed === undefined);
   const [first] = open;
-  const isOne = first?.senders !== undefined && open.every(({ senders = [] }) => isSame(senders, first.senders));
+  const isOne =
+    first?.senders !== undefined &&
+    open.every(({ senders = [] }) => isSame(senders, first.senders));
   if (!isOne) return undefined;
-  layers.holder("groupPolicy").takeWhole(`people of ${subject} in groups`, first.senders.join(", ") || "nobody");
+  layers
+    .holder("groupPolicy")
+    .takeWhole(`people of ${subject} in groups`, first.senders.join(", ") || "nobody");
   return first.senders;
 }
 
@@ -95,7 +115,12 @@ function readSenders(
   const key = "groupAllowFrom";
   const written = layers.ids(key);
   if (policy !== "allowlist") {
-    if (written) layers.leave(key, `people of ${subject} in groups`, `groupPolicy is ${policy}: it has no effect`);
+    if (written)
+      layers.leave(
+        key,
+        `people of ${subject} in groups`,
+        `groupPolicy is ${policy}: it has no effect`,
+      );
     return { ids: undefined, places: [] };
   }
   const list = written && peopleOf(channel, written, accessGroups);
@@ -114,7 +139,11 @@ function readSenders(
   }
   const people = (list?.ids ?? []).filter((id) => id !== "*");
   if (people.length > 0) {
-    layers.leave(key, what, `${people.join(", ")}: groups and people in one list cannot be kept, the groups are`);
+    layers.leave(
+      key,
+      what,
+      `${people.join(", ")}: groups and people in one list cannot be kept, the groups are`,
+    );
   }
   return { ids: undefined, places: named.map((entry) => groupId(channel, entry)) };
 }

@@ -2,7 +2,7 @@ import type { Account, IdentityLink } from "@holdfast/core";
 import { readAccess } from "./account-access.ts";
 import { readSettings } from "./account-settings.ts";
 import { type ReadBinding, readBindings } from "./bindings.ts";
-import { type ImportedChannel, importedChannels, isImportedChannel } from "./channel-ids.ts";
+import { type ImportedChannel, importedChannels } from "./channel-ids.ts";
 import { ChannelLayers } from "./channel-layers.ts";
 import { readSession } from "./identity-links.ts";
 import { Names } from "./names.ts";
@@ -45,15 +45,22 @@ export function readAccounts(
   }
   const [first] = drafts;
   if (first && scope === "main") {
-    const reason = "all direct chats of an agent share one conversation, as in OpenClaw: set scope to keep people apart";
+    const reason =
+      "all direct chats of an agent share one conversation, as in OpenClaw: set scope to keep people apart";
     first.place.takeWhole("scope of direct chats", reason);
   }
   const accounts = drafts.map((draft) => bound(draft, bindings, context));
   for (const binding of bindings) {
-    binding.settle(drafts.filter((draft) => isBound(draft, binding, drafts)).length);
+    binding.settle(drafts.filter((draft) => isBound(draft, binding)).length);
   }
-  defaults?.rest("channels.defaults", () => "it has no counterpart here");
-  accessGroups?.rest("accessGroups", () => "no account's list names it, or it is no list of people");
+  defaults?.rest(
+    "channels.defaults",
+    () => "accounts say it themselves, or it has no counterpart here",
+  );
+  accessGroups?.rest(
+    "accessGroups",
+    () => "no account's list names it, or it is no list of people",
+  );
   if (channels) leaveChannels(channels);
   leaveMail(root.section("plugins"));
   return { accounts, links };
@@ -95,7 +102,9 @@ function accountsOf(section: Section, channel: ImportedChannel): readonly Found[
   if (accounts && found.length === 0 && !hasOwn) {
     section.leave("accounts", `channel ${channel}`, "it declares no account");
   }
-  return isWhole && !isDeclared ? [{ id: defaultId, own: section, shared: section }, ...found] : found;
+  return isWhole && !isDeclared
+    ? [{ id: defaultId, own: section, shared: section }, ...found]
+    : found;
 }
 
 interface AccountContext extends AccountsContext {
@@ -154,7 +163,8 @@ function readStreaming(
   streaming?.rest(`streaming of ${subject}`, () => "it has no counterpart here");
   if (mode === undefined) return undefined;
   const chosen = canEdit && (mode === "partial" || mode === "block") ? "edits" : "typing";
-  const reason = chosen === "edits" ? "the answer is shown as it grows" : "people see that somebody writes";
+  const reason =
+    chosen === "edits" ? "the answer is shown as it grows" : "people see that somebody writes";
   streaming?.take("mode", `streaming of ${subject}`, reason);
   return chosen;
 }
@@ -162,7 +172,7 @@ function readStreaming(
 /** The account with its bindings, and the agent that takes the rest. */
 function bound(draft: Draft, bindings: readonly ReadBinding[], context: AccountsContext): Account {
   const { roster } = context;
-  const own = bindings.filter((binding) => isBound(draft, binding, [draft]));
+  const own = bindings.filter((binding) => isBound(draft, binding));
   const rest = roster.length === 1 ? roster[0] : roster.find(({ isDefault }) => isDefault);
   return {
     ...draft.account,
@@ -171,10 +181,8 @@ function bound(draft: Draft, bindings: readonly ReadBinding[], context: Accounts
   };
 }
 
-function isBound({ account, id }: Draft, binding: ReadBinding, _: readonly Draft[]): boolean {
+function isBound({ account, id }: Draft, binding: ReadBinding): boolean {
   if (binding.channel !== account.channel) return false;
   const { accountId } = binding;
   return accountId === "*" || (accountId ?? defaultId) === id;
 }
-
-export { isImportedChannel };

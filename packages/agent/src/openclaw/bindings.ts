@@ -14,7 +14,11 @@ export interface ReadBinding {
 }
 
 /** Reads `bindings[]` in the order of the file, which decides between two alike. */
-export function readBindings(root: Section, agents: Names, findings: Findings): readonly ReadBinding[] {
+export function readBindings(
+  root: Section,
+  agents: Names,
+  findings: Findings,
+): readonly ReadBinding[] {
   const list = root.list("bindings") ?? [];
   const bindings = list.flatMap((value, index) => {
     const path = `bindings[${index}]`;
@@ -22,21 +26,20 @@ export function readBindings(root: Section, agents: Names, findings: Findings): 
       findings.errors.push({ path, message: "expected an object" });
       return [];
     }
-    const binding = readBinding(new Section(value, path, findings), `binding ${index + 1}`, agents, findings);
+    const binding = readBinding(new Section(value, path, findings), `binding ${index + 1}`, agents);
     return binding ? [binding] : [];
   });
   if (list.length > 0) {
-    root.take("bindings", "bindings", `${bindings.length} of ${list.length} can be kept by accounts`);
+    root.take(
+      "bindings",
+      "bindings",
+      `${bindings.length} of ${list.length} can be kept by accounts`,
+    );
   }
   return bindings;
 }
 
-function readBinding(
-  section: Section,
-  subject: string,
-  agents: Names,
-  findings: Findings,
-): ReadBinding | undefined {
+function readBinding(section: Section, subject: string, agents: Names): ReadBinding | undefined {
   const agentId = section.string("agentId");
   const type = section.string("type");
   const match = section.section("match");
@@ -57,9 +60,13 @@ function readBinding(
     return undefined;
   }
   if (section.has("session")) {
-    section.leave("session", subject, "which chats share a conversation is said by scope of the account");
+    section.leave(
+      "session",
+      subject,
+      "which chats share a conversation is said by scope of the account",
+    );
   }
-  const found = readMatch(match, channel, subject, findings);
+  const found = readMatch(match, channel, subject);
   section.rest(subject, () => "it has no counterpart here");
   match.rest(subject, () => "it has no counterpart here: the binding is not taken over");
   // Leaving a condition out would give the agent more chats than it has there.
@@ -91,14 +98,13 @@ function readMatch(
   match: Section,
   channel: ImportedChannel,
   subject: string,
-  findings: Findings,
 ): Omit<AccountBinding, "agent"> | undefined {
   const peer = match.section("peer");
   const parent = match.section("parentPeer");
   const guild = idAt(match, "guildId");
   const team = idAt(match, "teamId");
   const roles = match.strings("roles");
-  const peers = [peer, parent].map((section) => section && readPeer(section, channel, findings));
+  const peers = [peer, parent].map((section) => section && readPeer(section, channel));
   if ((peer && !peers[0]) || (parent && !peers[1])) {
     match.leave("peer", subject, "expected a peer with kind (direct, group, channel) and id");
     return undefined;
@@ -113,11 +119,7 @@ function readMatch(
   };
 }
 
-function readPeer(
-  section: Section,
-  channel: ImportedChannel,
-  _: Findings,
-): AccountBinding["peer"] | undefined {
+function readPeer(section: Section, channel: ImportedChannel): AccountBinding["peer"] | undefined {
   const kind = peerKinds[section.string("kind") ?? ""];
   const written = idAt(section, "id");
   if (kind === undefined || written === undefined) return undefined;

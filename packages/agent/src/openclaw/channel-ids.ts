@@ -70,7 +70,10 @@ function membersOf(
   if (!isObject(group) || group["type"] !== "message.senders") return [entry];
   const members = group["members"];
   if (!isObject(members)) return [entry];
+  accessGroups?.take(name, `people ${name}`, "in the lists of accounts that name it");
   const listed = ["*", channel].flatMap((key) => members[key] ?? []);
   // A group in a group, and everybody in one, would say more than its name does.
-  return listed.flatMap((one) => (typeof one === "string" || typeof one === "number" ? [String(one)] : []));
+  return listed.flatMap((one) =>
+    typeof one === "string" || typeof one === "number" ? [String(one)] : [],
+  );
 }

@@ -5,7 +5,12 @@ import { Names } from "./names.ts";
 import type { Findings, Section } from "./section.ts";
 
 type Scope = "main" | "per-peer" | "per-channel-peer" | "per-account-channel-peer";
-const scopes: readonly Scope[] = ["main", "per-peer", "per-channel-peer", "per-account-channel-peer"];
+const scopes: readonly Scope[] = [
+  "main",
+  "per-peer",
+  "per-channel-peer",
+  "per-account-channel-peer",
+];
 
 export interface SessionReading {
   /** Of every account: OpenClaw's own default is `main`. */
@@ -22,7 +27,11 @@ export function readSession(
   const scope = readScope(session);
   const links = readLinks(session?.section("identityLinks"), organization, findings);
   if (links.length > 0 && scope === "main") {
-    session?.leave("identityLinks", "identity links", "they have no effect while all direct chats share one conversation");
+    session?.leave(
+      "identityLinks",
+      "identity links",
+      "they have no effect while all direct chats share one conversation",
+    );
   }
   session?.rest("session", (key) => sessionReasons[key] ?? "it has no counterpart here");
   return { scope, links };
@@ -71,7 +80,8 @@ function readLinks(
       else if ("id" in identity) identities.push(identity);
     }
     const kept = identities.slice(0, identitiesMax);
-    if (kept.length < identities.length) section?.leave(person, subject, `a person has at most ${identitiesMax} identities`);
+    if (kept.length < identities.length)
+      section?.leave(person, subject, `a person has at most ${identitiesMax} identities`);
     const name = kept.length > 0 ? names.add(person, section?.at(person) ?? person) : undefined;
     if (name === undefined) {
       section?.leave(person, subject, "none of the identities is of a channel that is imported");
@@ -90,7 +100,8 @@ function readIdentity(entry: string): IdentityLink["identities"][number] | { rea
   const lead = entry.slice(0, Math.max(0, colon)).trim().toLowerCase();
   const channel = lead === "tg" ? "telegram" : lead;
   if (colon === -1) return { reason: "expected the channel before it, as telegram:123" };
-  if (!isImportedChannel(channel)) return { reason: `accounts of ${JSON.stringify(channel.slice(0, 40))} are not imported` };
+  if (!isImportedChannel(channel))
+    return { reason: `accounts of ${JSON.stringify(channel.slice(0, 40))} are not imported` };
   const id = personId(channel, entry);
   return id === undefined ? { reason: "expected an id: names can change hands" } : { channel, id };
 }

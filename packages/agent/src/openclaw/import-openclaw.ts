@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  type Account,
   type Agent,
   type ErrorDetail,
+  type IdentityLink,
   organizationName,
   type Provider,
   type Resource,
@@ -10,6 +12,7 @@ import {
   resourceTitle,
 } from "@holdfast/core";
 import { type ImportNote, ImportNotes } from "../workspace/notes.ts";
+import { readAccounts } from "./accounts.ts";
 import { type AgentContext, finishAgent, readAgent, readWishes } from "./agents.ts";
 import { findWorkspace } from "./find-workspace.ts";
 import { type ConfigImport, importBare, withWorkspace } from "./import-workspace.ts";
@@ -37,7 +40,7 @@ export interface ImportOptions {
 }
 
 export interface ImportResult {
-  /** The organization, then providers, then agents with their workspaces. */
+  /** The organization, then providers, agents with their workspaces, accounts, and identity links. */
   readonly resources: readonly Resource[];
   readonly taken: readonly ImportNote[];
   /** What was not taken over, or only in part, and why. */
@@ -57,19 +60,31 @@ export async function importOpenClaw(path: string, options: ImportOptions): Prom
   const platform = options.platform ?? process.platform;
   const agents =
     config === undefined
-      ? { providers: [], agents: [await importBare(directory, organization, notes, env, platform)] }
+      ? {
+          providers: [],
+          agents: [await importBare(directory, organization, notes, env, platform)],
+          accounts: [],
+          links: [],
+        }
       : await importConfig({ directory, config, organization, notes, env, platform });
   const resources = [
     { kind: "Organization" as const, name: organization },
     ...agents.providers,
     ...agents.agents,
+    ...agents.accounts,
+    ...agents.links,
   ];
   return { resources: checked(resources), taken: notes.taken, left: notes.left };
 }
 
-async function importConfig(
-  source: ConfigImport,
-): Promise<{ providers: Provider[]; agents: Agent[] }> {
+interface ConfigResources {
+  readonly providers: readonly Provider[];
+  readonly agents: readonly Agent[];
+  readonly accounts: readonly Account[];
+  readonly links: readonly IdentityLink[];
+}
+
+async function importConfig(source: ConfigImport): Promise<ConfigResources> {
   const { directory, config, organization, notes, env } = source;
   const errors: ErrorDetail[] = [];
   const findings: Findings = { notes, errors };
@@ -123,12 +138,20 @@ async function importConfig(
     if (errors.length > 0) continue;
     agents.push(await withWorkspace(draft, folder, disabled, source));
   }
+  const { accounts, links } = readAccounts(root, {
+    ...values,
+    organization,
+    directory,
+    agentNames,
+    roster,
+    findings,
+  });
   if (defaults) leaveAgent(defaults, "agents.defaults");
   agentsSection?.rest("agents", () => "agents are declared one by one");
   leaveRoot(root);
   await leaveEnvFile(directory, notes);
   if (errors.length > 0) refuse(errors);
-  return { providers: [...providers, ...models.needed.values()], agents };
+  return { providers: [...providers, ...models.needed.values()], agents, accounts, links };
 }
 
 async function leaveEnvFile(directory: string, notes: ImportNotes): Promise<void> {

@@ -5,10 +5,7 @@ const rootReasons: Readonly<Record<string, string>> = {
   $schema: "it is for editors only",
   meta: "it is OpenClaw's own bookkeeping",
   wizard: "it is OpenClaw's own bookkeeping",
-  channels: "channel accounts are not supported yet: reach agents through the HTTP API",
-  bindings: "messages name their agent by address, so nothing routes them",
-  multiAgent: "messages name their agent by address, so nothing routes them",
-  session: "a conversation is named by whoever writes to it: x-openclaw-session-key or user",
+  multiAgent: "accounts say which agent takes their messages",
   cron: "schedules are not supported yet: call the API from a scheduler",
   hooks: "hooks are not supported: post messages through the HTTP API",
   heartbeat: "heartbeats are not supported: nothing wakes an agent but a message",
@@ -48,7 +45,7 @@ const agentReasons: Readonly<Record<string, string>> = {
   sandbox: "agents run no programs of their own, so nothing is sandboxed",
   heartbeat: "heartbeats are not supported: nothing wakes an agent but a message",
   subagents: "sub-agents are not supported: the tool agents lets an agent message others",
-  groupChat: "groups belong to channels, which are not supported yet",
+  groupChat: "an account answers in groups when the platform says that it is mentioned",
   humanDelay: "answers are sent as soon as they are ready",
   thinkingDefault: "the provider's own default is used",
   reasoningDefault: "the provider's own default is used",
@@ -76,7 +73,7 @@ const unknown = "nothing here corresponds to it";
 
 /** Reports each part of a setting that is not taken over by its own path, so that nothing hides in a sum. */
 export function leaveRoot(root: Section): void {
-  for (const key of ["channels", "hooks", "plugins"]) {
+  for (const key of ["hooks", "plugins"]) {
     if (!root.has(key)) continue;
     const section = root.section(key);
     section?.rest(key, () => rootReasons[key] ?? unknown);

@@ -8,14 +8,14 @@ const openclawDebounceMs = 500;
 /** Reads `messages.queue`; it holds for every agent. */
 export function readQueue(messages: Section | undefined): Agent["queue"] {
   const queue = messages?.section("queue");
-  messages?.rest("messages", () => "it is about channels, which are not supported yet");
+  messages?.rest("messages", () => "it has no counterpart here");
   if (!queue) return undefined;
   const mode = queue.string("mode");
   const debounceMs = queue.number("debounceMs");
   queue.rest("messages.queue", (key) =>
     key === "cap" || key === "drop"
       ? "a conversation that is full refuses new messages with 429; none is dropped"
-      : "it is about channels, which are not supported yet",
+      : "every channel has the same queue",
   );
   const window = clamp(debounceMs ?? openclawDebounceMs, 0, 60_000);
   if (debounceMs !== undefined && mode !== "collect") {

@@ -40,7 +40,7 @@ export function readRoster(
       section.leave(
         "default",
         `default of agent ${id}`,
-        "messages name their agent; there is no default one",
+        "it takes what no binding of an account takes; through the API, messages name their agent",
       );
     }
     roster.push({ id, name, section, isDefault });

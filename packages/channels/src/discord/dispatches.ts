@@ -32,6 +32,7 @@ const ready = z.looseObject({
   session_id: z.string(),
   resume_gateway_url: z.url({ protocol: /^wss?$/ }).optional(),
   user: z.looseObject({ id: z.string().refine(isSnowflake) }),
+  guilds: z.array(z.unknown()).default([]),
 });
 const guildCreate = z.looseObject({
   id: z.string(),
@@ -51,9 +52,11 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
 
   /** A new session: whatever came since the last one ended is fetched, direct chats first. */
   const begin = async (dispatch: Dispatch, signal: AbortSignal): Promise<Taken> => {
-    const { session_id: id, resume_gateway_url: url, user } = ready.parse(dispatch.data);
+    const { session_id: id, resume_gateway_url: url, user, guilds } = ready.parse(dispatch.data);
     const now = snowflakeAt(options.clock.now());
-    progress.floor = progress.newest ?? progress.floor ?? now;
+    // Fetching moves `newest`, so a floor whose servers are not looked through yet has to stay.
+    if (progress.guildsLeft === 0) progress.floor = progress.newest ?? now;
+    progress.guildsLeft = guilds.length;
     const direct = [...progress.channels].filter(([, last]) => last.direct);
     for (const [channel, last] of direct) {
       if (signal.aborted) return nothing;
@@ -69,7 +72,9 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
 
   /** Comes once for each server of a new session, and when a server was away for a while. */
   const enterGuild = async (dispatch: Dispatch, signal: AbortSignal): Promise<Taken> => {
-    const guild = guildCreate.parse(dispatch.data);
+    const parsed = guildCreate.safeParse(dispatch.data);
+    if (!parsed.success) return { events: [unknown], done: () => {} };
+    const guild = parsed.data;
     const self = progress.session?.self;
     const joined = snowflakeAt(Date.parse(guild.joined_at ?? "") || 0);
     for (const channel of channelsOf([...guild.channels, ...guild.threads])) {
@@ -80,9 +85,12 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
       const after = isLater(joined, known) ? joined : known;
       if (signal.aborted) return nothing;
       if (!isLater(last, after)) continue;
-      await fetchMissed({ channel: channel.id, guild: guild.id, after, last, self }, signal);
+      await fetchMissed({ channel: channel.id, guild: guild.id, after, self }, signal);
     }
-    return nothing;
+    const done = () => {
+      progress.guildsLeft = Math.max(0, progress.guildsLeft - 1);
+    };
+    return { events: [], done };
   };
 
   const takeMessage = async (data: unknown, signal: AbortSignal): Promise<Taken> => {
@@ -117,7 +125,9 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
           for (const channel of channelsOf([dispatch.data])) places.learn(channel);
           return nothing;
         case "THREAD_LIST_SYNC":
-          for (const channel of channelsOf(threadList.parse(dispatch.data).threads)) {
+          for (const channel of channelsOf(
+            threadList.safeParse(dispatch.data).data?.threads ?? [],
+          )) {
             places.learn(channel);
           }
           return nothing;

@@ -27,7 +27,7 @@ const user = z.looseObject({
 
 const command = z.looseObject({
   id: z.string().refine(isSnowflake),
-  token: z.string().regex(/^[A-Za-z0-9._~-]+$/),
+  token: z.string().regex(/^[\w.~=+-]{1,500}$/),
   guild_id: z.string().optional(),
   channel: z.looseObject({ id: z.string(), type: z.number(), parent_id: z.string().nullish() }),
   member: z

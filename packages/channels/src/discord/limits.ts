@@ -29,6 +29,8 @@ export const discordLimits = {
   identifyPauseMs: 5_000,
   /** Tries to resume at the address that the session names, before the general one is used. */
   ownAddressTries: 3,
+  /** Failures in a row after which an operator is told. */
+  quietFailures: 3,
   reconnectMinMs: 500,
   reconnectMaxMs: 60_000,
   /** What the gateway sent and is not durable yet; over it the socket is closed and resumed later. */

@@ -21,8 +21,6 @@ export interface MissedIn {
   readonly guild: string | undefined;
   /** The last message that is done. */
   readonly after: string;
-  /** Of a guild's channel: its last message, as far as known. */
-  readonly last?: string;
   readonly self: string;
 }
 

@@ -89,11 +89,6 @@ function refused(answer: RestAnswer): SendOutcome {
   return { outcome: "failed", reason: `${words} (${answer.status}, code ${code}).` };
 }
 
-export function errorCode(answer: RestAnswer): number {
-  const body = errorBody.safeParse(answer.body);
-  return body.success ? (body.data.code ?? 0) : 0;
-}
-
 export function firstOf(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }

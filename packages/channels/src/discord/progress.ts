@@ -10,6 +10,8 @@ export interface Progress {
   newest: string | undefined;
   /** In chats that are not remembered, everything up to here is done. */
   floor: string | undefined;
+  /** Servers of the session in which was not looked yet for what came before it; until then `floor` stays. */
+  guildsLeft: number;
   /** The most recently active chats, the newest last. */
   readonly channels: Map<string, LastMessage>;
 }
@@ -36,26 +38,28 @@ const stored = z.object({
     .optional(),
   newest: snowflake.optional(),
   floor: snowflake.optional(),
+  guildsLeft: z.int().min(0).default(0),
   channels: z.array(z.tuple([snowflake, snowflake, z.boolean()])),
 });
 
 /** A cursor that cannot be read counts as none. */
 export function readProgress(cursor: string | undefined): Progress {
   const parsed = stored.safeParse(parseJson(cursor ?? ""));
-  const { session, newest, floor, channels = [] } = parsed.data ?? {};
+  const { session, newest, floor, guildsLeft = 0, channels = [] } = parsed.data ?? {};
   return {
     session,
     newest,
     floor,
+    guildsLeft,
     channels: new Map(channels.map(([channel, id, direct]) => [channel, { id, direct }])),
   };
 }
 
 export function writeProgress(progress: Progress): string {
   const entries = [...progress.channels].map(([channel, { id, direct }]) => [channel, id, direct]);
-  const { session, newest, floor } = progress;
+  const { channels: _, ...rest } = progress;
   for (;;) {
-    const text = JSON.stringify({ version: 1, session, newest, floor, channels: entries });
+    const text = JSON.stringify({ version: 1, ...rest, channels: entries });
     if (text.length <= discordLimits.cursorChars || entries.length === 0) return text;
     entries.splice(0, Math.ceil(entries.length / 10));
   }

@@ -248,6 +248,30 @@ describe("nothing is lost when", () => {
     expect(fake.violations).toEqual([]);
   });
 
+  test("the new session is lost, too, while what was missed is being fetched", async () => {
+    const fake = await start();
+    fake.openThread("thread", "news");
+    let isFirst = true;
+    const receiver = await listening(fake, {
+      async onAccept(events) {
+        const isNews = events.some((event) => event.type === "message" && event.text === "news 0");
+        if (!isNews || !isFirst) return;
+        isFirst = false;
+        fake.forgetSessions();
+        throw new HoldfastError("engine_unavailable", "no majority");
+      },
+    });
+    fake.say({ chat: "bob", text: "bob 0" });
+    await fake.settled();
+    fake.forgetSessions();
+    // Nobody remembers the chat of the first, and the second is fetched before it.
+    fake.say({ chat: "news", text: "news 0" });
+    fake.say({ chat: "bob", text: "bob 1" });
+    await receiver.until(() => texts(receiver).includes("news 0"));
+    expect(isFirst).toBe(false);
+    expect(texts(receiver)).toContain("bob 1");
+  });
+
   test("more than a page was missed", async () => {
     const fake = await start();
     const receiver = await listening(fake);
@@ -262,7 +286,14 @@ describe("nothing is lost when", () => {
   test("events are doubled, reordered and sockets dropped, requests refused and answers lost", async () => {
     const fake = await start({
       seed: 3,
-      faults: { duplicate: 0.2, reordered: 0.2, dropped: 0.05, tooMany: 0.2, serverError: 0.2 },
+      faults: {
+        duplicate: 0.2,
+        reordered: 0.2,
+        dropped: 0.05,
+        tooMany: 0.2,
+        serverError: 0.2,
+        lostAnswer: 0.1,
+      },
       speed: 10,
     });
     const receiver = await listening(fake);
@@ -280,6 +311,41 @@ describe("nothing is lost when", () => {
     expect(fake.violations).toEqual([]);
     expect(fake.counts["dropped"]).toBeGreaterThan(0);
   });
+});
+
+test("owners follow each other while everything goes wrong, and no message is missed", async () => {
+  const fake = await start({
+    seed: 11,
+    faults: { duplicate: 0.1, reordered: 0.1, dropped: 0.1, serverError: 0.1 },
+    speed: 10,
+  });
+  const chats = ["ada", "general", "eve"];
+  const owners: Receiver[] = [];
+  for (let round = 0; round < 8; round += 1) {
+    const owner = await listening(fake, { cursor: owners.at(-1)?.cursors.at(-1) });
+    owners.push(owner);
+    for (let at = 0; at < 5; at += 1) {
+      for (const chat of chats) {
+        const kind = chat === "general" ? "group" : "direct";
+        fake.say({ chat, kind, text: `${round}.${at}` });
+      }
+    }
+    // Some of them are on their way when the owner ends.
+    await owner.until(() => owner.messages().length > 0);
+    await owner.stop();
+    if (round % 3 === 1) fake.forgetSessions();
+  }
+  const last = await listening(fake, { cursor: owners.at(-1)?.cursors.at(-1) });
+  await fake.settled();
+  await last.stop();
+  const all = [...owners, last].flatMap((owner) => owner.messages());
+  for (const chat of chats) {
+    const seen = all.filter((message) => message.chat.id === fake.ids.channel(chat));
+    const wanted = Array.from({ length: 40 }, (_, at) => `${Math.floor(at / 5)}.${at % 5}`);
+    const unique = [...new Map(seen.map((message) => [message.eventId, message.text])).values()];
+    expect(unique).toEqual(wanted);
+  }
+  expect(fake.violations).toEqual([]);
 });
 
 describe("the receiver", () => {
@@ -326,6 +392,7 @@ describe("the receiver", () => {
     fake.say({ chat: "ada", text: "message 1" });
     await second.until(() => texts(second).includes("message 1"));
     expect(texts(first)).toEqual(["message 0"]);
+    expect(fake.counts["resume"]).toBe(1);
     expect(fake.violations).toEqual([]);
   });
 
@@ -351,12 +418,28 @@ describe("the receiver", () => {
     expect(texts(without)).toEqual(["shown"]);
   });
 
-  test("waits for a gateway that is away", async () => {
+  test("waits for a gateway that is away, and says so", async () => {
     const fake = await start();
     const opened = openAccount(fake, { gatewayUrl: "ws://127.0.0.1:1" });
     const receiver = listen(opened);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await opened.reported).toMatch(/connection/);
     await receiver.stop();
     expect(receiver.connections()).toBe(0);
   });
+});
+
+test("keeping a cursor that never ends does not hold the end up", async () => {
+  const fake = await start();
+  const saving = Promise.withResolvers<void>();
+  const receiver = await listening(fake, {
+    async onSave() {
+      saving.resolve();
+      await new Promise(() => {});
+    },
+  });
+  fake.cut();
+  await saving.promise;
+  const before = performance.now();
+  await receiver.stop();
+  expect(performance.now() - before).toBeLessThan(1_000);
 });

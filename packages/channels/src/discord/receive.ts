@@ -41,6 +41,8 @@ export async function receiveGateway(
   const signal = AbortSignal.any([outer, lost.signal]);
   const saver = createSaver(inbound, progress, clock, (error) => lost.abort(error));
   const places = createPlaces(read);
+  const ending = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => ending.resolve(), { once: true });
   let failures = 0;
   let identifiedAt = Number.NEGATIVE_INFINITY;
 
@@ -75,7 +77,7 @@ export async function receiveGateway(
         dispatches,
         inbound,
         progress,
-        onProgress: saver.touch,
+        onProgress: () => saver.touch(),
         clock,
       },
       signal,
@@ -85,7 +87,8 @@ export async function receiveGateway(
   try {
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       // Another owner may have resumed the session: then it must not be taken back.
-      if (!isFirst) await saver.confirm().catch(throwFinal);
+      if (!isFirst) await Promise.race([saver.confirm().catch(throwFinal), ending.promise]);
+      if (signal.aborted) break;
       const end = await connect().catch((error: unknown): GatewayEnd => {
         const fault = toHoldfastError(error);
         if (final.has(fault.code)) throw fault;
@@ -106,7 +109,10 @@ async function rest(
   end: GatewayEnd,
   state: { progress: Progress; failures: number; options: Options; signal: AbortSignal },
 ): Promise<number> {
-  const { clock, random } = state.options;
+  const { clock, random, report } = state.options;
+  if (state.failures + 1 === discordLimits.quietFailures) {
+    report(new HoldfastError("channel_unavailable", end.reason), "discord gateway");
+  }
   switch (end.kind) {
     case "refused":
       throw new HoldfastError("account_unauthorized", end.reason);

@@ -1,7 +1,7 @@
 import {
   type Cancel,
   type Clock,
-  HoldfastError,
+  type HoldfastError,
   type Inbound,
   toHoldfastError,
 } from "@holdfast/core";

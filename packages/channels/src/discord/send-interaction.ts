@@ -28,7 +28,7 @@ export async function answerInteraction(
   { rest, applicationId, token, content }: InteractionAnswer,
   signal: AbortSignal,
 ): Promise<SendOutcome | undefined> {
-  const path = `/webhooks/${applicationId}/${token}/messages/@original`;
+  const path = `/webhooks/${applicationId}/${encodeURIComponent(token)}/messages/@original`;
   const found = await rest.ask({ method: "GET", path }, signal);
   if (found.kind !== "answer") return outcomeOf(found);
   if (isGone(found.status)) return undefined;

@@ -1,5 +1,4 @@
-import { createServer, type Server } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import type { ChatAddress, SendOutcome } from "@holdfast/core";
 import { type FakeDiscord, startFakeDiscord } from "@holdfast/testkit/platforms";
 import { afterEach, describe, expect, test } from "vitest";

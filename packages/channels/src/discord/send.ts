@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import type {
-  ChannelAccount,
-  ChatAddress,
-  Clock,
-  Piece,
-  PieceEdit,
-  PieceSend,
-  SendOutcome,
+import {
+  type ChannelAccount,
+  type ChatAddress,
+  type Clock,
+  type Piece,
+  type PieceEdit,
+  type PieceSend,
+  type SendOutcome,
+  toHoldfastError,
 } from "@holdfast/core";
 import { z } from "zod";
 import { formatDiscord } from "../format/index.ts";
@@ -120,7 +121,10 @@ async function guarded(run: () => Promise<SendOutcome>): Promise<SendOutcome> {
     if (error instanceof z.ZodError || error instanceof RangeError) {
       return { outcome: "failed", reason: "The message or its chat is not one of Discord's." };
     }
-    return { outcome: "unauthorized", reason: "The bot's token cannot be read." };
+    const fault = toHoldfastError(error);
+    return fault.code === "account_unauthorized"
+      ? { outcome: "unauthorized", reason: "The bot's token cannot be read." }
+      : { outcome: "unknown", reason: "The send failed for a reason of Holdfast's own." };
   }
 }
 

@@ -11,7 +11,10 @@ export function isGenuine(mail: ReadMail, from: string, server: string | undefin
   const results = mail
     .headers("authentication-results")
     .map((value) => withoutComments(value))
-    .find((value) => value.split(";", 1)[0]?.trim().split(/\s+/)[0]?.toLowerCase() === server.toLowerCase());
+    .find(
+      (value) =>
+        value.split(";", 1)[0]?.trim().split(/\s+/)[0]?.toLowerCase() === server.toLowerCase(),
+    );
   if (results === undefined) return false;
   const domain = domainOf(from);
   return results.split(";").some((result) => {

@@ -27,10 +27,13 @@ export interface MailToSend {
  * a header before it is put into one.
  */
 export async function composeMail(mail: MailToSend): Promise<Buffer> {
-  const answers = mail.answers !== undefined && isMessageId(mail.answers) ? mail.answers : undefined;
+  const answers =
+    mail.answers !== undefined && isMessageId(mail.answers) ? mail.answers : undefined;
   const before = (mail.thread?.before ?? []).filter(isMessageId);
   const references =
-    answers === undefined ? [] : boundedReferences([...before.filter((id) => id !== answers), answers]);
+    answers === undefined
+      ? []
+      : boundedReferences([...before.filter((id) => id !== answers), answers]);
   const composer = new MailComposer({
     from: { address: mail.from.address, name: mail.from.name ?? "" },
     to: { address: mail.to, name: "" },

@@ -71,6 +71,7 @@ function addressOf(field: string | undefined): string | undefined {
 }
 
 function textOf({ content }: Attachment): string {
-  const bytes = typeof content === "string" ? Buffer.from(content) : Buffer.from(new Uint8Array(content));
+  const bytes =
+    typeof content === "string" ? Buffer.from(content) : Buffer.from(new Uint8Array(content));
   return bytes.subarray(0, emailLimits.headerBytes).toString("latin1");
 }

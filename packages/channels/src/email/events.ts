@@ -24,11 +24,7 @@ export interface Identity {
 }
 
 /** What a mail means to the agent. */
-export function mailEvent(
-  mail: ReadMail,
-  place: MailPlace,
-  self: Identity,
-): InboundEvent {
+export function mailEvent(mail: ReadMail, place: MailPlace, self: Identity): InboundEvent {
   const [ownId] = messageIds(mail.header("message-id"));
   const report = readDeliveryReport(mail, self.domain);
   if (report === "delayed") return { type: "ignored", what: "automatic" };
@@ -109,4 +105,3 @@ function optional<Name extends string>(
 ): { readonly [key in Name]?: string } {
   return value === undefined ? {} : ({ [name]: value } as { readonly [key in Name]: string });
 }
-

@@ -26,7 +26,10 @@ export class MailboxReaders {
       const uid = await findUid(client, source);
       const fetched = uid === undefined ? undefined : await fetchSource(client, uid);
       if (fetched === undefined || !fetched.isWhole) {
-        throw new HoldfastError("media_refused", "The mail of the file is not in the mailbox any more.");
+        throw new HoldfastError(
+          "media_refused",
+          "The mail of the file is not in the mailbox any more.",
+        );
       }
       return attachmentOf(await readMail(fetched.source, true), source.p);
     });

@@ -27,8 +27,9 @@ export async function openMailbox(
     connectionTimeout: emailLimits.connectTimeoutMs,
     greetingTimeout: emailLimits.connectTimeoutMs,
     socketTimeout: emailLimits.imapSilenceMs,
-    maxLiteralSize: emailLimits.mailBytes + 1,
-    maxResponseSize: 2 * emailLimits.mailBytes,
+    // Wider than what is asked for: some servers tell a mail's size only roughly.
+    maxLiteralSize: 2 * emailLimits.mailBytes,
+    maxResponseSize: 3 * emailLimits.mailBytes,
     maxLineLength: emailLimits.mailBytes,
   });
   // A failure of the connection also fails the command in flight, or closes the client.
@@ -81,7 +82,9 @@ export function asMailboxError(
 export async function fetchSource(
   client: ImapFlow,
   uid: number,
-): Promise<{ readonly mail: FetchMessageObject; source: Uint8Array; isWhole: boolean } | undefined> {
+): Promise<
+  { readonly mail: FetchMessageObject; source: Uint8Array; isWhole: boolean } | undefined
+> {
   const about = await client.fetchOne(
     String(uid),
     { uid: true, size: true, internalDate: true },

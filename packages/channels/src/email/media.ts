@@ -89,7 +89,9 @@ function bytesOf({ content }: Attachment): Uint8Array {
 }
 
 function isOutlookContainer({ mimeType, filename }: Attachment): boolean {
-  return /^application\/(vnd\.)?ms-tnef$/.test(mimeType) || filename?.toLowerCase() === "winmail.dat";
+  return (
+    /^application\/(vnd\.)?ms-tnef$/.test(mimeType) || filename?.toLowerCase() === "winmail.dat"
+  );
 }
 
 function kindOf(mime: string): MediaReference["kind"] {

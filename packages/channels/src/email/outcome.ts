@@ -66,7 +66,9 @@ function isLoginRefused({ answer, step }: SmtpFailure): boolean {
 
 /** "Try again in 5 minutes", as some servers say it. */
 function waitOf(text: string): number | undefined {
-  const match = /\b(?:in|after|wait(?: for)?)\s+(\d{1,5})\s*(s|sec|seconds?|min|minutes?)\b/i.exec(text);
+  const match = /\b(?:in|after|wait(?: for)?)\s+(\d{1,5})\s*(s|sec|seconds?|min|minutes?)\b/i.exec(
+    text,
+  );
   if (match?.[1] === undefined) return undefined;
   const unitMs = match[2]?.toLowerCase().startsWith("m") ? 60_000 : 1_000;
   return Math.min(Number(match[1]) * unitMs, emailLimits.retryAfterMaxMs);

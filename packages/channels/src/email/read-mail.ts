@@ -1,4 +1,4 @@
-import PostalMime, { type Address, addressParser, type Attachment, type Email } from "postal-mime";
+import PostalMime, { type Address, type Attachment, type Email } from "postal-mime";
 import { isMailAddress } from "./addresses.ts";
 import { htmlToText } from "./html-text.ts";
 import { emailLimits } from "./limits.ts";
@@ -106,13 +106,6 @@ function flat(addresses: readonly Address[]): { address: string; name?: string }
       const shown = oneLine(name, emailLimits.nameChars);
       return [{ address: address.toLowerCase(), ...(shown === "" ? {} : { name: shown }) }];
     });
-}
-
-/** The addresses of a header that postal-mime does not read. */
-export function addressesOf(header: string | undefined): string[] {
-  return header === undefined
-    ? []
-    : flat(addressParser(header, { flatten: true })).map(({ address }) => address);
 }
 
 function sentAt(date: string | undefined): number | undefined {

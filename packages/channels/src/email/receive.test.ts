@@ -1,18 +1,22 @@
 import { HoldfastError, type InboundMessageEvent } from "@holdfast/core";
 import { type FakeEmail, startFakeEmail } from "@holdfast/testkit/platforms";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openMailAccount, Receiver } from "./testing/mail-account.ts";
 
 let fake: FakeEmail;
 let running: { stop(): Promise<void> }[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   fake = await startFakeEmail();
 });
 
 afterEach(async () => {
   await Promise.all(running.map((one) => one.stop()));
   running = [];
+  fake.faults = {};
+});
+
+afterAll(async () => {
   await fake.close();
 });
 
@@ -44,15 +48,6 @@ describe("receiving mail", () => {
     expect(messages[3]?.sender.name).toBe('Bo "<b>" Ü');
   });
 
-  test("does not answer what lay in the mailbox before the account's first start", async () => {
-    await fake.deliver(mail({ subject: "Old" }));
-    const receiver = new Receiver();
-    await start(receiver);
-    fake.say({ chat: "ada", text: "new" });
-    await receiver.until((events) => events.length > 0);
-    expect(receiver.texts).toEqual(["new"]);
-  });
-
   test("goes on behind the cursor after a stop", async () => {
     const receiver = new Receiver();
     const first = await start(receiver);
@@ -62,8 +57,9 @@ describe("receiving mail", () => {
     await first.run.stop();
     fake.say({ chat: "ada", text: "two" });
     await start(receiver);
-    await receiver.until((events) => events.length === 2);
-    expect(receiver.texts).toEqual(["one", "two"]);
+    await receiver.until(() => receiver.texts.includes("two"));
+    // The stop may have come before the cursor was kept: then the first comes again.
+    expect(new Set(receiver.texts)).toEqual(new Set(["one", "two"]));
   });
 
   test("a mail that arrives twice has the same event id", async () => {
@@ -86,6 +82,7 @@ describe("receiving mail", () => {
   });
 
   test("what could not be made durable comes again, over a new connection", async () => {
+    const before = fake.imapConnections;
     const receiver = new Receiver();
     const { reports } = await start(receiver);
     receiver.failures.push(new HoldfastError("engine_unavailable", "Not now."));
@@ -93,16 +90,7 @@ describe("receiving mail", () => {
     await receiver.until((events) => events.length === 1);
     expect(receiver.texts).toEqual(["again"]);
     expect(reports.map(({ code }) => code)).toEqual(["engine_unavailable"]);
-    expect(fake.imapConnections).toBe(2);
-  });
-
-  test("ends when the account has another owner", async () => {
-    const receiver = new Receiver();
-    const { run } = await start(receiver);
-    receiver.failures.push(new HoldfastError("ownership_lost", "Another node owns it."));
-    running = [];
-    fake.say({ chat: "ada", text: "hello" });
-    await expect(run.ended).rejects.toMatchObject({ code: "ownership_lost" });
+    expect(fake.imapConnections - before).toBe(2);
   });
 
   test("survives cut connections without loss", async () => {
@@ -119,13 +107,17 @@ describe("receiving mail", () => {
   test("finds its place again when the mailbox is numbered anew", async () => {
     const receiver = new Receiver();
     const { reports } = await start(receiver);
-    fake.say({ chat: "ada", text: "one" });
+    fake.say({ chat: "dee", text: "dee one" });
     await receiver.until((events) => events.length === 1);
     await fake.settled();
     await fake.renumber();
-    fake.say({ chat: "ada", text: "two" });
-    await receiver.until(() => receiver.texts.includes("two"));
-    const ids = (receiver.events as InboundMessageEvent[]).map(({ eventId }) => eventId);
+    fake.say({ chat: "dee", text: "dee two" });
+    await receiver.until(() => receiver.texts.includes("dee two"));
+    // The first came again under its new number.
+    const ids = receiver.events.flatMap((event) =>
+      event.type === "message" && event.text.startsWith("dee") ? [event.eventId] : [],
+    );
+    expect(ids.length).toBeGreaterThanOrEqual(3);
     expect(new Set(ids).size).toBe(2);
     expect(reports.some(({ message }) => message.includes("anew"))).toBe(true);
   });
@@ -136,6 +128,7 @@ describe("receiving mail", () => {
     running = [];
     fake.revoke(true);
     await expect(run.ended).rejects.toMatchObject({ code: "account_unauthorized" });
+    fake.revoke(false);
   });
 
   test("ends within a second of the abort, while idle and while nobody answers", async () => {
@@ -183,11 +176,18 @@ describe("files", () => {
   test("come again from the mailbox, also after it was numbered anew", async () => {
     const receiver = new Receiver();
     const { account } = await start(receiver);
-    await fake.deliver(mail({ attachment: { name: "plan ü.png", type: "image/png", data: picture } }));
+    await fake.deliver(
+      mail({ attachment: { name: "plan ü.png", type: "image/png", data: picture } }),
+    );
     await receiver.until((events) => events.length === 1);
     const [media] = (receiver.events[0] as InboundMessageEvent).media;
     if (media === undefined) throw new Error("No media came.");
-    expect(media).toMatchObject({ kind: "image", name: "plan ü.png", mime: "image/png", bytes: 5_000 });
+    expect(media).toMatchObject({
+      kind: "image",
+      name: "plan ü.png",
+      mime: "image/png",
+      bytes: 5_000,
+    });
     const signal = AbortSignal.timeout(10_000);
     const fetched = await account.fetchMedia?.(media, signal);
     expect(Buffer.from(fetched?.data ?? []).equals(picture)).toBe(true);
@@ -199,15 +199,53 @@ describe("files", () => {
   test("of types that are not taken are refused, and so is a source of another kind", async () => {
     const receiver = new Receiver();
     const { account } = await start(receiver);
-    await fake.deliver(mail({ attachment: { name: "a.exe", type: "application/x-msdownload", data: picture } }));
+    await fake.deliver(
+      mail({ attachment: { name: "a.exe", type: "application/x-msdownload", data: picture } }),
+    );
     await receiver.until((events) => events.length === 1);
     const [media] = (receiver.events[0] as InboundMessageEvent).media;
     if (media === undefined) throw new Error("No media came.");
     const signal = AbortSignal.timeout(10_000);
-    await expect(account.fetchMedia?.(media, signal)).rejects.toMatchObject({ code: "media_refused" });
+    await expect(account.fetchMedia?.(media, signal)).rejects.toMatchObject({
+      code: "media_refused",
+    });
     await expect(
       account.fetchMedia?.({ kind: "file", source: "http://127.0.0.1/" }, signal),
     ).rejects.toMatchObject({ code: "media_refused" });
+  });
+});
+
+test("a server without IDLE is asked", async () => {
+  const other = await startFakeEmail({ hasIdle: false, security: "starttls" });
+  const { account } = openMailAccount(other);
+  const receiver = new Receiver();
+  const run = await receiver.start(account);
+  other.say({ chat: "ada", text: "one" });
+  await receiver.until((events) => events.length === 1);
+  other.say({ chat: "ada", text: "two" });
+  await other.settled();
+  await run.stop();
+  expect(receiver.texts).toEqual(["one", "two"]);
+  await other.close();
+});
+
+describe("the ends", () => {
+  test("ends when the account has another owner", async () => {
+    const receiver = new Receiver();
+    const { run } = await start(receiver);
+    receiver.failures.push(new HoldfastError("ownership_lost", "Another node owns it."));
+    running = [];
+    fake.say({ chat: "ada", text: "hello" });
+    await expect(run.ended).rejects.toMatchObject({ code: "ownership_lost" });
+  });
+
+  test("does not answer what lay in the mailbox before the account's first start", async () => {
+    await fake.deliver(mail({ subject: "Old" }));
+    const receiver = new Receiver();
+    await start(receiver);
+    await fake.deliver(mail({ subject: "New" }));
+    await receiver.until((events) => events.length > 0);
+    expect(receiver.texts).toEqual(["Subject: New\n\nSee the file."]);
   });
 });
 

@@ -8,7 +8,7 @@ import {
 import type { ImapFlow, MailboxObject, SearchObject } from "imapflow";
 import { shortHash } from "./addresses.ts";
 import { type Cursor, parseCursor, printCursor } from "./cursor.ts";
-import { type Identity, mailEvent, threadIds } from "./events.ts";
+import { type Identity, type MailPlace, mailEvent, threadIds } from "./events.ts";
 import { emailLimits } from "./limits.ts";
 import { asMailboxError, fetchSource, openMailbox } from "./mailbox.ts";
 import { waitForMail, watchMailbox } from "./mailbox-watch.ts";
@@ -155,13 +155,9 @@ async function handOver(
     if (fetched !== undefined) {
       const { source, isWhole } = fetched;
       const receivedAt = timeOf(fetched.mail.internalDate);
-      const mail = await readMail(source, isWhole);
       const place = { uidValidity, uid, receivedAt, sourceHash: shortHash(source) };
-      const event = mailEvent(mail, place, self);
-      if (event.type === "message") {
-        threads.remember(event.messageId, { subject: mail.subject, before: threadIds(mail) });
-        chars += event.text.length;
-      }
+      const event = await readEvent(source, isWhole, place, self, threads, report);
+      if (event.type === "message") chars += event.text.length;
       events.push(event);
       handled.push(uid);
       last = { v: uidValidity, u: uid, t: receivedAt };
@@ -169,6 +165,29 @@ async function handOver(
     if (chars >= emailLimits.batchChars) await flush();
   }
   await flush();
+}
+
+/** A mail that breaks the reader is counted and reported, or it would stop all behind it. */
+async function readEvent(
+  source: Uint8Array,
+  isWhole: boolean,
+  place: MailPlace,
+  self: Identity,
+  threads: Threads,
+  report: Options["report"],
+): Promise<InboundEvent> {
+  try {
+    const mail = await readMail(source, isWhole);
+    const event = mailEvent(mail, place, self);
+    if (event.type === "message") {
+      threads.remember(event.messageId, { subject: mail.subject, before: threadIds(mail) });
+    }
+    return event;
+  } catch {
+    const message = `The mail with the UID ${place.uid} cannot be read and is left out.`;
+    report(new HoldfastError("internal", message), "email.receive");
+    return { type: "ignored", what: "unreadable" };
+  }
 }
 
 async function uidsAfter(client: ImapFlow, uid: number): Promise<number[]> {

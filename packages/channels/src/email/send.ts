@@ -4,6 +4,7 @@ import { isMailAddress, isMessageId, ownMessageId } from "./addresses.ts";
 import type { AnswerLimit } from "./answer-limit.ts";
 import { composeMail } from "./compose.ts";
 import type { Identity } from "./events.ts";
+import { emailLimits } from "./limits.ts";
 import { failureOutcome } from "./outcome.ts";
 import type { EmailSettings } from "./settings.ts";
 import type { SmtpPool } from "./smtp-pool.ts";
@@ -24,8 +25,9 @@ export interface MailSender {
 export async function sendMail(
   { options, self, pool, limit, findThread }: MailSender,
   { piece, chat, key, replyTo }: PieceSend,
-  signal: AbortSignal,
+  outer: AbortSignal,
 ): Promise<SendOutcome> {
+  const signal = AbortSignal.any([outer, AbortSignal.timeout(emailLimits.sendTimeoutMs)]);
   const body = mailBody.safeParse(piece.body);
   if (!body.success) return { outcome: "failed", reason: "The piece is no mail." };
   if (!isMailAddress(chat.id)) return { outcome: "failed", reason: "The chat is no mail address." };

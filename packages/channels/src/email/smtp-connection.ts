@@ -23,7 +23,7 @@ export class SmtpFailure extends Error {
   constructor(step: SmtpStep, cause: NodemailerError) {
     super(`SMTP failed: ${step}`);
     this.step = step;
-    this.reason = cause.code ?? "no code";
+    this.reason = cause.originalCode ?? cause.code ?? "no code";
     this.command = cause.command;
     this.answer =
       cause.responseCode === undefined

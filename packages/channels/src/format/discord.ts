@@ -9,7 +9,7 @@ import {
 } from "./marked.ts";
 import type { Line, Link, Run } from "./model.ts";
 import { piecesOf, type Dialect } from "./pieces.ts";
-import { renderRows, type Syntax } from "./render.ts";
+import { remembered, renderRows, type Syntax } from "./render.ts";
 import type { Row } from "./rows.ts";
 import { bold } from "./styles.ts";
 
@@ -36,11 +36,11 @@ const marks: MarkedSyntax = {
 };
 
 const syntax: Syntax = {
-  line: (row) => {
+  line: remembered((row) => {
     if (row.heading === undefined) return markedLine(row, row.line, marks);
     if (row.prefix !== "") return markedLine(row, bold(row.line), marks);
     return `${"#".repeat(Math.min(row.heading, headingLevels))} ${markedLine(row, row.line, marks)}`;
-  },
+  }),
   fence: (code, language = "") => backtickFence(withoutMentions(code), language),
   quote: quoteLines,
   fencesInQuotes: true,

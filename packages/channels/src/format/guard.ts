@@ -1,7 +1,9 @@
 import { formatLimits } from "./limits.ts";
 
 const fence = /^(?:(`{3,})[^`\n]*|(~{3,}).*)$/;
-const marks = /[[\]*_~`!<>&@\\|]/g;
+const marks = /[[\]*_~`<@]/g;
+/** Ends the paragraph before it, wherever it stands. */
+const item = /^ {0,3}[-+*] +\S/;
 const containers = /^(?:[ \t]*(?:>|[-+*](?=\s)|\d{1,9}[.)](?=\s)))+/;
 const container = />|[-+*](?=\s)|\d{1,9}[.)](?=\s)/g;
 
@@ -15,6 +17,9 @@ export function isTooComplex(markdown: string): boolean {
   let open = "";
   let inParagraph = 0;
   let squares = 0;
+  let quotes = 0;
+  let items = 0;
+  let wasQuote = false;
   for (const line of markdown.split("\n")) {
     const fenced = fence.exec(line);
     const ticks = fenced?.[1] ?? fenced?.[2] ?? "";
@@ -23,15 +28,26 @@ export function isTooComplex(markdown: string): boolean {
       continue;
     }
     if (ticks !== "" || line.trim() === "") {
+      wasQuote = false;
       open = ticks;
       squares += inParagraph * inParagraph;
       inParagraph = 0;
       continue;
     }
+    if (item.test(line)) {
+      squares += inParagraph * inParagraph;
+      inParagraph = 0;
+    }
     inParagraph += line.match(marks)?.length ?? 0;
     if (inParagraph > formatLimits.marksPerParagraph) return true;
     const begin = containers.exec(line)?.[0] ?? "";
-    if ((begin.match(container)?.length ?? 0) > formatLimits.containersPerLine) return true;
+    const depth = line.slice(0, begin.length + 1).match(container)?.length ?? 0;
+    const isQuote = begin.includes(">");
+    if (isQuote && !wasQuote) quotes += depth;
+    else if (depth > 0) items += isQuote ? 0 : depth;
+    wasQuote = isQuote;
+    if (depth > formatLimits.containersPerLine) return true;
+    if (quotes > formatLimits.quotes || items > formatLimits.listItems) return true;
   }
   return squares + inParagraph * inParagraph > formatLimits.marksSquaredTotal;
 }

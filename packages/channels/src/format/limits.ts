@@ -5,9 +5,12 @@ export const formatLimits = {
   /** Characters in one paragraph that may open or close something; the parser's time grows with their square. */
   marksPerParagraph: 1_000,
   /** The sum of the squares of these counts over all paragraphs. */
-  marksSquaredTotal: 4_000_000,
+  marksSquaredTotal: 2_000_000,
   /** Quotes and lists inside each other that are shown as such; deeper ones are shown at this depth. */
   nestingShown: 12,
+  /** Quotes that begin, and items of lists: the parser's time grows with the square of these, too. */
+  quotes: 250,
+  listItems: 2_000,
   /** Quote and list marks at the beginning of one line. */
   containersPerLine: 64,
   /** A longer address is written out behind its text. */

@@ -20,12 +20,12 @@ function encodeRest(href: string): string {
 }
 
 /** An address as people read it. */
-export function shownUrl(link: Link): string {
+function shownUrl(link: Link): string {
   return link.url.replace(/^mailto:/i, "");
 }
 
 /** The text says the address already. */
-export function isBare(text: string, link: Link): boolean {
+function isBare(text: string, link: Link): boolean {
   const said = text.trim();
   const shown = shownUrl(link);
   return said === link.url || said === shown || `http://${said}` === shown;
@@ -75,7 +75,7 @@ interface LinkSpan {
 }
 
 /** The line cut where a link begins or ends. */
-export function linkSpans(line: Line): readonly LinkSpan[] {
+function linkSpans(line: Line): readonly LinkSpan[] {
   const spans: LinkSpan[] = [];
   for (const run of line) {
     const last = spans.at(-1);

@@ -74,7 +74,11 @@ function showsSomething(block: Block): boolean {
     case "quote":
       return block.blocks.some(showsSomething);
     case "list":
+      return block.items.some(
+        (item) => item.checked !== undefined || item.blocks.some(showsSomething),
+      );
     case "table":
+      return block.rows.some((row) => row.some((cell) => isVisible(lineText(cell))));
     case "rule":
       return true;
     default:

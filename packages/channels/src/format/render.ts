@@ -10,6 +10,16 @@ export interface Syntax {
   readonly fencesInQuotes: boolean;
 }
 
+/** A row is written the same each time: splitting asks for it often. */
+export function remembered(write: (row: Row) => string): (row: Row) => string {
+  const written = new WeakMap<Row, string>();
+  return (row) => {
+    const known = written.get(row) ?? write(row);
+    written.set(row, known);
+    return known;
+  };
+}
+
 /** Rows as one text; blocks that a piece cuts are closed in it, and opened again in the next. */
 export function renderRows(rows: readonly Row[], syntax: Syntax): string {
   let text = "";

@@ -44,7 +44,7 @@ function styleRanges(runs: Line): readonly string[] {
       if (run[style] === true) {
         start ??= at;
       } else if (start !== undefined) {
-        ranges.push(`${start}:${at - start}:${names[style]}`);
+        if (at > start) ranges.push(`${start}:${at - start}:${names[style]}`);
         start = undefined;
       }
       at += run.text.length;

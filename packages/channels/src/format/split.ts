@@ -62,13 +62,22 @@ function countFitting(
   measure: Measure,
 ): number {
   let high = 0;
-  for (let weight = 0; weight <= measure.unitsMax && at + high < rows.length; high += 1) {
+  let weight = 0;
+  while (at + high < rows.length) {
     weight += weightOf([rows[at + high] as Row]);
+    if (weight > measure.unitsMax + 1) break;
+    high += 1;
   }
-  let low = 0;
+  const fitsSome = (count: number): boolean =>
+    measure.fits([...lead, ...rows.slice(at, at + count)]);
+  let low = high;
+  for (let step = 1; low > 0 && !fitsSome(low); step *= 2) {
+    high = low - 1;
+    low = Math.max(0, low - step);
+  }
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (measure.fits([...lead, ...rows.slice(at, at + middle)])) low = middle;
+    if (fitsSome(middle)) low = middle;
     else high = middle - 1;
   }
   return low;

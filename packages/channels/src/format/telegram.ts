@@ -2,7 +2,7 @@ import { escapeHtml } from "./html.ts";
 import { formatLimits } from "./limits.ts";
 import type { Link } from "./model.ts";
 import { piecesOf, type Dialect } from "./pieces.ts";
-import { renderRows, type Syntax } from "./render.ts";
+import { remembered, renderRows, type Syntax } from "./render.ts";
 import type { Row } from "./rows.ts";
 import { renderSpans, type Mark } from "./spans.ts";
 import { bold, withPrefix } from "./styles.ts";
@@ -20,7 +20,7 @@ export function formatTelegram(
 }
 
 const syntax: Syntax = {
-  line: (row) => inline(row),
+  line: remembered(inline),
   fence: (code, language) =>
     language === undefined
       ? `<pre>${escapeHtml(code)}</pre>`

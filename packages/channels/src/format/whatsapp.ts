@@ -9,7 +9,7 @@ import {
   type MarkedSyntax,
 } from "./marked.ts";
 import { piecesOf, type Dialect } from "./pieces.ts";
-import { renderRows, type Syntax } from "./render.ts";
+import { remembered, renderRows, type Syntax } from "./render.ts";
 import { bold } from "./styles.ts";
 
 export interface WhatsAppText {
@@ -33,7 +33,9 @@ const marks: MarkedSyntax = {
 };
 
 const syntax: Syntax = {
-  line: (row) => markedLine(row, row.heading === undefined ? row.line : bold(row.line), marks),
+  line: remembered((row) =>
+    markedLine(row, row.heading === undefined ? row.line : bold(row.line), marks),
+  ),
   fence: (code) => backtickFence(code, ""),
   quote: quoteLines,
   fencesInQuotes: false,

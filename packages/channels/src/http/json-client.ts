@@ -14,7 +14,7 @@ export type HttpResult =
   /** Nothing of the request was written: it surely had no effect. */
   | { readonly type: "unsent"; readonly reason: string }
   /** It may have taken effect. */
-  | { readonly type: "unknown"; readonly reason: string };
+  | { readonly type: "unknown"; readonly reason: string; readonly isTooLong?: true };
 
 export interface JsonRequest {
   readonly method: "GET" | "POST";
@@ -73,7 +73,9 @@ export class JsonClient {
         body: asked.body === undefined ? null : JSON.stringify(asked.body),
       });
       const text = await readText(answer.body, this.#options.answerBytes);
-      if (text === undefined) return { type: "unknown", reason: "The answer is too long." };
+      if (text === undefined) {
+        return { type: "unknown", reason: "The answer is too long.", isTooLong: true };
+      }
       const { statusCode: status, headers } = answer;
       return { type: "answered", status, headers, json: parse(text) };
     } catch (error) {

@@ -1,4 +1,4 @@
 export { isPrivateBase } from "./addresses.ts";
 export { mediaMaxBytes, mediaTypes } from "./limits.ts";
 export { isAllowedType, plainType } from "./media-types.ts";
-export { safeFetch, type SafeFetchOptions } from "./safe-fetch.ts";
+export { safeFetch } from "./safe-fetch.ts";

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import { isPublicAddress } from "./addresses.ts";
 import { type FetchRules, fetchChecked, type FileRequest } from "./fetch-checked.ts";
 
-export interface SafeFetchOptions extends FileRequest {
+interface SafeFetchOptions extends FileRequest {
   /** Only where the platform's API itself stands in a private network; see `isPrivateBase`. Allows http, too. */
   readonly allowPrivate?: boolean;
 }

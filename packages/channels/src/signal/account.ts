@@ -1,4 +1,9 @@
-import { type AccountOptions, type ChannelAccount, HoldfastError } from "@holdfast/core";
+import {
+  type AccountOptions,
+  type ChannelAccount,
+  HoldfastError,
+  toHoldfastError,
+} from "@holdfast/core";
 import { formatSignal } from "../format/index.ts";
 import { checkAccount } from "./check.ts";
 import { attachmentAnswerBytes, fetchAttachment } from "./media.ts";
@@ -23,9 +28,12 @@ export function openSignal(options: AccountOptions<SignalSettings>): ChannelAcco
     edit: (edit, signal) => editPiece(rpc, options, edit, signal),
     async typing(chat, signal) {
       const params = { account: options.settings.account, ...recipientOf(chat) };
-      const outcome = sendOutcome(await rpc.call("sendTyping", params, signal));
-      if (outcome.outcome === "unauthorized") {
+      try {
+        const outcome = sendOutcome(await rpc.call("sendTyping", params, signal));
+        if (outcome.outcome !== "unauthorized") return;
         options.report(new HoldfastError("channel_unavailable", outcome.reason), "typing");
+      } catch (error) {
+        options.report(toHoldfastError(error), "typing");
       }
     },
     fetchMedia: (media, signal) => fetchAttachment(files, options, media, signal),

@@ -13,6 +13,7 @@ export const acceptRetryMinMs = 200;
 export const acceptRetryMaxMs = 5_000;
 /** The place in the stream is kept this often at most; what is read again is known by its ids. */
 export const cursorSaveMs = 1_000;
+export const lastSaveMs = 400;
 /** Timestamps of one receipt. */
 export const receiptTimestamps = 1_000;
 

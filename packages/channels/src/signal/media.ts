@@ -33,6 +33,7 @@ export async function fetchAttachment(
     ...(kind === "group" ? { groupId: chat } : { recipient: chat }),
   };
   const answer = await rpc.call("getAttachment", params, signal);
+  if (answer.type === "unknown" && answer.isTooLong === true) throw tooLarge();
   if (answer.type !== "result") {
     const outcome = sendOutcome(answer);
     const reason = "reason" in outcome ? outcome.reason : "";

@@ -10,7 +10,13 @@ import { backoffMs } from "./backoff.ts";
 import { readStream } from "./event-stream.ts";
 import { readEvent } from "./events.ts";
 import { KeptCursor } from "./kept-cursor.ts";
-import { acceptRetryMaxMs, acceptRetryMinMs, reconnectMaxMs, reconnectMinMs } from "./limits.ts";
+import {
+  acceptRetryMaxMs,
+  acceptRetryMinMs,
+  lastSaveMs,
+  reconnectMaxMs,
+  reconnectMinMs,
+} from "./limits.ts";
 import type { SignalSettings } from "./settings.ts";
 
 /**
@@ -37,7 +43,7 @@ export async function receiveEvents(
       if (trouble.code !== "channel_unavailable") throw trouble;
       options.report(trouble, "receive");
     }
-    await cursor.save();
+    await Promise.race([cursor.save(), untilLate(options, signal)]);
     const pauseMs = backoffMs(failures, reconnectMinMs, reconnectMaxMs, options.random);
     failures += 1;
     await delay(options.clock, pauseMs, signal);
@@ -55,7 +61,7 @@ async function takeGroup(
   const events = received.flatMap((event) => readEvent(event.data, options.settings.account));
   if (events.length > 0 && !(await accept(events, options, inbound, signal))) return;
   const id = group.findLast((event) => event.id !== undefined)?.id;
-  if (id !== undefined) await cursor.keep(id);
+  if (id !== undefined) await untilAborted(cursor.keep(id), signal);
 }
 
 /**
@@ -86,6 +92,7 @@ async function accept(
 function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const stop = () => resolve(false);
+    if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
     done
       .then(
@@ -94,4 +101,13 @@ function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<boolean
       )
       .finally(() => signal.removeEventListener("abort", stop));
   });
+}
+
+/** Who is told to stop waits only a little for the last save; without it events are read again. */
+async function untilLate(
+  { clock }: AccountOptions<SignalSettings>,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilAborted(new Promise(() => {}), signal);
+  await delay(clock, lastSaveMs);
 }

@@ -22,16 +22,23 @@ describe("the settings", () => {
   });
 
   test("decide how messages come in", () => {
-    expect(openAccount(fake, "webhook").account.receive).toBeUndefined();
-    expect(openAccount(fake, "socket").account.webhook).toBeUndefined();
+    expect(Object.keys(openAccount(fake, "webhook").account)).not.toContain("receive");
+    expect(Object.keys(openAccount(fake, "socket").account)).not.toContain("webhook");
   });
 });
 
 describe("the check", () => {
-  test.each(["webhook", "socket"] as const)("of a working %s account finds nothing", async (mode) => {
-    const { account } = openAccount(fake, mode);
-    expect(await account.check(never)).toEqual({ ok: true, identity: "holdfast in Fake", findings: [] });
-  });
+  test.each(["webhook", "socket"] as const)(
+    "of a working %s account finds nothing",
+    async (mode) => {
+      const { account } = openAccount(fake, mode);
+      expect(await account.check(never)).toEqual({
+        ok: true,
+        identity: "holdfast in Fake",
+        findings: [],
+      });
+    },
+  );
 
   test("names what is wrong, never the secret", async () => {
     const { account } = openAccount(fake, "socket", {
@@ -81,14 +88,23 @@ describe("a file", () => {
   test("of another type, too large, or elsewhere is refused", async () => {
     const { account, media } = await shared("application/x-msdownload", new Uint8Array([1]));
     const elsewhere = { ...media, source: "https://files.slack.com.example.org/a" };
-    for (const one of [media, { ...media, bytes: 99_000_000 }, elsewhere, { ...media, source: "nothing" }]) {
-      await expect(account.fetchMedia?.(one, never)).rejects.toMatchObject({ code: "media_refused" });
+    for (const one of [
+      media,
+      { ...media, bytes: 99_000_000 },
+      elsewhere,
+      { ...media, source: "nothing" },
+    ]) {
+      await expect(account.fetchMedia?.(one, never)).rejects.toMatchObject({
+        code: "media_refused",
+      });
     }
   });
 
   test("that Slack does not give away is refused, not its page for people taken", async () => {
     const { account, media } = await shared("image/png", new Uint8Array([1]));
     fake.revoke(true);
-    await expect(account.fetchMedia?.(media, never)).rejects.toMatchObject({ code: "media_refused" });
+    await expect(account.fetchMedia?.(media, never)).rejects.toMatchObject({
+      code: "media_refused",
+    });
   });
 });

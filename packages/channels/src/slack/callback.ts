@@ -1,11 +1,13 @@
 import { z } from "zod";
 
 const text = z.string();
+/** Slack writes null where it has nothing, or leaves the field out. */
+const optionalText = text.nullish().transform((value) => value ?? undefined);
 const userProfile = z.object({ display_name: text.optional(), real_name: text.optional() });
 
 const file = z.object({
   id: text.optional(),
-  name: text.nullish(),
+  name: optionalText,
   mimetype: text.optional(),
   size: z.number().optional(),
   mode: text.optional(),
@@ -25,8 +27,8 @@ export const messageEvent = z.object({
   parent_user_id: text.optional(),
   user: text.optional(),
   username: text.optional(),
-  bot_id: text.nullish(),
-  app_id: text.nullish(),
+  bot_id: optionalText,
+  app_id: optionalText,
   text: text.optional(),
   user_profile: userProfile.nullish(),
   bot_profile: z.object({ name: text.optional() }).nullish(),
@@ -40,7 +42,7 @@ export const eventCallback = z.object({
   team_id: text.optional(),
   api_app_id: text.optional(),
   authorizations: z
-    .array(z.object({ user_id: text.nullish(), is_bot: z.boolean().optional() }))
+    .array(z.object({ user_id: optionalText, is_bot: z.boolean().optional() }))
     .nullish()
     .catch(undefined),
   event: z.looseObject({ type: text }),

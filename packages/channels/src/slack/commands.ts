@@ -2,6 +2,7 @@ import type { InboundEvent, InboundMessageEvent } from "@holdfast/core";
 import { z } from "zod";
 import { chatOf, microsecondsOf } from "./events.ts";
 import { slackLimits } from "./limits.ts";
+import { storable } from "./plain-text.ts";
 
 const text = z.string();
 
@@ -59,7 +60,7 @@ export function readSlashCommand(fields: unknown, now: number): InboundEvent {
       ...(command.user_name === undefined ? {} : { username: command.user_name }),
       isBot: false,
     },
-    text: command.text?.trim() || command.command,
+    text: storable(command.text?.trim() || command.command),
     messageId: command.trigger_id,
     mentionsAccount: true,
     media: [],
@@ -89,7 +90,7 @@ function actionOf(payload: BlockActions, chosen: Action, index: number, now: num
       ...(user.username === undefined ? {} : { username: user.username }),
       isBot: false,
     },
-    text: words,
+    text: storable(words),
     messageId: message?.ts ?? payload.container?.message_ts ?? payload.trigger_id,
     mentionsAccount: true,
     media: [],

@@ -17,7 +17,10 @@ describe("on an emulated Slack", () => {
       port: await freePort(),
       seed: {
         tokens: { "xoxb-emulated": { login: "ada", scopes: [] } },
-        slack: { users: [{ name: "ada", email: "ada@example.org" }], channels: [{ name: "general" }] },
+        slack: {
+          users: [{ name: "ada", email: "ada@example.org" }],
+          channels: [{ name: "general" }],
+        },
       },
     });
     const listed = await api("conversations.list", {});

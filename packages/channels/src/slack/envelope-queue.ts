@@ -1,7 +1,7 @@
 import {
   type Clock,
   delay,
-  type HoldfastError,
+  HoldfastError,
   type Inbound,
   type InboundEvent,
   type Random,
@@ -69,7 +69,10 @@ export function createEnvelopeQueue(dependencies: QueueDependencies): EnvelopeQu
 
   return {
     add(envelope) {
-      if (waiting.length >= slackLimits.envelopesWaiting) return;
+      if (waiting.length >= slackLimits.envelopesWaiting) {
+        report(new HoldfastError("node_busy", "Too many events of Slack wait."), "slack receive");
+        return;
+      }
       waiting.push(envelope);
       whenAdded();
     },

@@ -51,8 +51,10 @@ export function toInboundEvent(
 
 /** Who the account is, as the callback itself tells. */
 export function identityIn(callback: EventCallback): Identity | undefined {
-  const bot = callback.authorizations?.find(({ is_bot, user_id }) => is_bot === true && !!user_id);
-  return bot?.user_id == null ? undefined : { userId: bot.user_id };
+  const bot = callback.authorizations?.find(
+    ({ is_bot, user_id }) => is_bot === true && user_id !== undefined,
+  );
+  return bot?.user_id === undefined ? undefined : { userId: bot.user_id };
 }
 
 /** A chat and the thread in it. `app_mention` does not tell the kind of a chat, so its id has to. */
@@ -99,13 +101,13 @@ function messageOf(
 
 function senderOf(event: MessageEvent, names: ReadonlyMap<string, string>): ChatSender | undefined {
   const id = event.user ?? event.bot_id;
-  if (id == null) return undefined;
+  if (id === undefined) return undefined;
   const name = profileName(event) ?? names.get(id);
   return {
     id,
     ...(name === undefined ? {} : { name }),
     ...(event.username === undefined ? {} : { username: event.username }),
-    isBot: event.bot_id != null || id === slackbot,
+    isBot: event.bot_id !== undefined || id === slackbot,
   };
 }
 
@@ -115,10 +117,10 @@ function profileName({ user_profile: user, bot_profile: bot }: MessageEvent): st
 
 function isOwn(event: MessageEvent, callback: EventCallback, identity: Identity): boolean {
   if (event.user === identity.userId) return true;
-  if (event.bot_id == null) return false;
+  if (event.bot_id === undefined) return false;
   return (
     event.bot_id === identity.botId ||
-    (event.app_id != null && event.app_id === callback.api_app_id)
+    (event.app_id !== undefined && event.app_id === callback.api_app_id)
   );
 }
 
@@ -147,7 +149,7 @@ function referenceTo(file: SlackFile): readonly MediaReference[] {
     {
       kind: kindOf(file.mimetype ?? ""),
       source,
-      ...(file.name == null ? {} : { name: file.name }),
+      ...(file.name === undefined ? {} : { name: file.name }),
       ...(file.mimetype === undefined ? {} : { mime: file.mimetype }),
       ...(file.size === undefined ? {} : { bytes: file.size }),
     },

@@ -29,7 +29,10 @@ const page = z.object({
 const keyedMessage = z.object({
   ts: z.string().min(1),
   user: z.string().nullish(),
-  bot_id: z.string().nullish(),
+  bot_id: z
+    .string()
+    .nullish()
+    .transform((id) => id ?? undefined),
   metadata: z.object({
     event_type: z.literal(keyEventType),
     event_payload: z.object({ key: z.string() }),
@@ -116,6 +119,6 @@ function tsIf(message: unknown, key: string, identity: Identity): string | undef
   const read = keyedMessage.safeParse(message);
   if (!read.success || read.data.metadata.event_payload.key !== key) return undefined;
   const { user, bot_id: botId, ts } = read.data;
-  const isOwn = user === identity.userId || (botId != null && botId === identity.botId);
+  const isOwn = user === identity.userId || (botId !== undefined && botId === identity.botId);
   return isOwn ? ts : undefined;
 }

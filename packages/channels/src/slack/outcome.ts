@@ -1,5 +1,6 @@
 import type { SendOutcome } from "@holdfast/core";
 import type { ApiAnswer } from "./api.ts";
+import { slackLimits } from "./limits.ts";
 
 type Trouble = Exclude<ApiAnswer, { kind: "ok" }>;
 
@@ -63,13 +64,17 @@ const failedErrors: ReadonlySet<string> = new Set([
 /** Slack says that it did nothing, and that this passes. */
 const temporaryErrors: ReadonlySet<string> = new Set([
   "accesslimited",
-  "message_limit_exceeded",
   "org_login_required",
-  "rate_limited",
-  "ratelimited",
   "request_timeout",
   "service_unavailable",
   "team_added_to_org",
+]);
+
+/** A limit that came without the status 429, and so without a wait. */
+const rateErrors: ReadonlySet<string> = new Set([
+  "message_limit_exceeded",
+  "rate_limited",
+  "ratelimited",
 ]);
 
 /** Trouble with a send, or with an edit, as the outbox understands it. */
@@ -78,13 +83,7 @@ export function outcomeOf(trouble: Trouble): SendOutcome {
     case "not-sent":
       return { outcome: "retry", reason: trouble.reason };
     case "limited":
-      // Slack counts for the method and the workspace, and does not tell when it was the channel alone.
-      return {
-        outcome: "retry",
-        reason: "Slack limits the rate.",
-        afterMs: trouble.afterMs,
-        scope: "account",
-      };
+      return limited(trouble.afterMs);
     case "lost":
       return { outcome: "unknown", reason: trouble.reason };
     case "refused":
@@ -103,10 +102,16 @@ export function describeRefusal(error: string, needed?: string): string {
     : `Slack refuses it: ${error}; the scope ${needed} is needed.`;
 }
 
+/** Slack counts for the method and the workspace, and does not tell when it was the channel alone. */
+function limited(afterMs: number): SendOutcome {
+  return { outcome: "retry", reason: "Slack limits the rate.", afterMs, scope: "account" };
+}
+
 function refusalOf(error: string, needed: string | undefined): SendOutcome {
   const reason = describeRefusal(error, needed);
   if (unauthorizedErrors.has(error)) return { outcome: "unauthorized", reason };
   if (failedErrors.has(error)) return { outcome: "failed", reason };
+  if (rateErrors.has(error)) return limited(slackLimits.rateLimitDefaultMs);
   if (temporaryErrors.has(error)) return { outcome: "retry", reason };
   // Of fatal_error and internal_error Slack says that a part may have happened; others are not known.
   return { outcome: "unknown", reason };

@@ -14,6 +14,7 @@ test.each([
   ["<https://example.org|the page>", "the page (https://example.org)"],
   ["<mailto:ada@example.org|ada@example.org>", "ada@example.org"],
   ["what somebody typed: &lt;@U1&gt;", "what somebody typed: <@U1>"],
+  ["half a \ud83d and a \0", "half a \ufffd and a "],
   ["a lone < and <> stay", "a lone < and <> stay"],
 ])("%s is read as %s", (text, plain) => {
   expect(toPlainText(text, names)).toBe(plain);

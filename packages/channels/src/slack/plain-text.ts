@@ -20,10 +20,19 @@ export function withoutLeadingMention(text: string, user: string): string {
  * escapes, is never taken for markup.
  */
 export function toPlainText(text: string, names: ReadonlyMap<string, string>): string {
-  return text.replaceAll(/<([^<>]*)>|&(lt|gt|amp);/g, (whole, token?: string, entity?: string) => {
-    if (entity !== undefined) return entityText(entity);
-    return token === undefined || token === "" ? whole : tokenText(token, names);
-  });
+  const plain = text.replaceAll(
+    /<([^<>]*)>|&(lt|gt|amp);/g,
+    (whole, token?: string, entity?: string) => {
+      if (entity !== undefined) return entityText(entity);
+      return token === undefined || token === "" ? whole : tokenText(token, names);
+    },
+  );
+  return storable(plain);
+}
+
+/** JSON can carry what no message may hold: NUL, and halves of characters. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "");
 }
 
 function tokenText(token: string, names: ReadonlyMap<string, string>): string {

@@ -17,8 +17,11 @@ afterEach(async () => {
 });
 
 /** The account's receiver; `accept` may be late, or throw. */
-function receive(accept: (events: readonly InboundEvent[]) => Promise<void> = () => Promise.resolve()) {
-  const { account, reports } = openAccount(fake, "socket", { speed: 10 });
+function receive(
+  accept: (events: readonly InboundEvent[]) => Promise<void> = () => Promise.resolve(),
+  speed = 10,
+) {
+  const { account, reports } = openAccount(fake, "socket", { speed });
   const events: InboundEvent[] = [];
   let connected = Promise.withResolvers<void>();
   let connections = 0;
@@ -110,7 +113,9 @@ describe("socket mode", () => {
   });
 
   test("ends when another node owns the account", async () => {
-    const { ended } = receive(() => Promise.reject(new HoldfastError("ownership_lost", "Another owner.")));
+    const { ended } = receive(() =>
+      Promise.reject(new HoldfastError("ownership_lost", "Another owner.")),
+    );
     fake.say({ chat: "ada", text: "hello" });
     await expect(ended).rejects.toMatchObject({ code: "ownership_lost" });
   });
@@ -139,6 +144,17 @@ describe("socket mode", () => {
     expect(textsOnce(receiver.events)).toEqual(texts);
     expect(receiver.connections).toBeGreaterThan(1);
     expect(fake.violations).toEqual([]);
+  });
+
+  test("notices a connection that is dead although it stands open", async () => {
+    const receiver = receive(undefined, 50);
+    await receiver.connected;
+    const next = receiver.nextConnection();
+    fake.freeze();
+    fake.say({ chat: "ada", text: "hello" });
+    await next;
+    await fake.settled();
+    expect(textsOnce(receiver.events)).toEqual(["hello"]);
   });
 
   test("throws when the credentials are refused, also later", async () => {

@@ -85,11 +85,12 @@ async function keepConnected(
       const readyAt = clock.monotonic();
       const end = await Promise.race([socket.goingAway, socket.closed, aborted]);
       if (end === "link_disabled") throw linkDisabled();
-      // Ended in good order and after a while: the next connection is not waited for.
-      if (clock.monotonic() - readyAt >= slackLimits.connectionGoodMs) {
-        pauseMs = slackLimits.reconnectMinMs;
-        if (end !== undefined) continue;
-      }
+      const lastedMs = clock.monotonic() - readyAt;
+      const isGood = socket.isUsed || lastedMs >= slackLimits.connectionGoodMs;
+      if (isGood) pauseMs = slackLimits.reconnectMinMs;
+      waitMs = pauseMs * random.next();
+      // Slack asked for it, and not all the time: the old connection is still there.
+      if (end !== undefined && isGood) continue;
     }
     await delay(clock, waitMs, signal);
     pauseMs = Math.min(pauseMs * 2, slackLimits.reconnectMaxMs);

@@ -52,8 +52,14 @@ describe("a send", () => {
 
   test("of emoji, right-to-left text and markup passes Slack's rules", async () => {
     const account = open();
-    for (const text of ["👩‍👩‍👧 שלום *x*", "a < b && c > d", "[x](https://example.org/?a=1&b=2) `<&>`"]) {
-      expect(await account.send(sendOf(account, channel, text), never)).toMatchObject({ outcome: "sent" });
+    for (const text of [
+      "👩‍👩‍👧 שלום *x*",
+      "a < b && c > d",
+      "[x](https://example.org/?a=1&b=2) `<&>`",
+    ]) {
+      expect(await account.send(sendOf(account, channel, text), never)).toMatchObject({
+        outcome: "sent",
+      });
     }
     expect(fake.violations).toEqual([]);
   });
@@ -82,7 +88,9 @@ describe("a send", () => {
   test("that Slack refuses with its own words and status 503 is tried again", async () => {
     fake.faults = { serverError: 1 };
     const account = open();
-    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({ outcome: "retry" });
+    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({
+      outcome: "retry",
+    });
   });
 
   test("over the rate waits as long as Slack says", async () => {
@@ -108,13 +116,19 @@ describe("a send", () => {
   test("to a chat that is gone fails, with credentials taken away waits", async () => {
     const account = open();
     fake.block("ada");
-    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({ outcome: "failed" });
+    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({
+      outcome: "failed",
+    });
     fake.revoke(true);
-    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({ outcome: "unauthorized" });
+    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({
+      outcome: "unauthorized",
+    });
     const { account: keyless } = openAccount(fake, "webhook", {
       settings: { botToken: { fromEnv: "NOT_SET" } },
     });
-    expect(await keyless.send(sendOf(keyless, channel, "hello"), never)).toMatchObject({ outcome: "unauthorized" });
+    expect(await keyless.send(sendOf(keyless, channel, "hello"), never)).toMatchObject({
+      outcome: "unauthorized",
+    });
   });
 
   test("that nothing of was written is tried again", async () => {
@@ -130,21 +144,45 @@ describe("a send", () => {
       reason: expect.stringContaining("ECONNREFUSED"),
     });
     const nowhere = open({ apiUrl: "http://no-such-host.invalid/api/" });
-    expect(await nowhere.send(sendOf(nowhere, channel, "hello"), never)).toMatchObject({ outcome: "retry" });
-    expect(await open().send(sendOf(account, channel, "hello"), AbortSignal.abort())).toMatchObject({
+    expect(await nowhere.send(sendOf(nowhere, channel, "hello"), never)).toMatchObject({
       outcome: "retry",
     });
+    expect(await open().send(sendOf(account, channel, "hello"), AbortSignal.abort())).toMatchObject(
+      {
+        outcome: "retry",
+      },
+    );
     expect(fake.shown("ada")).toEqual([]);
   });
 
+  test("that ends before its connection is encrypted is tried again", async () => {
+    await withServer(createServer(), async (apiUrl) => {
+      const account = open({ apiUrl: apiUrl.replace("http:", "https:") });
+      expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({
+        outcome: "retry",
+      });
+    });
+  });
+
   test.each<[string, (server: Server) => void]>([
-    ["502 of a gateway", (server) => server.on("request", (_, response) => response.writeHead(502).end("<h1>Bad</h1>"))],
-    ["a page instead of an answer", (server) => server.on("request", (_, response) => response.end("<h1>Hm</h1>"))],
+    [
+      "502 of a gateway",
+      (server) =>
+        server.on("request", (_, response) => response.writeHead(502).end("<h1>Bad</h1>")),
+    ],
+    [
+      "a page instead of an answer",
+      (server) => server.on("request", (_, response) => response.end("<h1>Hm</h1>")),
+    ],
     ["a cut", (server) => server.on("request", (request) => request.socket.destroy())],
-    ["half an answer", (server) => server.on("request", (request, response) => {
-      response.writeHead(200, { "content-length": "100" }).write('{"ok":');
-      request.on("end", () => request.socket.destroy()).resume();
-    })],
+    [
+      "half an answer",
+      (server) =>
+        server.on("request", (request, response) => {
+          response.writeHead(200, { "content-length": "100" }).write('{"ok":');
+          request.on("end", () => request.socket.destroy()).resume();
+        }),
+    ],
     ["silence", (server) => server.on("request", () => {})],
   ])("answered with %s has an unknown outcome", async (_, behave) => {
     const server = createServer();
@@ -194,7 +232,10 @@ describe("a send whose answer was lost", () => {
 
   test("stays unknown when Slack does not let the account look", async () => {
     const account = open();
-    fake.answerNext("conversations.history", { status: 200, body: { ok: false, error: "missing_scope" } });
+    fake.answerNext("conversations.history", {
+      status: 200,
+      body: { ok: false, error: "missing_scope" },
+    });
     expect(await lose(account)).toMatchObject({ outcome: "unknown" });
     expect(fake.counts["conversations.history"]).toBe(1);
   });
@@ -218,7 +259,9 @@ describe("a send whose answer was lost", () => {
         },
       });
     }
-    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({ outcome: "unknown" });
+    expect(await account.send(sendOf(account, channel, "hello"), never)).toMatchObject({
+      outcome: "unknown",
+    });
     expect(fake.counts["conversations.history"]).toBe(3);
   });
 });

@@ -11,6 +11,8 @@ export interface SlackSocket {
   /** Slack wants another connection soon; never when the connection just ends. */
   readonly goingAway: Promise<string>;
   readonly closed: Promise<void>;
+  /** Whether anything was delivered over it. */
+  readonly isUsed: boolean;
   close(): void;
 }
 
@@ -24,13 +26,17 @@ export interface Envelope {
 const message = z.looseObject({
   type: z.string(),
   envelope_id: z.string().optional(),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
   reason: z.string().optional(),
 });
 const pings = channel("undici:websocket:ping");
 const pongs = channel("undici:websocket:pong");
 
-/** `url` holds a ticket: it is neither kept nor told. */
+/**
+ * `url` holds a ticket: it is neither kept nor told. Slack's own client for socket mode is not used: told
+ * to go, it closes its connection before it opens the next one, and acknowledgements that are still owed
+ * are lost with it. undici's WebSocket, unlike Node's global one, can ping, which finds dead connections.
+ */
 export function openSocket(
   url: string,
   clock: Clock,
@@ -47,6 +53,7 @@ export function openSocket(
   });
   const socket = new WebSocket(url, { dispatcher: agent });
   let isClosed = false;
+  let isUsed = false;
   let heardAt = clock.monotonic();
   let cancel: Cancel = clock.schedule(slackLimits.helloTimeoutMs, () => close());
 
@@ -96,12 +103,21 @@ export function openSocket(
     } else if (type === "disconnect") {
       goingAway.resolve(reason ?? "unknown");
     } else if (id !== undefined) {
+      isUsed = true;
       onEnvelope({ type, payload, acknowledge: () => acknowledge(id) });
     }
   });
   socket.addEventListener("error", close);
   socket.addEventListener("close", close);
-  return { ready: ready.promise, goingAway: goingAway.promise, closed: closed.promise, close };
+  return {
+    ready: ready.promise,
+    goingAway: goingAway.promise,
+    closed: closed.promise,
+    get isUsed() {
+      return isUsed;
+    },
+    close,
+  };
 }
 
 function parsed(text: string): unknown {

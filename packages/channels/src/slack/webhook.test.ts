@@ -2,7 +2,14 @@ import { createHmac } from "node:crypto";
 import type { InboundEvent, WebhookAnswer } from "@holdfast/core";
 import { type FakeSlack, startFakeSlack } from "@holdfast/testkit/platforms";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { messagesIn, openAccount, startReceiver, textsOnce, webhookRequest } from "./testing/harness.ts";
+import {
+  messagesIn,
+  openAccount,
+  sendOf,
+  startReceiver,
+  textsOnce,
+  webhookRequest,
+} from "./testing/harness.ts";
 
 let fake: FakeSlack;
 
@@ -29,7 +36,9 @@ async function answerTo(
   at = Math.floor(Date.now() / 1_000),
 ): Promise<WebhookAnswer> {
   const { account } = openAccount(fake, "webhook");
-  const signature = createHmac("sha256", fake.signingSecret).update(`v0:${at}:${body}`).digest("hex");
+  const signature = createHmac("sha256", fake.signingSecret)
+    .update(`v0:${at}:${body}`)
+    .digest("hex");
   const answer = await account.webhook?.(
     webhookRequest(
       {
@@ -49,12 +58,20 @@ function callback(event: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({ type: "event_callback", team_id: "T1", api_app_id: "A1", event });
 }
 
-async function eventOf(event: Readonly<Record<string, unknown>>): Promise<InboundEvent | undefined> {
+async function eventOf(
+  event: Readonly<Record<string, unknown>>,
+): Promise<InboundEvent | undefined> {
   const { events } = await answerTo(callback(event));
   return events[0];
 }
 
-const written = { type: "message", channel: "C1", user: "U1", ts: "1700000000.000100", text: "hello" };
+const written = {
+  type: "message",
+  channel: "C1",
+  user: "U1",
+  ts: "1700000000.000100",
+  text: "hello",
+};
 
 describe("a request that Slack did not sign", () => {
   const body = JSON.stringify({ type: "url_verification", challenge: "c" });
@@ -78,7 +95,9 @@ describe("a request that Slack did not sign", () => {
     const { account } = openAccount(fake, "webhook");
     const signed = fake.signed({ type: "events_api", body: JSON.parse(callback(written)) });
     for (const changed of [`${signed.body} `, signed.body.slice(0, -9), "not json", ""]) {
-      await expect(account.webhook?.(webhookRequest(signed.headers, changed))).rejects.toMatchObject({
+      await expect(
+        account.webhook?.(webhookRequest(signed.headers, changed)),
+      ).rejects.toMatchObject({
         code: "webhook_unverified",
       });
     }
@@ -97,14 +116,19 @@ describe("a request that Slack did not sign", () => {
 
 describe("a signed request", () => {
   test("of the address's verification is answered with its challenge", async () => {
-    const answer = await answerTo(JSON.stringify({ type: "url_verification", challenge: "3eZbrw1" }));
+    const answer = await answerTo(
+      JSON.stringify({ type: "url_verification", challenge: "3eZbrw1" }),
+    );
     expect(answer).toMatchObject({ status: 200, body: "3eZbrw1", events: [] });
     expect(answer.headers?.["content-type"]).toContain("text/plain");
   });
 
-  test.each(["not json", "[]", "{}", '{"type":"url_verification"}'])("%s is invalid", async (body) => {
-    await expect(answerTo(body)).rejects.toMatchObject({ code: "invalid_request" });
-  });
+  test.each(["not json", "[]", "{}", '{"type":"url_verification"}'])(
+    "%s is invalid",
+    async (body) => {
+      await expect(answerTo(body)).rejects.toMatchObject({ code: "invalid_request" });
+    },
+  );
 
   test.each<[string, Readonly<Record<string, unknown>>, string]>([
     ["of an unknown event", { type: "moon_phase_changed" }, "unknown_event"],
@@ -114,7 +138,11 @@ describe("a signed request", () => {
     ["of somebody who joined", { ...written, subtype: "channel_join" }, "automatic"],
     ["of an old bot", { ...written, subtype: "bot_message", bot_id: "B1" }, "bot"],
     ["of the account's own message", { ...written, user: "U0FAKEBOT" }, "own_message"],
-    ["of its own message by its bot id", { ...written, user: undefined, bot_id: "B0FAKEBOT" }, "own_message"],
+    [
+      "of its own message by its bot id",
+      { ...written, user: undefined, bot_id: "B0FAKEBOT" },
+      "own_message",
+    ],
   ])("%s is ignored", async (_, event, what) => {
     expect(await eventOf(event)).toEqual({ type: "ignored", what });
   });
@@ -130,7 +158,9 @@ describe("a signed request", () => {
       chat: { kind: "channel", id: "C1", thread, team: "T1" },
       mentionsAccount: false,
     });
-    expect(await eventOf({ ...written, thread_ts: thread, parent_user_id: "U0FAKEBOT" })).toMatchObject({
+    expect(
+      await eventOf({ ...written, thread_ts: thread, parent_user_id: "U0FAKEBOT" }),
+    ).toMatchObject({
       mentionsAccount: true,
     });
     const first = await eventOf({ ...written, thread_ts: written.ts, subtype: "thread_broadcast" });
@@ -140,7 +170,9 @@ describe("a signed request", () => {
 
   test("of another bot's message says so", async () => {
     const event = { ...written, bot_id: "B7", bot_profile: { name: "<b>Bot</b>" } };
-    expect(await eventOf(event)).toMatchObject({ sender: { id: "U1", name: "<b>Bot</b>", isBot: true } });
+    expect(await eventOf(event)).toMatchObject({
+      sender: { id: "U1", name: "<b>Bot</b>", isBot: true },
+    });
   });
 
   test("with files refers to them, without those that are gone or elsewhere", async () => {
@@ -151,10 +183,22 @@ describe("a signed request", () => {
       size: 9,
       url_private: "https://files.slack.com/a",
     };
-    const files = [file, { ...file, mode: "tombstone" }, { ...file, is_external: true }, 7, { id: "F2" }];
+    const files = [
+      file,
+      { ...file, mode: "tombstone" },
+      { ...file, is_external: true },
+      7,
+      { id: "F2" },
+    ];
     expect(await eventOf({ ...written, subtype: "file_share", files })).toMatchObject({
       media: [
-        { kind: "image", source: "https://files.slack.com/a", name: "a.png", mime: "image/png", bytes: 9 },
+        {
+          kind: "image",
+          source: "https://files.slack.com/a",
+          name: "a.png",
+          mime: "image/png",
+          bytes: 9,
+        },
         { kind: "file", source: "F2" },
       ],
     });
@@ -172,10 +216,15 @@ describe("a signed request", () => {
   test("is read while Slack's API is away, when it tells whose it is itself", async () => {
     fake.revoke(true);
     const authorizations = [{ user_id: "U0FAKEBOT", is_bot: true }];
-    const body = { ...JSON.parse(callback({ ...written, text: "<@U0FAKEBOT> hi" })), authorizations };
+    const body = {
+      ...JSON.parse(callback({ ...written, text: "<@U0FAKEBOT> hi" })),
+      authorizations,
+    };
     const { events } = await answerTo(JSON.stringify(body));
     expect(events).toMatchObject([{ text: "hi", mentionsAccount: true }]);
-    await expect(answerTo(callback(written))).rejects.toMatchObject({ code: "channel_unavailable" });
+    await expect(answerTo(callback(written))).rejects.toMatchObject({
+      code: "channel_unavailable",
+    });
   });
 });
 
@@ -216,6 +265,24 @@ describe("what people write", () => {
     });
   });
 
+  test("is all that counts: the account's own messages and edits come back, and are ignored", async () => {
+    await withReceiver(async ({ events }) => {
+      const { account } = openAccount(fake, "webhook");
+      const never = new AbortController().signal;
+      const send = sendOf(account, fake.channelOf("ada"), "hello");
+      const sent = await account.send(send, never);
+      const platformId = sent.outcome === "sent" ? sent.platformId : "";
+      await account.edit?.({ piece: send.piece, chat: send.chat, platformId }, never);
+      fake.say({ chat: "ada", text: "and now me" });
+      await fake.settled();
+      expect(events).toMatchObject([
+        { what: "own_message" },
+        { what: "edited" },
+        { type: "message", text: "and now me" },
+      ]);
+    });
+  });
+
   test("arrives although its body comes slowly", async () => {
     fake.faults = { slow: 1 };
     await withReceiver(async ({ events }) => {
@@ -231,8 +298,16 @@ describe("what people write", () => {
       fake.pressButton("ada", "approve");
       await fake.settled();
       expect(messagesIn(events)).toMatchObject([
-        { text: "what is new?", mentionsAccount: true, eventId: expect.stringMatching(/^command:/) },
-        { text: "approve", messageId: "1700000000.000100", eventId: expect.stringMatching(/^action:/) },
+        {
+          text: "what is new?",
+          mentionsAccount: true,
+          eventId: expect.stringMatching(/^command:/),
+        },
+        {
+          text: "approve",
+          messageId: "1700000000.000100",
+          eventId: expect.stringMatching(/^action:/),
+        },
       ]);
     });
   });

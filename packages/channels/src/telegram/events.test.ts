@@ -58,6 +58,8 @@ describe("a message of Telegram", () => {
     expect(named("/start", [{ ...command, length: 6 }])).toMatchObject({ mentionsAccount: false });
     const byName = { type: "text_mention", offset: 0, length: 5, user: { id: 99, is_bot: true } };
     expect(named("Agent hi", [byName])).toMatchObject({ text: "hi", mentionsAccount: true });
+    const another = { ...byName, user: { id: 98, is_bot: true } };
+    expect(named("Agent hi", [another])).toMatchObject({ mentionsAccount: false });
     expect(named("x", [{ type: "mention", offset: 900, length: 5 }])).toMatchObject({ text: "x" });
   });
 

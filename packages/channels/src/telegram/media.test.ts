@@ -51,6 +51,11 @@ describe("a file on Telegram", () => {
     const told = { file_id: "x", file_path: "photos/large.png", file_size: 5 };
     fake.answerNext("getFile", { status: 200, body: { ok: true, result: told } });
     await expect(fetchFile("x")).rejects.toMatchObject({ code: "media_refused" });
+
+    fake.addFile(Uint8Array.of(1), "photos/small.png");
+    const grown = { ...told, file_path: "photos/small.png", file_size: data.byteLength };
+    fake.answerNext("getFile", { status: 200, body: { ok: true, result: grown } });
+    await expect(fetchFile("x")).rejects.toMatchObject({ code: "media_refused" });
   });
 
   it("that cannot be had now is tried later, and no error names the token", async () => {

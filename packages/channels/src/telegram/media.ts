@@ -75,8 +75,9 @@ function tooLarge(): HoldfastError {
 
 /** As the path of a URL. A server in local mode names files of its own disk, which are not asked for. */
 function safePath(path: string | undefined): string | undefined {
-  if (path === undefined || path.startsWith("/") || path.length > 1_024) return undefined;
+  if (path === undefined || path.length > 1_024) return undefined;
   const steps = path.split("/");
+  // An absolute path begins with an empty step.
   if (steps.some((step) => step === "" || step === "." || step === "..")) return undefined;
   return steps.map(encodeURIComponent).join("/");
 }

@@ -5,6 +5,7 @@ import {
   type FakeInbound,
   fakeInbound,
   openTelegram,
+  shortPauses,
   type OpenedAccount,
 } from "./testing/open-account.ts";
 
@@ -15,8 +16,7 @@ let receiving: Promise<void> | undefined;
 
 beforeEach(async () => {
   fake = await startFakeTelegram();
-  // Pauses of half a second and more pass in a twentieth of their time.
-  opened = openTelegram({ ...fake.account("socket"), speed: 20 });
+  opened = openTelegram({ ...fake.account("socket"), shorten: shortPauses });
   stop = new AbortController();
   receiving = undefined;
 });
@@ -191,7 +191,7 @@ describe("polling", () => {
     const first = fakeInbound();
     void receive(first);
     await fake.called("getUpdates", 2);
-    const other = openTelegram({ ...fake.account("socket"), speed: 20 });
+    const other = openTelegram({ ...fake.account("socket"), shorten: shortPauses });
     const second = fakeInbound();
     const end = new AbortController();
     const receivingToo = other.account.receive?.(second, end.signal);
@@ -220,7 +220,7 @@ describe("polling", () => {
     const away = openTelegram({
       settings: { ...settings, apiUrl: "http://127.0.0.1:9" },
       env,
-      speed: 20,
+      shorten: shortPauses,
     });
     const end = new AbortController();
     const receivingAway = away.account.receive?.(fakeInbound(), end.signal);
@@ -230,6 +230,23 @@ describe("polling", () => {
     end.abort();
     await receivingAway;
     await away.account.close?.();
+  });
+
+  it("loses nothing when Telegram numbers anew after a quiet time", async () => {
+    await fake.close();
+    // A question of 25 seconds is open for a quarter of one.
+    fake = await startFakeTelegram({ speed: 100 });
+    opened = openTelegram({ ...fake.account("socket"), shorten: shortPauses });
+    fake.say({ chat: "ada", text: "one" });
+    const inbound = fakeInbound();
+    void receive(inbound);
+    await fake.settled();
+    // The second question told what is durable; the third begins without it.
+    await fake.called("getUpdates", 3);
+    fake.renumber(7);
+    fake.say({ chat: "ada", text: "two" });
+    expect(await texts(inbound, 2)).toEqual(["one", "two"]);
+    await fake.settled();
   });
 
   it("lets an update that it cannot read pass", async () => {

@@ -10,8 +10,8 @@ let opened: OpenedAccount;
 let ada: string;
 
 beforeEach(async () => {
-  // A hundredth of the real windows, so that tests need not wait between sends.
-  fake = await startFakeTelegram({ speed: 100 });
+  // Windows of less than a millisecond, so that tests need not wait between sends.
+  fake = await startFakeTelegram({ speed: 10_000 });
   opened = openTelegram(fake.account("socket"));
   ada = fake.chatId("ada");
 });
@@ -77,7 +77,6 @@ describe("a send to Telegram", () => {
     const newId = fake.migrate("team");
     expect((await send("one", { chat: old })).outcome).toBe("sent");
     expect(fake.shown("team")[0]?.raw).toMatchObject({ chat_id: newId });
-    await new Promise((resolve) => setTimeout(resolve, 15));
     expect((await send("two", { chat: old })).outcome).toBe("sent");
     expect(fake.calls["sendMessage"]).toBe(3);
   });
@@ -113,7 +112,9 @@ describe("a refusal", () => {
     expect((await send("hi")).outcome).toBe("sent");
   });
 
-  it("of a token that cannot be one is found before anything is asked", async () => {
+  it("of a token that never was, or cannot be one, is that of the account", async () => {
+    opened.env["FAKE_TELEGRAM_TOKEN"] = "1:unknown";
+    expect(await send("hi")).toMatchObject({ outcome: "unauthorized", reason: /Not Found/ });
     opened.env["FAKE_TELEGRAM_TOKEN"] = "two words";
     expect((await send("hi")).outcome).toBe("unauthorized");
     opened.env["FAKE_TELEGRAM_TOKEN"] = undefined;
@@ -141,6 +142,17 @@ describe("a refusal", () => {
     expect(inGroup).toMatchObject({ ...limited, scope: "chat" });
   });
 
+  it("is what a sender without patience gets, and it is noticed", async () => {
+    await fake.close();
+    fake = await startFakeTelegram();
+    opened = openTelegram(fake.account("socket"));
+    const id = fake.chatId("ada");
+    expect((await send("one", { chat: id })).outcome).toBe("sent");
+    const second = await send("two", { chat: id });
+    expect(second).toMatchObject({ outcome: "retry", afterMs: 1_000, scope: "chat" });
+    expect(fake.violations).toEqual(["sent more than 1 in 1000 ms in one chat"]);
+  });
+
   it("by Telegram's own error is tried again, by a gateway in front is unknown", async () => {
     const own = (code: number, description: string) =>
       fake.answerNext("sendMessage", {
@@ -160,6 +172,19 @@ describe("a refusal", () => {
       expect(await send("hi"), `HTTP ${status}`).toMatchObject({ outcome: "unknown" });
     }
     expect(fake.shown("ada")).toEqual([]);
+  });
+});
+
+describe("the token", () => {
+  it("stands in no reason, also when a server quotes it", async () => {
+    const description = `Bad Request: /bot${fake.token}/sendMessage is no method`;
+    fake.answerNext("sendMessage", {
+      status: 400,
+      body: { ok: false, error_code: 400, description },
+    });
+    const outcome = await send("hi");
+    expect(outcome).toMatchObject({ outcome: "failed", reason: /is no method/ });
+    expect(reasonOf(outcome)).not.toContain(fake.token);
   });
 });
 
@@ -280,9 +305,13 @@ describe("check", () => {
   });
 });
 
-async function sendTo(apiUrl: string, speed = 1, signal = never): Promise<SendOutcome> {
+async function sendTo(apiUrl: string, divisor = 1, signal = never): Promise<SendOutcome> {
   const { settings, env } = fake.account("socket");
-  const { account } = openTelegram({ settings: { ...settings, apiUrl }, env, speed });
+  const { account } = openTelegram({
+    settings: { ...settings, apiUrl },
+    env,
+    shorten: (delayMs) => delayMs / divisor,
+  });
   const piece = { body: { html: "hi" }, text: "hi" };
   const outcome = await account.send({ piece, chat: direct(ada), key: "k1" }, signal);
   await account.close?.();

@@ -8,6 +8,7 @@ import {
   fakeInbound,
   openTelegram,
   type OpenedAccount,
+  shortLooks,
   webhookRequest,
 } from "./testing/open-account.ts";
 
@@ -96,6 +97,7 @@ describe("a webhook", () => {
     const first = await ask(request);
     expect(first).toEqual(await ask(request));
     expect(first.status).toBe(200);
+    expect(fake.calls["getMe"]).toBe(1);
     expect(first.events).toMatchObject([
       { type: "message", eventId: `${fake.bot.id}-77`, text: "hello" },
     ]);
@@ -205,7 +207,7 @@ describe("the owner of a webhook", () => {
 
   it("repairs it when somebody changed it, and says so", async () => {
     // The look every five minutes comes every 300 ms.
-    opened = openTelegram({ ...fake.account("webhook"), speed: 1_000 });
+    opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
     const inbound = fakeInbound();
     receive(inbound);
     await inbound.isConnected;
@@ -219,7 +221,7 @@ describe("the owner of a webhook", () => {
   });
 
   it("registers it anew with another secret", async () => {
-    opened = openTelegram({ ...fake.account("webhook"), speed: 1_000 });
+    opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
     const inbound = fakeInbound();
     receive(inbound);
     await inbound.isConnected;
@@ -229,7 +231,7 @@ describe("the owner of a webhook", () => {
   });
 
   it("says that Telegram cannot deliver", async () => {
-    opened = openTelegram({ ...fake.account("webhook"), speed: 1_000 });
+    opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
     const inbound = fakeInbound();
     receive(inbound);
     await inbound.isConnected;

@@ -1,17 +1,17 @@
 import {
   type AccountOptions,
   type ChannelAccount,
-  HoldfastError,
   type InboundEvent,
+  toHoldfastError,
 } from "@holdfast/core";
 import { formatWhatsApp } from "../format/index.ts";
 import { checkAccount } from "./check.ts";
 import { Graph } from "./graph.ts";
 import { rememberedChats } from "./limits.ts";
 import { fetchFile } from "./media.ts";
-import { refusalOf } from "./outcome.ts";
 import { sendText } from "./send.ts";
 import type { WhatsAppSettings } from "./settings.ts";
+import { showTyping } from "./typing.ts";
 import { answerWebhook } from "./webhook.ts";
 
 export function openWhatsApp(options: AccountOptions<WhatsAppSettings>): ChannelAccount {
@@ -43,16 +43,10 @@ export function openWhatsApp(options: AccountOptions<WhatsAppSettings>): Channel
     async typing(chat, signal) {
       const messageId = newest.get(chat.id);
       if (messageId === undefined) return;
-      const body = {
-        messaging_product: "whatsapp",
-        status: "read",
-        message_id: messageId,
-        typing_indicator: { type: "text" },
-      };
-      const answer = await graph.post(`${settings.phoneNumberId}/messages`, body, signal);
-      const refusal = answer.type === "answered" ? refusalOf(answer) : undefined;
-      if (refusal !== undefined) {
-        options.report(new HoldfastError("channel_unavailable", refusal.reason), "typing");
+      try {
+        await showTyping(graph, settings.phoneNumberId, messageId, signal);
+      } catch (error) {
+        options.report(toHoldfastError(error), "typing");
       }
     },
     fetchMedia: (media, signal) => fetchFile(graph, settings, media, signal),

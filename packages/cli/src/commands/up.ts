@@ -84,8 +84,16 @@ export async function runUp(
 }
 
 function description(node: RunningNode): object {
-  const { url, home, adminToken, engine, organizations } = node;
-  return { url, home, ...(adminToken === undefined ? {} : { adminToken }), engine, organizations };
+  const { url, gatewayUrl, home, adminToken, engine, organizations } = node;
+  const gateway = gatewayUrl === undefined ? {} : { gatewayUrl };
+  return {
+    url,
+    ...gateway,
+    home,
+    ...(adminToken === undefined ? {} : { adminToken }),
+    engine,
+    organizations,
+  };
 }
 
 function printNode(stdout: Stream, node: RunningNode, env: NodeJS.ProcessEnv): void {
@@ -96,6 +104,7 @@ function printNode(stdout: Stream, node: RunningNode, env: NodeJS.ProcessEnv): v
   printLine(stdout, styled(stdout, "bold", `Holdfast ${version} is running.`));
   printLine(stdout);
   line("API", node.url);
+  if (node.gatewayUrl !== undefined) line("OpenClaw", node.gatewayUrl);
   line("Data", node.home);
   line("Engine", `nats-server ${node.engine.version}`);
   for (const { role, pid, port } of node.engine.processes) {

@@ -22,6 +22,8 @@ export interface DevFile {
     readonly name: string;
     readonly pid: number;
     readonly url: string;
+    /** For clients of OpenClaw's gateway. */
+    readonly gatewayUrl?: string;
     readonly roles: readonly string[];
     /** Of the process that holds the data; null at nodes without an engine. */
     readonly natsPid: number | null;
@@ -217,8 +219,16 @@ export class DevCluster {
     const nodes = this.#options.plan.nodes.map(({ name, role }) => {
       const node = this.#nodes.get(name);
       const data = node?.started?.engine.find((process) => process.role === "data");
-      const { url = "" } = node?.started ?? {};
-      return { name, pid: node?.pid ?? 0, url, roles: [role], natsPid: data?.pid ?? null };
+      const { url = "", gatewayUrl } = node?.started ?? {};
+      const gateway = gatewayUrl === undefined ? {} : { gatewayUrl };
+      return {
+        name,
+        pid: node?.pid ?? 0,
+        url,
+        ...gateway,
+        roles: [role],
+        natsPid: data?.pid ?? null,
+      };
     });
     return { nodes, ...this.#access() };
   }

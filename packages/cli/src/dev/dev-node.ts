@@ -8,6 +8,7 @@ import type { PlannedNode } from "./dev-plan.ts";
 /** What a node said of itself when it ran. */
 export interface StartedNode {
   readonly url: string;
+  readonly gatewayUrl?: string;
   readonly engine: readonly { readonly role: string; readonly pid: number }[];
 }
 
@@ -45,6 +46,8 @@ export class DevNode {
         HOLDFAST_HOME: this.home,
         HOLDFAST_HOST: "127.0.0.1",
         HOLDFAST_PORT: String(node.port),
+        HOLDFAST_GATEWAY_PORT:
+          env.HOLDFAST_GATEWAY_PORT === "off" ? "off" : String(node.gatewayPort ?? 0),
         HOLDFAST_NODE: node.name,
         HOLDFAST_TLS: "on",
       },
@@ -85,8 +88,13 @@ export class DevNode {
   /** Resolves when the node says that it runs. Errors: what the node said when it could not. */
   async ready(): Promise<StartedNode> {
     const line = await this.#firstLine();
-    const { url, engine } = JSON.parse(line) as { url: string; engine: { processes?: [] } };
-    this.#started = { url, engine: engine.processes ?? [] };
+    const { url, gatewayUrl, engine } = JSON.parse(line) as {
+      url: string;
+      gatewayUrl?: string;
+      engine: { processes?: [] };
+    };
+    const gateway = gatewayUrl === undefined ? {} : { gatewayUrl };
+    this.#started = { url, ...gateway, engine: engine.processes ?? [] };
     // What it may still print is for nobody; unread, it would block the node.
     this.#child.stdout?.resume();
     return this.#started;

@@ -41,7 +41,7 @@ describe("the plan of a cluster on this machine", () => {
     const plan = await openPlan(folder, { ...nothing, nodes: 1, port: 25_000, partitions: 4 });
     expect(plan).toEqual({
       partitions: 4,
-      nodes: [{ name: "n1", role: "store", port: 25_000 }],
+      nodes: [{ name: "n1", role: "store", port: 25_000, gatewayPort: expect.any(Number) }],
     });
     const grown = await openPlan(folder, { ...nothing, nodes: 4, port: 25_000 });
     expect(grown.nodes.map(({ port }) => port)).toEqual([25_000, 25_001, 25_002, 25_003]);

@@ -16,6 +16,8 @@ const planSchema = z.strictObject({
         name: z.string().regex(/^n\d+$/),
         role: z.enum(["store", "compute"]),
         port: z.int().min(1).max(65_535),
+        /** For clients of OpenClaw's gateway; plans of older versions have none. */
+        gatewayPort: z.int().min(1).max(65_535).optional(),
       }),
     )
     .min(1),
@@ -55,12 +57,18 @@ export async function openPlan(folder: string, wishes: DevWishes): Promise<DevPl
   if (found) refuseChange(folder, found, wishes);
   const count = wishes.nodes ?? found?.nodes.length ?? storeNodes;
   const nodes = [...(found?.nodes ?? [])];
-  const taken = new Set(nodes.map(({ port }) => port));
+  const taken = new Set(nodes.flatMap(({ port, gatewayPort = port }) => [port, gatewayPort]));
+  if (wishes.port !== undefined) {
+    for (let index = 0; index < count; index += 1) taken.add(wishes.port + index);
+  }
   while (nodes.length < count) {
     const index = nodes.length;
     const port = wishes.port === undefined ? await freePort(taken) : wishes.port + index;
     taken.add(port);
-    nodes.push({ name: `n${index + 1}`, role: index < storeNodes ? "store" : "compute", port });
+    const gatewayPort = await freePort(taken);
+    taken.add(gatewayPort);
+    const role = index < storeNodes ? "store" : "compute";
+    nodes.push({ name: `n${index + 1}`, role, port, gatewayPort });
   }
   const partitions = found?.partitions ?? wishes.partitions ?? partitionsFor(count);
   const plan = { partitions, nodes };

@@ -123,6 +123,7 @@ export class ChannelIngress {
       account: account.name,
       chat: event.chat,
       ...(event.type === "message" && { messageId: event.messageId }),
+      ...(event.type === "message" && event.order !== undefined && { order: event.order }),
       ...(media.length > 0 && { media }),
     };
     return { conversation, source };

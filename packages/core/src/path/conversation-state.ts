@@ -101,6 +101,8 @@ export interface HandledInput {
   readonly id: MessageId;
   readonly at: number;
   readonly fingerprint?: string;
+  /** A message that was accepted before it is still to be handled. */
+  readonly early?: true;
 }
 
 export type UnindexedMessage = Omit<StoredMessage, "index">;
@@ -300,10 +302,13 @@ function newOutcome(steps: readonly Step[], answer: ModelStep): TurnOutcome {
 }
 
 function closeInputs(state: ConversationState, inputs: readonly HandledInput[]): void {
-  for (const { at } of inputs) {
-    invariant(at > state.handled, "inputs of a conversation are handled in order, each once");
-    state.handled = at;
+  let handled = state.handled;
+  for (const { at, early } of inputs) {
+    invariant(at > state.handled, "inputs of a conversation are handled each once");
+    // Until then it is known as handled by its id alone.
+    if (!early) handled = Math.max(handled, at);
   }
+  state.handled = handled;
   state.openTurn = undefined;
   state.attempts = undefined;
 }

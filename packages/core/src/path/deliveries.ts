@@ -162,6 +162,9 @@ export class Deliveries {
     try {
       const c = lane.conversation.key;
       await this.#write(lane, { t: "send", c, id, piece: number, of, at: clock.now() });
+      // Others may have flagged it, and sent what comes behind it, while this process stood still.
+      const stopped = stillAlive?.();
+      if (stopped) await stopped;
       if (this.#partition.signal.aborted) return;
       const outcome = await account.send(
         {

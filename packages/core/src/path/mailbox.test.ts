@@ -27,7 +27,7 @@ describe("a mailbox", () => {
     const mailbox = mailboxOf(waiting(1, "a"));
     expect(mailbox.add(waiting(2, "a"))).toBe(false);
     expect(mailbox.size).toBe(1);
-    mailbox.remove(1);
+    mailbox.remove(mailbox.all.slice(0, 1));
     expect(mailbox.add(waiting(3, "a"))).toBe(true);
   });
 
@@ -50,7 +50,7 @@ describe("a mailbox", () => {
     for (const more of [{ options: { instructions: "x" } }, { optionsBlob: "options.m2" }]) {
       const mailbox = mailboxOf(waiting(1), waiting(2, "m2", more), waiting(3));
       expect(idsOf(mailbox.nextInputs(newConversation(), "collect"))).toEqual(["m1"]);
-      mailbox.remove(1);
+      mailbox.remove(mailbox.all.slice(0, 1));
       expect(idsOf(mailbox.nextInputs(newConversation(), "collect"))).toEqual(["m2"]);
     }
   });
@@ -78,7 +78,40 @@ describe("a mailbox", () => {
 
   test("keeps its order through removals", () => {
     const mailbox = mailboxOf(waiting(1), waiting(2), waiting(3));
-    expect(idsOf(mailbox.remove(2))).toEqual(["m1", "m2"]);
+    mailbox.remove(mailbox.all.slice(0, 2));
     expect(mailbox.head?.message.id).toBe("m3" as MessageId);
+  });
+
+  const from = (chat: string, order: number): Partial<InboundMessage> => ({
+    source: { account: "bot", chat: { kind: "direct", id: chat }, order },
+  });
+
+  test("takes what waits of a chat in the platform's order, and says what came too early", () => {
+    const late = waiting(1, "b", from("x", 2));
+    const early = waiting(2, "a", from("x", 1));
+    const mailbox = mailboxOf(late, early, waiting(3, "c", from("x", 3)));
+    expect(idsOf(mailbox.nextInputs(newConversation(), "collect"))).toEqual(["a", "b", "c"]);
+    expect(mailbox.nextInputs(newConversation(), "followup")).toEqual([early]);
+    expect(mailbox.isEarly(early, [early])).toBe(true);
+    expect(mailbox.isEarly(early, [early, late])).toBe(false);
+    mailbox.remove([early]);
+    expect(mailbox.isEarly(late, [late])).toBe(false);
+    expect(idsOf(mailbox.all)).toEqual(["b", "c"]);
+  });
+
+  test("leaves the places of other chats, and of what has no order, as they are", () => {
+    const mailbox = mailboxOf(
+      waiting(1, "x2", from("x", 2)),
+      waiting(2, "y1", from("y", 1)),
+      waiting(3, "api"),
+      waiting(4, "x1", from("x", 1)),
+    );
+    const handled: string[] = [];
+    for (let [next] = mailbox.nextInputs(newConversation(), "followup"); next; ) {
+      handled.push(next.message.id);
+      mailbox.remove([next]);
+      [next] = mailbox.nextInputs(newConversation(), "followup");
+    }
+    expect(handled).toEqual(["x1", "x2", "y1", "api"]);
   });
 });

@@ -14,7 +14,11 @@ export interface Waiting {
 
 export type QueueMode = "followup" | "collect";
 
-/** Stage 4 of the message path: the messages of one conversation, strictly in order. */
+/**
+ * Stage 4 of the message path: the messages of one conversation, in the order in which they were accepted.
+ * Where a platform tells its own order, what waits of one chat is taken in that: two webhooks that run side
+ * by side may be accepted the wrong way round.
+ */
 export class Mailbox {
   #waiting: Waiting[] = [];
 
@@ -27,7 +31,7 @@ export class Mailbox {
   }
 
   get head(): Waiting | undefined {
-    return this.#waiting[0];
+    return this.#inOrder()[0];
   }
 
   /** False when the same message waits already: it is a repeat. */
@@ -51,7 +55,7 @@ export class Mailbox {
   /** False while an input of the turn that was begun before has not been delivered again. */
   holdsInputsOf({ openTurn }: ConversationState): boolean {
     if (!openTurn) return true;
-    const last = openTurn.inputs.at(-1) ?? 0;
+    const last = Math.max(0, ...openTurn.inputs);
     return this.#waiting.some(({ at }) => at >= last);
   }
 
@@ -61,22 +65,44 @@ export class Mailbox {
    */
   nextInputs(state: ConversationState, mode: QueueMode): readonly Waiting[] {
     const open = state.openTurn?.inputs;
-    if (open) return this.#waiting.filter(({ at }) => open.includes(at));
-    if (mode === "followup") return this.#waiting.slice(0, 1);
+    if (open) {
+      const inputs = this.#waiting.filter(({ at }) => open.includes(at));
+      return inputs.sort((a, b) => open.indexOf(a.at) - open.indexOf(b.at));
+    }
+    if (mode === "followup") return this.#inOrder().slice(0, 1);
     return this.#collected();
   }
 
-  /** Takes out the first `count` messages. */
-  remove(count: number): readonly Waiting[] {
-    const removed = this.#waiting.splice(0, count);
-    return removed;
+  /** True when a message that was accepted before this one is still to be handled, beyond these. */
+  isEarly(input: Waiting, inputs: readonly Waiting[]): boolean {
+    return this.#waiting.some((other) => other.at < input.at && !inputs.includes(other));
+  }
+
+  remove(inputs: readonly Waiting[]): void {
+    this.#waiting = this.#waiting.filter((waiting) => !inputs.includes(waiting));
+  }
+
+  /** The first message's place goes to the earliest of its chat; what has no order keeps its own. */
+  #inOrder(): readonly Waiting[] {
+    const [first, ...others] = this.#waiting;
+    const order = first?.message.source?.order;
+    if (!first || order === undefined || others.length === 0) return this.#waiting;
+    const ofChat = this.#waiting.filter(
+      ({ message }) => message.source?.order !== undefined && sameChat(message, first.message),
+    );
+    const sorted = ofChat.toSorted((a, b) => orderOf(a) - orderOf(b));
+    let next = 0;
+    return this.#waiting.map((waiting) =>
+      ofChat.includes(waiting) ? (sorted[next++] ?? waiting) : waiting,
+    );
   }
 
   #collected(): readonly Waiting[] {
     let chars = 0;
     let count = 0;
-    const first = this.#waiting[0]?.message;
-    for (const { message } of this.#waiting) {
+    const waiting = this.#inOrder();
+    const first = waiting[0]?.message;
+    for (const { message } of waiting) {
       const { content } = message;
       const hasOptions = message.options !== undefined || message.optionsBlob !== undefined;
       const isPlain = content.type === "text" && !hasOptions && sameChat(message, first);
@@ -85,8 +111,12 @@ export class Mailbox {
       count += 1;
       if (!isPlain) break;
     }
-    return this.#waiting.slice(0, count);
+    return waiting.slice(0, count);
   }
+}
+
+function orderOf({ message }: Waiting): number {
+  return message.source?.order ?? 0;
 }
 
 /** An answer goes to one chat. */

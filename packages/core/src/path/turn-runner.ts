@@ -125,7 +125,7 @@ export class TurnRunner {
     input: Waiting,
   ): Promise<void> {
     const { content, source } = input.message;
-    const common = { c: conversation.key, inputs: [handledInput(input)] };
+    const common = { c: conversation.key, inputs: handledInputs(conversation, [input]) };
     const entry: ConversationEntry =
       content.type === "delivery"
         ? { t: "news", ...common, news: content.news }
@@ -245,7 +245,7 @@ export class TurnRunner {
       t: "turn" as const,
       c: key,
       turn: id,
-      inputs: inputs.map(handledInput),
+      inputs: handledInputs(conversation, inputs),
       user,
       ...stored,
       at: clock.now(),
@@ -346,7 +346,7 @@ export class TurnRunner {
   ): void {
     conversation.failures = 0;
     this.#maintenance.changed(conversation, sequence);
-    conversation.mailbox.remove(inputs.length);
+    conversation.mailbox.remove(inputs);
     for (const input of inputs) {
       const { at, message } = input;
       if (conversation.ephemeral) {
@@ -478,7 +478,7 @@ export class TurnRunner {
     const entry = {
       t: "dropped" as const,
       c: conversation.key,
-      inputs: inputs.map(handledInput),
+      inputs: handledInputs(conversation, inputs),
     };
     const sequence = await this.#journal.append(entry);
     applyEntry(state, entry, sequence);
@@ -513,10 +513,18 @@ function triesOf(state: ConversationState, { at }: Waiting): number {
   return state.attempts?.at === at ? state.attempts.count : 0;
 }
 
-function handledInput({ message, at }: Waiting): HandledInput {
+function handledInputs(
+  { mailbox }: ActiveConversation,
+  inputs: readonly Waiting[],
+): readonly HandledInput[] {
+  return inputs.map((input) => handledInput(input, mailbox.isEarly(input, inputs)));
+}
+
+function handledInput({ message, at }: Waiting, isEarly: boolean): HandledInput {
   return {
     id: message.id,
     at,
+    ...(isEarly && { early: true }),
     ...(message.fingerprint !== undefined && { fingerprint: message.fingerprint }),
   };
 }

@@ -40,7 +40,7 @@ export interface Call {
   readonly client: Client;
   readonly params: unknown;
   /** An answer before the last. */
-  answer(payload: unknown): void;
+  readonly answer: (payload: unknown) => void;
   /** Aborts when the client is gone or the node stops. */
   readonly signal: AbortSignal;
 }

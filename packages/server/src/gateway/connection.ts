@@ -50,6 +50,7 @@ export class Connection {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #tools: ConnectionTools;
+  readonly #onAdmitted: () => void;
   readonly #challenge: Challenge;
   readonly #closed = new AbortController();
   /** What it follows, the session untouched for longest first. */
@@ -64,9 +65,10 @@ export class Connection {
   #isClosing = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(socket: WebSocket, tools: ConnectionTools) {
+  constructor(socket: WebSocket, tools: ConnectionTools, onAdmitted: () => void) {
     this.#socket = socket;
     this.#tools = tools;
+    this.#onAdmitted = onAdmitted;
     const { clock, random } = tools;
     this.id = random.token(20);
     this.#challenge = { nonce: random.token(32), ts: clock.now() };
@@ -176,6 +178,7 @@ export class Connection {
     this.#cancelHandshake();
     this.#admitted = admitted;
     this.#client = this.#newClient(admitted);
+    this.#onAdmitted();
     this.#send(answerFrame(frame.id, helloOf(this.#client, this.id, this.#tools.tickMs)));
   }
 

@@ -5,7 +5,8 @@ import {
   conversationKey,
   type Conversations,
   delay,
-  HoldfastError,
+  type HoldfastError,
+  type MessageId,
   type NewMessage,
 } from "@holdfast/core";
 import { hash } from "node:crypto";
@@ -46,10 +47,13 @@ export class SessionHub {
   /** By organization and id; the ended ones in the order in which they ended. */
   readonly #runs = new Map<string, Run>();
   readonly #texts = new WeakMap<Run, string>();
-  readonly #stops = new WeakMap<Run, AbortController>();
+  /** Ends the following of the runs that have not ended. */
+  readonly #stops = new Map<Run, AbortController>();
   readonly #ended = new Map<string, number>();
+  /** Run ids by message, the newest. */
+  readonly #runIds = new Map<MessageId, string>();
   #endedChars = 0;
-  readonly #closing = new AbortController();
+  #isClosed = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -105,6 +109,7 @@ export class SessionHub {
     let asked: Asked | undefined;
     const run = await session.open(id, async () => {
       asked = await this.#options.conversations.ask(message, stop.signal);
+      this.#name(asked.id, id);
       return asked.id;
     });
     this.#forgetEnded(key);
@@ -113,6 +118,7 @@ export class SessionHub {
     this.#stops.set(run, stop);
     void run.ended.then(() => {
       stop.abort();
+      this.#stops.delete(run);
       this.#remember(key, run);
     });
     this.#options.index.touch(ref);
@@ -124,13 +130,20 @@ export class SessionHub {
     };
   }
 
+  /** The id of the run that a message began, if a client of this node did a while ago. */
+  runIdOf(id: MessageId): string | undefined {
+    return this.#runIds.get(id);
+  }
+
   /** Ends a run for its clients. */
   abort(run: Run): void {
     run.end({ status: "aborted" });
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const stop of this.#stops.values()) stop.abort();
+    this.#stops.clear();
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
   }
@@ -147,17 +160,17 @@ export class SessionHub {
     timeoutMs: number,
   ): Promise<void> {
     const { clock, conversations } = this.#options;
-    const stop = this.#stops.get(run) ?? new AbortController();
+    const signal = this.#stops.get(run)?.signal;
+    if (!signal) return;
     let trouble = failureShape(
       "wait_timeout",
       "The message is durable; its answer is not ready yet.",
     );
     const cancel = clock.schedule(timeoutMs, () => run.end({ status: "timeout", error: trouble }));
-    const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
     let asked: Asked | undefined = first;
     let pauseMs: number = gatewayLimits.followRetryMs;
     try {
-      while (!run.outcome && !this.#closing.signal.aborted) {
+      while (!run.outcome && !this.#isClosed) {
         try {
           asked ??= await conversations.ask(message, signal);
           for await (const event of asked.events) {
@@ -195,6 +208,7 @@ export class SessionHub {
         conversations,
         clock,
         report,
+        runIdOf: (id) => this.runIdOf(id),
         onIdle: () => {
           if (this.#sessions.get(key) === made) this.#sessions.delete(key);
         },
@@ -218,6 +232,16 @@ export class SessionHub {
         this.#endedChars > gatewayLimits.endedRunChars;
       if (!isTooMuch) break;
       this.#forgetEnded(oldest);
+    }
+  }
+
+  #name(id: MessageId, runId: string): void {
+    this.#runIds.delete(id);
+    this.#runIds.set(id, runId);
+    if (this.#runIds.size <= gatewayLimits.namedRuns) return;
+    for (const oldest of this.#runIds.keys()) {
+      this.#runIds.delete(oldest);
+      return;
     }
   }
 

@@ -1,6 +1,5 @@
 export {
   defaultGatewayPort,
-  type Gateway,
   type GatewayPort,
   startGateway,
 } from "./start-gateway.ts";

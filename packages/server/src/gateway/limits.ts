@@ -20,6 +20,8 @@ export const gatewayLimits = {
   /** Open connections of a node, and of one token at it. */
   connections: 10_000,
   connectionsPerToken: 512,
+  /** Connections whose `connect` has not been accepted yet. */
+  strangers: 1_000,
   /** Requests of a connection, and of a token at a node, that are not answered to their end. */
   requestsPerConnection: 128,
   requestsPerToken: 2_048,
@@ -28,6 +30,8 @@ export const gatewayLimits = {
   /** Ended runs that a node remembers for `agent.wait`, and the text that it keeps of them. */
   endedRuns: 5_000,
   endedRunChars: 32 * MiB,
+  /** Messages of which a node knows which run they began. */
+  namedRuns: 20_000,
   /** Sessions that one connection follows; the one untouched for longest makes room. */
   sessionsPerConnection: 64,
   /** Events of a session that wait while a message of it is being accepted. */
@@ -42,6 +46,11 @@ export const gatewayLimits = {
   /** Pause before a run that failed for now is followed again, unless the failure names one. */
   followRetryMs: 500,
   followRetryMaxMs: 30_000,
+  /**
+   * Between the answer to `chat.send` and the first event of its run. OpenClaw's terminal client loses its
+   * place when a whole run comes together with the answer.
+   */
+  firstEventMs: 50,
   /** How long a run is waited for when its client names no time, and at most. */
   runMs: 600_000,
   runMaxMs: 24 * 3_600_000,
@@ -62,6 +71,8 @@ export const gatewayLimits = {
   agentsPerListing: 64,
   /** Agents of which a node keeps the newest sessions in memory. */
   indexedAgents: 10_000,
+  /** How long what was read of an agent's sessions serves whoever asks. */
+  indexReadMs: 500,
   /** How often the time of a session's last message is written down. */
   indexWriteMs: 30_000,
   indexWriteTries: 4,

@@ -11,13 +11,14 @@ import {
 } from "@holdfast/core";
 import type { CommittedTurn } from "../http/turns.ts";
 import { gatewayLimits } from "./limits.ts";
-import { messageView } from "./messages.ts";
+import { messageIdOf, messageViews } from "./messages.ts";
 import { failureShape } from "./protocol.ts";
 import { Run, type SessionEvent } from "./run.ts";
 
 export type SessionListener = (ref: ConversationRef, event: SessionEvent) => void;
 
 type FailedTurn = Extract<ConversationEvent, { type: "failed" }>;
+type InputEvent = Extract<ConversationEvent, { type: "started" | "committed" }>;
 type TurnEvent = Extract<ConversationEvent, { type: "started" | "delta" | "tool" | "committed" }>;
 
 export interface LiveSessionOptions {
@@ -25,6 +26,8 @@ export interface LiveSessionOptions {
   readonly conversations: Conversations;
   readonly clock: Clock;
   readonly report: (error: HoldfastError, where: string) => void;
+  /** The run that a message began, if a client of this node did. */
+  readonly runIdOf: (id: MessageId) => string | undefined;
   /** Nobody follows it and nothing runs in it any more. */
   readonly onIdle: () => void;
   /** An agent answered in it. */
@@ -137,7 +140,7 @@ export class LiveSession {
       return;
     }
     const others = event.inputs.filter((id) => !this.#own.has(id) && !this.#endedInputs.has(id));
-    if (others.length === 0) return this.#endForeign(event);
+    if (others.length === 0) return this.#hearOwn(event);
     const leader = this.#leaders.get(event.turn);
     if (leader && !leader.isForeign) return;
     const run = leader ?? this.#foreign(event.turn, others);
@@ -153,11 +156,14 @@ export class LiveSession {
     }
   }
 
-  /** A turn of an own run that was begun before this node knew whose it is. */
-  #endForeign(event: TurnEvent): void {
-    if (event.type !== "committed") return;
+  /** Own runs are told by their followers; what comes here only says whose the turn is. */
+  #hearOwn(event: InputEvent): void {
     const leader = this.#leaders.get(event.turn);
-    if (leader?.isForeign) this.#commit(leader, event, true);
+    if (leader?.isForeign && event.type === "committed") return this.#commit(leader, event, true);
+    if (leader) return;
+    const run = event.inputs.map((id) => this.#own.get(id)).find((own) => own);
+    if (run) this.#leaders.set(event.turn, run);
+    else this.#endedTurns.add(event.turn);
   }
 
   #show(run: Run, event: TurnEvent): void {
@@ -173,13 +179,14 @@ export class LiveSession {
   }
 
   #tellMessages({ messages }: CommittedTurn): void {
-    for (const message of messages) {
-      const { index } = message;
-      const view = messageView(message, gatewayLimits.messageChars);
-      this.emit({
-        event: "session.message",
-        payload: { message: view, messageId: view.__openclaw.id, messageSeq: index },
-      });
+    const views = messageViews(messages, gatewayLimits.messageChars, this.#options.runIdOf);
+    for (const [at, message] of messages.entries()) {
+      const payload = {
+        message: views[at],
+        messageId: messageIdOf(message),
+        messageSeq: message.index + 1,
+      };
+      this.emit({ event: "session.message", payload });
     }
   }
 

@@ -37,6 +37,8 @@ interface Known {
   readonly at: Map<ConversationId, number>;
   isWriting: boolean;
   cancelWrite: (() => void) | undefined;
+  /** The newest reading, and when it began (monotonic ms). */
+  reading: { readonly at: number; readonly done: Promise<void> } | undefined;
 }
 
 /**
@@ -65,12 +67,11 @@ export class SessionIndex {
   /** The newest first. What other nodes saw is missing while the engine does not answer. */
   async recent(ref: AgentRef): Promise<readonly KnownSession[]> {
     const known = this.#known(ref);
-    try {
-      const entry = await this.#options.keyValue?.get(sessionBucket, storageKey(ref));
-      merge(known.at, entry?.value);
-    } catch (thrown) {
-      this.#options.report(toHoldfastError(thrown), "gateway sessions");
+    const now = this.#options.clock.monotonic();
+    if (!known.reading || now - known.reading.at > gatewayLimits.indexReadMs) {
+      known.reading = { at: now, done: this.#read(known) };
     }
+    await known.reading.done;
     return [...known.at]
       .map(([conversation, at]) => ({ conversation, at }))
       .sort((a, b) => b.at - a.at);
@@ -89,6 +90,7 @@ export class SessionIndex {
       at: new Map(),
       isWriting: false,
       cancelWrite: undefined,
+      reading: undefined,
     };
     this.#agents.delete(key);
     this.#agents.set(key, known);
@@ -100,6 +102,15 @@ export class SessionIndex {
       }
     }
     return known;
+  }
+
+  async #read({ ref, at }: Known): Promise<void> {
+    try {
+      const entry = await this.#options.keyValue?.get(sessionBucket, storageKey(ref));
+      merge(at, entry?.value);
+    } catch (thrown) {
+      this.#options.report(toHoldfastError(thrown), "gateway sessions");
+    }
   }
 
   #writeIn(known: Known, delayMs: number): void {

@@ -1,7 +1,5 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { hostname } from "node:os";
-import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
   type Clock,
@@ -89,6 +87,8 @@ class GatewayServer {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
+  /** Those of nobody known yet. */
+  readonly #strangers = new Set<Connection>();
   readonly #hub: SessionHub;
   readonly #index: SessionIndex;
   readonly #tools: ConnectionTools;
@@ -161,16 +161,25 @@ class GatewayServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    if (this.#isClosing || this.#connections.size >= gatewayLimits.connections) {
+    const isFull =
+      this.#connections.size >= gatewayLimits.connections ||
+      this.#strangers.size >= gatewayLimits.strangers;
+    if (this.#isClosing || isFull) {
       socket.end(
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
       );
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new Connection(webSocket, this.#tools);
+      const connection = new Connection(webSocket, this.#tools, () =>
+        this.#strangers.delete(connection),
+      );
       this.#connections.add(connection);
-      webSocket.once("close", () => this.#connections.delete(connection));
+      this.#strangers.add(connection);
+      webSocket.once("close", () => {
+        this.#connections.delete(connection);
+        this.#strangers.delete(connection);
+      });
       limitBeforeConnect(socket, connection, head.length);
     });
   }
@@ -193,7 +202,7 @@ class GatewayServer {
           .filter(({ caller: other }) => other.organization === caller.organization)
           .slice(0, presenceMax);
         const now = clock.now();
-        const own = { host: hostname(), version, platform: process.platform, mode: "gateway" };
+        const own = { host: node, version, platform: process.platform, mode: "gateway" };
         const gateway = { ...own, reason: "self", text: `Holdfast node ${node}`, ts: now };
         return [gateway, ...clients.map((client) => describeClient(client, now))];
       },

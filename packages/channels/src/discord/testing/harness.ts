@@ -30,6 +30,8 @@ export function fastClock(factor: number): Clock {
 export interface OpenedAccount {
   readonly account: ChannelAccount;
   readonly reports: string[];
+  /** Resolves with the first report. */
+  readonly reported: Promise<string>;
 }
 
 export function openAccount(
@@ -39,6 +41,7 @@ export function openAccount(
 ): OpenedAccount {
   const { settings, env } = fake.account("socket");
   const reports: string[] = [];
+  const { promise: reported, resolve } = Promise.withResolvers<string>();
   const secret = (ref: SecretRef): string => {
     const value = "fromEnv" in ref ? env[ref.fromEnv] : undefined;
     if (value === undefined) throw new HoldfastError("account_unauthorized", "no such variable");
@@ -51,9 +54,12 @@ export function openAccount(
     secret,
     clock,
     random: createSeededRandom(7),
-    report: (error, where) => reports.push(`${where}: ${error.message}`),
+    report(error, where) {
+      reports.push(`${where}: ${error.message}`);
+      resolve(error.message);
+    },
   });
-  return { account, reports };
+  return { account, reports, reported };
 }
 
 export interface Receiver {

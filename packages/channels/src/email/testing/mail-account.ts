@@ -1,18 +1,23 @@
 import type { ChannelAccount, Clock, HoldfastError, Inbound, InboundEvent } from "@holdfast/core";
 import { createSeededRandom } from "@holdfast/testkit";
 import type { FakeEmail } from "@holdfast/testkit/platforms";
+import type { z } from "zod";
 import { email } from "../index.ts";
+import type { emailSettings } from "../settings.ts";
 
+/** Pauses are a twentieth as long. */
 const clock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, delayMs / 20);
     timer.unref();
     return () => clearTimeout(timer);
   },
   soon: (run) => void setImmediate(run),
 };
+
+type SettingsInput = z.input<typeof emailSettings>;
 
 export interface MailAccount {
   readonly account: ChannelAccount;
@@ -22,17 +27,16 @@ export interface MailAccount {
 /** An account on the fake, its settings checked and changed as the test wants. */
 export function openMailAccount(
   fake: FakeEmail,
-  change: (settings: any) => unknown = (settings) => settings,
-  ownClock: Clock = clock,
+  change: (settings: SettingsInput) => unknown = (settings) => settings,
 ): MailAccount {
   const { settings, env } = fake.account("socket");
   const reports: HoldfastError[] = [];
   const account = email.open({
     organization: "acme",
     name: "mail",
-    settings: email.settings.parse(change(structuredClone(settings))),
+    settings: email.settings.parse(change(structuredClone(settings) as SettingsInput)),
     secret: (ref) => ("fromEnv" in ref ? (env[ref.fromEnv] ?? "") : ""),
-    clock: ownClock,
+    clock,
     random: createSeededRandom(7),
     report: (error) => reports.push(error),
   });

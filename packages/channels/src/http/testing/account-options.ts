@@ -17,6 +17,7 @@ function fastClock(speed: number): Clock {
 
 export interface TestOptions<Settings> extends AccountOptions<Settings> {
   readonly reports: HoldfastError[];
+  untilReports(count: number): Promise<void>;
 }
 
 /** What an account is opened with, its secrets taken from `env`. */
@@ -26,6 +27,7 @@ export function accountOptions<Settings>(
   speed = 20,
 ): TestOptions<Settings> {
   const reports: HoldfastError[] = [];
+  const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   return {
     organization: "example",
     name: "account",
@@ -37,7 +39,16 @@ export function accountOptions<Settings>(
     },
     clock: fastClock(speed),
     random: createSeededRandom(7),
-    report: (error) => void reports.push(error),
+    report(error) {
+      reports.push(error);
+      for (const { count, resolve } of waiting) if (reports.length >= count) resolve();
+    },
     reports,
+    untilReports(count) {
+      return new Promise((resolve) => {
+        if (reports.length >= count) resolve();
+        else waiting.push({ count, resolve });
+      });
+    },
   };
 }

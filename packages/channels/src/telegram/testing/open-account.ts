@@ -19,14 +19,19 @@ export interface OpenedAccount {
   readonly env: Record<string, string | undefined>;
 }
 
-/** Divides the waits between tries, not what the platform takes. */
 interface Opening {
   readonly settings: Record<string, unknown>;
   readonly env: Readonly<Record<string, string>>;
-  readonly speed?: number;
+  /** Which of the account's waits pass faster than they are. */
+  readonly shorten?: (delayMs: number) => number;
 }
 
-export function openTelegram({ settings, env, speed = 1 }: Opening): OpenedAccount {
+/** The pauses between tries; the time limits of requests stay, however slow the machine is. */
+export const shortPauses = (delayMs: number) => (delayMs < 15_000 ? delayMs / 20 : delayMs);
+/** The five minutes between two looks at the webhook. */
+export const shortLooks = (delayMs: number) => (delayMs > 60_000 ? delayMs / 1_000 : delayMs);
+
+export function openTelegram({ settings, env, shorten = same }: Opening): OpenedAccount {
   const values: Record<string, string | undefined> = { ...env };
   const reports: HoldfastError[] = [];
   const waiters = new Set<() => void>();
@@ -35,7 +40,7 @@ export function openTelegram({ settings, env, speed = 1 }: Opening): OpenedAccou
     name: "bot",
     settings: telegram.settings.parse(settings),
     secret: (ref) => ("fromEnv" in ref ? (values[ref.fromEnv] ?? "") : ""),
-    clock: realClock(speed),
+    clock: realClock(shorten),
     random: createSeededRandom(1),
     report(error) {
       reports.push(error);
@@ -117,12 +122,14 @@ export function direct(id: string): ChatAddress {
 
 export const never = new AbortController().signal;
 
-function realClock(speed: number): Clock {
+const same = (delayMs: number) => delayMs;
+
+function realClock(shorten: (delayMs: number) => number): Clock {
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
     schedule(delayMs, run) {
-      const timer = setTimeout(run, delayMs / speed);
+      const timer = setTimeout(run, shorten(delayMs));
       timer.unref();
       return () => clearTimeout(timer);
     },

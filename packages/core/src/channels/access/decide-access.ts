@@ -3,16 +3,14 @@ import type { Account } from "../../resources.ts";
 import { namesGroup, namesPerson } from "./identities.ts";
 
 /** Why a message is not handled: counted, and shown to operators, never to people. */
-export const ignoreReasons = [
-  "blocked",
-  "bot",
-  "direct_disabled",
-  "not_allowed",
-  "groups_disabled",
-  "group_not_allowed",
-  "not_mentioned",
-] as const;
-export type IgnoreReason = (typeof ignoreReasons)[number];
+export type IgnoreReason =
+  | "blocked"
+  | "bot"
+  | "direct_disabled"
+  | "not_allowed"
+  | "groups_disabled"
+  | "group_not_allowed"
+  | "not_mentioned";
 
 export type AccessDecision =
   | { readonly decision: "allow" }

@@ -50,7 +50,7 @@ export function pairedKey(
   digest: (text: string) => string,
 ): string {
   const part = keyPart(id);
-  const fitting = part.length <= keyPartCharsMax ? part : `==${digest(id)}`;
+  const fitting = part.length <= keyPartCharsMax ? part : `==${digest(part)}`;
   return `paired.${accountKey(account)}.${fitting}`;
 }
 

@@ -1,10 +1,12 @@
+import { createSeededRandom } from "@holdfast/testkit";
 import { expect, test } from "vitest";
 import { HoldfastError } from "../../errors.ts";
 import { pairingLimits } from "./access-limits.ts";
+import type { Pairing } from "./pairing.ts";
 import { newPairingCode } from "./pairing-code.ts";
 import { channelAccessBucket, pairedKey } from "./pairing-records.ts";
 import { testDigest } from "./testing/digest.ts";
-import { createPairingCell } from "./testing/pairing-fixture.ts";
+import { createPairingCell, type PairingNode, randomFaults } from "./testing/pairing-fixture.ts";
 
 const bot = { organization: "acme", name: "bot", channel: "telegram" };
 const from = (id: string, eventId = `e-${id}`) => ({
@@ -156,6 +158,45 @@ test("answers that are lost change nothing", async () => {
   expect(await cell.run(pairing.revoke("acme", "bot", "7"))).toBe(true);
   await cell.clock.advance(10);
   expect(pairing.isPaired(bot, "7")).toBe(false);
+});
+
+test.each([1, 2, 3, 4, 5])("many nodes at once under faults agree, seed %i", async (seed) => {
+  const cell = createPairingCell();
+  const random = createSeededRandom(seed);
+  const faults = randomFaults(random);
+  const nodes = [await cell.node(), await cell.node(), await cell.node()];
+  const faulty = [await cell.node(faults), await cell.node(faults)];
+  const told = new Map<string, Set<string>>();
+  const ask = async (pairing: Pairing, id: string, eventId: string) => {
+    const asked = await pairing.request(bot, from(id, eventId)).catch(() => undefined);
+    if (asked?.result === "code") told.set(id, (told.get(id) ?? new Set()).add(asked.code));
+  };
+  const all = [...nodes, ...faulty];
+  const work = Array.from({ length: 60 }, (_, i) => {
+    const { pairing } = all[Math.floor(random.next() * all.length)] as PairingNode;
+    return ask(pairing, `${Math.floor(random.next() * 6)}`, `e${i}`);
+  });
+  await cell.run(Promise.all(work));
+  await cell.clock.advance(1_000);
+  const [first] = all as [PairingNode];
+  const { pending } = first.pairing.list("acme", "bot");
+  expect(pending.length).toBeLessThanOrEqual(pairingLimits.pendingPerAccount);
+  expect([...told.keys()].toSorted()).toEqual(pending.map(({ id }) => id).toSorted());
+  for (const { id, code } of pending) expect([...(told.get(id) ?? [])]).toEqual([code]);
+  // Like an operator: again after trouble, until the code is used up.
+  const approve = async ({ pairing }: PairingNode, code: string) => {
+    for (let isDone = false; !isDone; ) {
+      const error = await pairing.approve("acme", "bot", code).catch((thrown: unknown) => thrown);
+      isDone = !(error instanceof HoldfastError) || error.code === "pairing_not_found";
+    }
+  };
+  const approving = pending.map(({ code }, i) => approve(all.at(-1 - i) as PairingNode, code));
+  await cell.run(Promise.all(approving));
+  await cell.clock.advance(1_000);
+  for (const { pairing } of all) {
+    expect(pairing.list("acme", "bot").pending).toEqual([]);
+    for (const { id } of pending) expect(pairing.isPaired(bot, id)).toBe(true);
+  }
 });
 
 test("wrong codes are not looked at for ever", async () => {

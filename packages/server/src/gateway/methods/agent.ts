@@ -1,6 +1,6 @@
 import { delay } from "@holdfast/core";
 import { z } from "zod";
-import type { Call, Method } from "../client.ts";
+import type { Call, Client, Method } from "../client.ts";
 import { gatewayLimits } from "../limits.ts";
 import { startRun } from "../start-run.ts";
 import { agentIdText, readParams, runIdText } from "../params.ts";
@@ -85,14 +85,26 @@ async function waitForRun({ client, params, signal }: Call) {
   const { runId, timeoutMs } = readParams("agent.wait", waitParams, params);
   const { hub, clock } = client.services;
   const find = () => hub.run(client.caller.organization, runId);
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const run = find() ?? (await delay(clock, timeoutMs, signal).then(find));
-  const outcome = run && (run.outcome ?? (await unlessAborted(run, patience)));
+  const outcome = run && (run.outcome ?? (await outcomeWithin(client, run, timeoutMs, signal)));
   if (!run || !outcome) return { runId, status: "timeout" };
   const at = { runId, startedAt: run.startedAt, endedAt: clock.now() };
   if (outcome.status === "ok") return { ...at, status: "ok", stopReason: outcome.turn.finish };
   if (outcome.status === "aborted") return { ...at, status: "error", stopReason: "aborted" };
   return { ...at, status: outcome.status, error: outcome.error.message };
+}
+
+async function outcomeWithin(client: Client, run: Run, ms: number, signal: AbortSignal) {
+  const patience = new AbortController();
+  const end = () => patience.abort();
+  const cancel = client.services.clock.schedule(ms, end);
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    return await unlessAborted(run, patience.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", end);
+  }
 }
 
 function unlessAborted(run: Run, signal: AbortSignal): Promise<RunOutcome | undefined> {

@@ -32,7 +32,7 @@ const sendParams = z.object({
 });
 
 async function send(
-  { client, params, signal }: Call,
+  { client, params }: Call,
   method: string,
   schema: z.ZodType<z.infer<typeof sendParams>>,
 ) {
@@ -48,9 +48,8 @@ async function send(
     text: wanted.message,
     timeoutMs: runTime(wanted.timeoutMs),
   });
-  // The answer goes out before the first event.
-  if (!signal.aborted) client.services.clock.soon(started.follow);
-  else started.follow();
+  // Also when the client is gone: others may follow the session.
+  client.services.clock.schedule(gatewayLimits.firstEventMs, started.follow);
   return { runId: started.run.id, status: started.isRepeat ? "in_flight" : "started" };
 }
 

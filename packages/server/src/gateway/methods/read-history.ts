@@ -1,7 +1,7 @@
 import type { ConversationRef } from "@holdfast/core";
 import type { Client } from "../client.ts";
 import { gatewayLimits } from "../limits.ts";
-import { messageView, type MessageView } from "../messages.ts";
+import { type MessageView, messageViews } from "../messages.ts";
 import { isNotFound } from "../protocol.ts";
 
 export interface HistoryWish {
@@ -21,7 +21,7 @@ export interface HistoryPart {
 
 /** The newest messages of a session, fewer where their text is long; none of one that has not begun. */
 export async function readHistory(
-  { services: { conversations } }: Pick<Client, "services">,
+  { services: { conversations, hub } }: Pick<Client, "services">,
   ref: ConversationRef,
   { limit, offset, maxChars }: HistoryWish,
 ): Promise<HistoryPart> {
@@ -42,10 +42,12 @@ export async function readHistory(
   while (start > first) {
     const from = Math.max(first, start - gatewayLimits.historyPage);
     const page = await conversations.history(ref, { after: from - 1, limit: start - from });
-    for (const message of page.messages.toReversed()) {
+    const views = messageViews(page.messages, maxChars, (id) => hub.runIdOf(id));
+    for (const [at, message] of [...page.messages.entries()].reverse()) {
       chars += Math.min(message.text.length, maxChars);
       if (chars > gatewayLimits.historyChars && found.length > 0) return part(found, total, offset);
-      found.unshift(messageView(message, maxChars));
+      const view = views[at];
+      if (view) found.unshift(view);
     }
     start = from;
   }

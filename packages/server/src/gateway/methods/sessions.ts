@@ -190,7 +190,7 @@ async function create({ client, params }: Call) {
   if (text.trim() === "") return answer;
   const id = wanted.idempotencyKey ?? crypto.randomUUID();
   const { run, follow } = await startRun(client, { ref, id, text, timeoutMs: gatewayLimits.runMs });
-  clock.soon(follow);
+  clock.schedule(gatewayLimits.firstEventMs, follow);
   return { ...answer, runStarted: true, runId: run.id };
 }
 
@@ -201,7 +201,7 @@ async function subscribe({ client, params }: Call) {
   const { answer, refs } = await listSessions(client, wanted);
   // Half of what a connection may follow, so that what it opens itself finds room.
   for (const ref of refs.slice(0, gatewayLimits.sessionsPerConnection / 2)) client.follow(ref);
-  const isEmpty = Object.keys((params ?? {}) as object).length === 0;
+  const isEmpty = Object.keys(params ?? {}).length === 0;
   return isEmpty ? { subscribed: true } : { subscribed: true, ...answer };
 }
 

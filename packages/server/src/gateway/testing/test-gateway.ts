@@ -79,7 +79,7 @@ export class TestClient {
   constructor(url: string, options: { autoPong?: boolean } = {}) {
     this.socket = new WebSocket(url, options);
     this.socket.on("message", (data) => {
-      this.frames.push(JSON.parse(String(data)));
+      this.frames.push(JSON.parse((data as Buffer).toString("utf8")));
       for (const check of this.#waiting) check();
     });
     this.socket.on("error", () => undefined);

@@ -20,7 +20,8 @@ interface Sent {
   readonly seq: number;
   readonly type: string;
   readonly data: unknown;
-  readonly message: FakeMessage | undefined;
+  /** What the client has taken when it acknowledges this. */
+  readonly messages: FakeMessage[];
 }
 
 interface FakeSession {
@@ -30,8 +31,6 @@ interface FakeSession {
   readonly sent: Sent[];
   socket: WebSocket | undefined;
 }
-
-export type GatewayServer = ReturnType<typeof createGatewayServer>;
 
 const messageContent = 1 << 15;
 
@@ -48,7 +47,8 @@ export function createGatewayServer(
 
   const put = (session: FakeSession, type: string, data: unknown, message?: FakeMessage) => {
     session.seq += 1;
-    const sent: Sent = { seq: session.seq, type, data, message };
+    const messages = message === undefined ? [] : [message];
+    const sent: Sent = { seq: session.seq, type, data, messages };
     session.sent.push(sent);
     if (session.sent.length > replayMax) session.sent.shift();
     write(session.socket, { op: op.dispatch, s: sent.seq, t: type, d: data });
@@ -60,8 +60,7 @@ export function createGatewayServer(
   const acknowledge = (session: FakeSession, seq: unknown) => {
     if (typeof seq !== "number") return;
     while (session.sent.length > 0 && (session.sent[0]?.seq ?? 0) <= seq) {
-      const message = session.sent.shift()?.message;
-      if (message !== undefined) world.acknowledge(message);
+      for (const message of session.sent.shift()?.messages ?? []) world.acknowledge(message);
     }
   };
 
@@ -84,11 +83,15 @@ export function createGatewayServer(
   };
 
   const identify = (socket: WebSocket, data: Record<string, unknown>) => {
-    if (!isAuthorized(world, data["token"]))
-      return void socket.close(4004, "Authentication failed.");
+    if (!isAuthorized(world, data["token"])) {
+      socket.close(4004, "Authentication failed.");
+      return undefined;
+    }
     const intents = Number(data["intents"]);
-    if ((intents & disallowedIntents) !== 0)
-      return void socket.close(4014, "Disallowed intent(s).");
+    if ((intents & disallowedIntents) !== 0) {
+      socket.close(4014, "Disallowed intent(s).");
+      return undefined;
+    }
     for (const other of sessions.values()) {
       if (other.socket?.readyState === 1) world.violate("two nodes hold the gateway at once");
     }
@@ -106,12 +109,15 @@ export function createGatewayServer(
   };
 
   const resume = (socket: WebSocket, data: Record<string, unknown>) => {
-    if (!isAuthorized(world, data["token"]))
-      return void socket.close(4004, "Authentication failed.");
+    if (!isAuthorized(world, data["token"])) {
+      socket.close(4004, "Authentication failed.");
+      return undefined;
+    }
     const session = sessions.get(String(data["session_id"]));
     const seq = Number(data["seq"]);
     if (session === undefined || seq > session.seq || seq + 1 < (session.sent[0]?.seq ?? 0)) {
-      return void write(socket, { op: op.invalidSession, d: false });
+      write(socket, { op: op.invalidSession, d: false });
+      return undefined;
     }
     world.count("resume");
     session.socket?.close(4000, "Resumed elsewhere.");
@@ -143,16 +149,16 @@ export function createGatewayServer(
       // These codes end the session; a client that comes back must not use them.
       if (code === 1000 || code === 1001) sessions.delete(session.id);
     });
-    socket.on("message", (raw) => {
-      const frame = JSON.parse(String(raw)) as { op: number; d: never };
+    socket.on("message", (raw: Buffer) => {
+      const frame = JSON.parse(raw.toString("utf8")) as { op: number; d: never };
       if (frame.op === op.heartbeat) {
         clearTimeout(timer);
         timer = patience();
         write(socket, { op: op.heartbeatAck });
         if (session?.socket === socket) acknowledge(session, frame.d);
       } else if (session !== undefined) socket.close(4005, "Already authenticated.");
-      else if (frame.op === op.identify) session = identify(socket, frame.d) ?? undefined;
-      else if (frame.op === op.resume) session = resume(socket, frame.d) ?? undefined;
+      else if (frame.op === op.identify) session = identify(socket, frame.d);
+      else if (frame.op === op.resume) session = resume(socket, frame.d);
       else socket.close(4003, "Not authenticated.");
     });
     write(socket, { op: op.hello, d: { heartbeat_interval: options.heartbeatMs } });
@@ -193,6 +199,13 @@ export function createGatewayServer(
       if (isSameChat) before?.run();
       deliver(message);
       if (!isSameChat) before?.run();
+    },
+    /** Clients read history while they handle a dispatch: they have taken it once they acknowledge the last. */
+    fetched(messages: readonly FakeMessage[]) {
+      const alive = [...sessions.values()].find(({ socket }) => socket?.readyState === 1);
+      const handled = alive?.sent.at(-1);
+      if (handled !== undefined) handled.messages.push(...messages);
+      else for (const message of messages) world.acknowledge(message);
     },
     putAll,
     channelCreated(channel: FakeChannel) {

@@ -81,6 +81,7 @@ export async function startFakeDiscord(options: FakeDiscordOptions = {}): Promis
   gatewayUrl = `ws://127.0.0.1:${port}/gateway`;
   gateway.setUrl(gatewayUrl);
   world.onOwnMessage = (message) => gateway.message(message);
+  world.onFetched = (messages) => gateway.fetched(messages);
 
   const channelOf = (message: PersonMessage): FakeChannel => {
     const found = world.find(message.chat);

@@ -15,7 +15,7 @@ export function createMessageRoutes(world: World) {
     const limit = Number(query.get("limit") ?? "50");
     if (!(limit >= 1 && limit <= 100)) return formError("limit");
     const page = channel.messages.filter(({ id }) => BigInt(id) > after).slice(0, limit);
-    for (const message of page) world.acknowledge(message);
+    world.onFetched(page);
     world.count("history");
     return { status: 200, body: page.map(({ data }) => data).reverse() };
   };

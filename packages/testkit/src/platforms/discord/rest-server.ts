@@ -98,7 +98,7 @@ export function createRestServer(
     if (!isAllowed) {
       return send(outgoing, { status: 401, body: { message: "401: Unauthorized", code: 0 } });
     }
-    if (!/^DiscordBot \(/.test(incoming.headers["user-agent"] ?? "")) {
+    if (!(incoming.headers["user-agent"] ?? "").startsWith("DiscordBot (")) {
       world.violate("the User-Agent is not as Discord demands it");
     }
     if (world.strikes("tooMany"))

@@ -63,6 +63,8 @@ export function createWorld(options: FakeDiscordOptions) {
     openCommands: 0,
     /** The gateway tells of the bot's own messages, too. */
     onOwnMessage: (_message: FakeMessage): void => {},
+    /** A client has read them from the chat's history. */
+    onFetched: (_messages: readonly FakeMessage[]): void => {},
     channels,
     counts,
     violations,

@@ -33,6 +33,7 @@ export async function startDovecot(
   user: string,
   password: string,
   certificate: TestCertificate,
+  hasIdle: boolean,
 ): Promise<Dovecot> {
   const inbox = join(folder, "mail");
   for (const name of ["", "tmp", "new", "cur"]) {
@@ -50,8 +51,13 @@ export async function startDovecot(
     await rename(`${users}.new`, users);
   };
   await setPassword(password);
-  await writeFile(config, configuration(folder, inbox, users, tlsPort, plainPort, certificate));
+  await writeFile(
+    config,
+    configuration(folder, inbox, users, tlsPort, plainPort, certificate, hasIdle),
+  );
   const child = spawn("dovecot", ["-F", "-c", config], { stdio: ["ignore", "pipe", "pipe"] });
+  const endWithProcess = () => child.kill("SIGTERM");
+  process.once("exit", endWithProcess);
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
@@ -90,10 +96,17 @@ export async function startDovecot(
     async renumber(uidValidity) {
       await doveadm("kick", user).catch(() => {});
       await doveadm(
-        ...["mailbox", "update", "-u", user, "--uid-validity", String(uidValidity), "INBOX"],
+        "mailbox",
+        "update",
+        "-u",
+        user,
+        "--uid-validity",
+        String(uidValidity),
+        "INBOX",
       );
     },
     async close() {
+      process.removeListener("exit", endWithProcess);
       await end(child);
       await rm(inbox, { recursive: true, force: true });
     },
@@ -107,6 +120,7 @@ function configuration(
   tlsPort: number,
   plainPort: number,
   certificate: TestCertificate,
+  hasIdle: boolean,
 ): string {
   // As root the mailbox is read by an ordinary user; else everything runs as the one who started it.
   const isRoot = userInfo().uid === 0;
@@ -137,6 +151,7 @@ userdb {
 namespace inbox {
   inbox = yes
 }
+${hasIdle ? "" : "imap_capability = IMAP4rev1 LITERAL+ UIDPLUS"}
 service imap-login {
   chroot =
   inet_listener imap {
@@ -149,8 +164,12 @@ service imap-login {
     ssl = yes
   }
 }
+# A wrong password does not make the next login wait.
 service anvil {
   chroot =
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service stats {
   chroot =

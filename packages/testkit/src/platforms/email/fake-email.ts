@@ -36,6 +36,8 @@ export interface FakeEmail extends FakePlatform {
 
 export interface FakeEmailOptions extends FakePlatformOptions {
   readonly security?: "tls" | "starttls" | "plain";
+  /** Without it the server tells of new mail only when it is asked. */
+  readonly hasIdle?: boolean;
   /** Of people's mails; none by default, so that an agent sees the text alone. */
   readonly subject?: string;
 }
@@ -43,12 +45,19 @@ export interface FakeEmailOptions extends FakePlatformOptions {
 const address = "agent@example.org";
 const password = "correct horse";
 const reorderMaxMs = 200;
+const passwordKnownMs = 1_100;
 
 /** Mail as it is: the mailbox is a real dovecot, the way out a server that keeps what it takes. */
 export async function startFakeEmail(options: FakeEmailOptions = {}): Promise<FakeEmail> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-email-"));
   const certificate = await makeCertificate(folder);
-  const dovecot = await startDovecot(folder, address, password, certificate);
+  const dovecot = await startDovecot(
+    folder,
+    address,
+    password,
+    certificate,
+    options.hasIdle ?? true,
+  );
   const security = options.security ?? "tls";
   const gate = await ImapGate.open(security === "tls" ? dovecot.tlsPort : dovecot.plainPort);
   const random = createSeededRandom(options.seed ?? 1);
@@ -72,6 +81,13 @@ export async function startFakeEmail(options: FakeEmailOptions = {}): Promise<Fa
     void mailbox.add(source);
     if (happens("duplicate")) void mailbox.add(source);
     if (happens("dropped")) gate.cut();
+  };
+  const changePassword = async () => {
+    // The server looks at its users once a second: until then nobody is let in, rather than the wrong one.
+    gate.shut(true);
+    await dovecot.setPassword(isRevoked ? `${password}, once` : password);
+    await new Promise((resolve) => setTimeout(resolve, passwordKnownMs));
+    gate.shut(false);
   };
   const release = () => {
     const mail = held;
@@ -157,9 +173,7 @@ export async function startFakeEmail(options: FakeEmailOptions = {}): Promise<Fa
     },
     revoke(revoked) {
       isRevoked = revoked;
-      void dovecot
-        .setPassword(revoked ? `${password}, once` : password)
-        .then(() => (revoked ? gate.cut() : undefined));
+      void changePassword();
     },
     block(chat) {
       blocked.add(addressOf(chat));

@@ -32,7 +32,8 @@ export class PeopleMails {
     this.#count += 1;
     const id = `<${this.#count}.${Date.now()}@${peopleDomain}>`;
     const last = thread.ids.at(-1);
-    const subject = last === undefined || thread.subject === "" ? thread.subject : `Re: ${thread.subject}`;
+    const subject =
+      last === undefined || thread.subject === "" ? thread.subject : `Re: ${thread.subject}`;
     const name = message.senderName ?? message.sender;
     const lines = [
       `Return-Path: <${address}>`,
@@ -41,7 +42,9 @@ export class PeopleMails {
       ...(subject === "" ? [] : [`Subject: ${encodedWord(subject)}`]),
       `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
       `Message-ID: ${id}`,
-      ...(last === undefined ? [] : [`In-Reply-To: ${last}`, `References: ${thread.ids.slice(-15).join("\r\n ")}`]),
+      ...(last === undefined
+        ? []
+        : [`In-Reply-To: ${last}`, `References: ${thread.ids.slice(-15).join("\r\n ")}`]),
       ...(message.isBot === true ? ["Auto-Submitted: auto-generated"] : []),
       "MIME-Version: 1.0",
       "Content-Type: text/plain; charset=utf-8",
@@ -114,5 +117,7 @@ function encodedWord(text: string): string {
 }
 
 function base64Lines(text: string): string {
-  return Buffer.from(text).toString("base64").replace(/(.{76})/g, "$1\r\n");
+  return Buffer.from(text)
+    .toString("base64")
+    .replace(/(.{76})/g, "$1\r\n");
 }

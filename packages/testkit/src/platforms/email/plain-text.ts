@@ -5,7 +5,13 @@ export function headersOf(source: string): ReadonlyMap<string, string> {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon).toLowerCase();
     if (colon > 0 && !headers.has(name)) {
-      headers.set(name, line.slice(colon + 1).replace(/\r\n/g, "").trim());
+      headers.set(
+        name,
+        line
+          .slice(colon + 1)
+          .replace(/\r\n/g, "")
+          .trim(),
+      );
     }
   }
   return headers;

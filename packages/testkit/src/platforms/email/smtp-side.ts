@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Random } from "@holdfast/core";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import type { FaultRates, ShownMessage } from "../fake-platform.ts";
@@ -5,7 +6,7 @@ import type { TestCertificate } from "./certificates.ts";
 import { headersOf, plainTextOf } from "./plain-text.ts";
 
 /** Where a fault can be put: before the answer to that command; `content` while the mail is read. */
-export type SmtpMoment = "login" | "mail" | "rcpt" | "data" | "content" | "dot";
+export type SmtpMoment = "login" | "mail" | "rcpt" | "content" | "dot";
 
 /** An answer instead of the server's own; `cut` ends the connection, `keep-cut` after the mail was kept. */
 export type SmtpFault = { readonly code: number; readonly text: string } | "cut" | "keep-cut";
@@ -35,6 +36,8 @@ export class SmtpSide {
   readonly #server: SMTPServer;
   readonly #options: SmtpSideOptions;
   readonly #times: number[] = [];
+  /** By the client's address and port. */
+  readonly #sockets = new Map<string, Socket>();
   #port = 0;
 
   private constructor(options: SmtpSideOptions) {
@@ -88,6 +91,7 @@ export class SmtpSide {
     const side = new SmtpSide(options);
     await new Promise<void>((resolve) => {
       const listener = side.#server.listen(0, "127.0.0.1", () => {
+        listener.on("connection", (socket) => side.#know(socket));
         const address = listener.address();
         side.#port = typeof address === "object" && address !== null ? address.port : 0;
         resolve();
@@ -159,8 +163,9 @@ export class SmtpSide {
     if (source.split("\r\n").some((line) => line.length > lineMaxChars)) {
       this.#options.violation(`A mail with a line of more than ${lineMaxChars} characters.`);
     }
-    if (/(^|[^\r])\n|\r([^\n]|$)/.test(source)) this.#options.violation("A mail with a bare line end.");
-    if (/[^\x00-\x7f]/.test(source)) this.#options.violation("A mail with bytes over 127.");
+    if (/(^|[^\r])\n|\r([^\n]|$)/.test(source))
+      this.#options.violation("A mail with a bare line end.");
+    if (/[\u0080-\u00ff]/.test(source)) this.#options.violation("A mail with bytes over 127.");
   }
 
   #fault(moment: SmtpMoment, to: string, session: SMTPServerSession): Error | "cut" | undefined {
@@ -175,10 +180,14 @@ export class SmtpSide {
     return this.#fault(moment, to, session) === "cut";
   }
 
+  #know(socket: Socket): void {
+    const name = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.#sockets.set(name, socket);
+    socket.once("close", () => this.#sockets.delete(name));
+  }
+
   #cut(session: SMTPServerSession): void {
-    for (const connection of this.#server.connections) {
-      if (connection.id === session.id) connection._socket?.destroy();
-    }
+    this.#sockets.get(`${session.remoteAddress}:${session.remotePort}`)?.destroy();
   }
 }
 

@@ -43,7 +43,10 @@ export interface FakeSlack extends FakePlatform {
   answerNext(method: string, response: ApiResponse): void;
   readonly connections: number;
   requestDisconnect(reason: "warning" | "refresh_requested" | "link_disabled"): void;
+  /** Ends all connections without a word. */
   cut(): void;
+  /** The connections stay open, and nothing comes through them any more. */
+  freeze(): void;
 }
 
 const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -174,6 +177,7 @@ export async function startFakeSlack(options: FakePlatformOptions = {}): Promise
     answerNext: (method, response) => api.answerNext(method, response),
     requestDisconnect: (reason) => sockets.requestDisconnect(reason),
     cut: () => sockets.cut(),
+    freeze: () => sockets.freeze(),
     channelOf: (chat, kind) => workspace.channelOf(chat, kind),
     shown: (chat) => workspace.shown(chat),
     onShown(listen) {

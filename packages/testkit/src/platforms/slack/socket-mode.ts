@@ -17,6 +17,7 @@ export class SocketMode {
   readonly #tickets = new Set<string>();
   readonly #sockets = new Set<WebSocket>();
   readonly #leaving = new Set<WebSocket>();
+  readonly #frozen = new Set<WebSocket>();
   readonly #acknowledgements = new Map<string, (reason: string | undefined) => void>();
   readonly #faults: Faults;
   readonly #violations: string[];
@@ -58,16 +59,7 @@ export class SocketMode {
     const socket = await this.#next(signal);
     if (socket === undefined) return "connection_failed";
     const id = randomUUID();
-    const acknowledged = new Promise<string | undefined>((resolve) => {
-      const timer = setTimeout(() => resolve("timeout"), acknowledgeWithinMs);
-      const finish = (reason: string | undefined) => {
-        clearTimeout(timer);
-        resolve(reason);
-      };
-      this.#acknowledgements.set(id, finish);
-      socket.once("close", () => finish("connection_failed"));
-      signal.addEventListener("abort", () => finish("connection_failed"), { once: true });
-    });
+    const acknowledged = this.#acknowledgementOf(id, socket, signal);
     socket.send(
       JSON.stringify({
         envelope_id: id,
@@ -96,13 +88,45 @@ export class SocketMode {
     for (const socket of this.#sockets) socket.terminate();
   }
 
+  /** The connections stay open, and nothing comes through them any more. */
+  freeze(): void {
+    for (const socket of this.#sockets) {
+      socket.pause();
+      this.#sockets.delete(socket);
+      this.#frozen.add(socket);
+    }
+  }
+
   close(): void {
+    for (const socket of this.#frozen) socket.terminate();
     this.cut();
     this.#server.close();
   }
 
+  /** Undefined when it came in time; otherwise the reason why Slack sends the envelope again. */
+  #acknowledgementOf(
+    id: string,
+    socket: WebSocket,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const finish = (reason: string | undefined) => {
+        clearTimeout(timer);
+        socket.off("close", fail);
+        signal.removeEventListener("abort", fail);
+        resolve(reason);
+      };
+      const fail = () => finish("connection_failed");
+      const timer = setTimeout(() => finish("timeout"), acknowledgeWithinMs);
+      // Kept afterwards, too: an acknowledgement that comes late is no violation.
+      this.#acknowledgements.set(id, finish);
+      socket.once("close", fail);
+      signal.addEventListener("abort", fail, { once: true });
+    });
+  }
+
   #welcome(socket: WebSocket): void {
-    socket.on("message", (data) => this.#onMessage(data.toString(), socket));
+    socket.on("message", (data: Buffer) => this.#onMessage(data.toString(), socket));
     socket.on("error", () => {});
     socket.on("close", () => {
       this.#sockets.delete(socket);

@@ -191,7 +191,7 @@ export class WebApi {
   }
 }
 
-export function refused(error: string): ApiResponse {
+function refused(error: string): ApiResponse {
   return { status: 200, body: { ok: false, error } };
 }
 

@@ -11,7 +11,7 @@ import { createChats } from "./chats.ts";
 import { chatOf, editMessageText, sendChatAction, sendMessage } from "./messages.ts";
 import { createPoller } from "./polling.ts";
 import { createRates } from "./rates.ts";
-import { createUpdateQueue, type QueuedUpdate } from "./update-queue.ts";
+import { createUpdateQueue, type NewUpdate } from "./update-queue.ts";
 import { createWebhookSender } from "./webhook-sender.ts";
 
 export interface FakeTelegram extends FakePlatform {
@@ -25,6 +25,8 @@ export interface FakeTelegram extends FakePlatform {
   sayMore(message: PersonMessage, more: Readonly<Record<string, unknown>>): void;
   /** An update of another kind, as Telegram may invent it. */
   sendUnknown(update: Readonly<Record<string, unknown>>): void;
+  /** The next update has this number: Telegram chooses one by chance after a quiet week. */
+  renumber(nextId: number): void;
   /** A file that people may send; gives its `file_id`. */
   addFile(data: Uint8Array, path: string): string;
   /** The group becomes a supergroup of another id. */
@@ -73,7 +75,7 @@ export async function startFakeTelegram(options: FakePlatformOptions = {}): Prom
     isAckLost: () => hits("dropped"),
     isSlow: () => hits("slow"),
   });
-  const poller = createPoller(queue, violation);
+  const poller = createPoller(queue, violation, speed);
   const context = {
     chats,
     rates: createRates(speed, () => performance.now()),
@@ -194,6 +196,7 @@ export async function startFakeTelegram(options: FakePlatformOptions = {}): Prom
       chats.named(chat).isBlocked = true;
     },
     chatId: (chat, kind) => String(chats.named(chat, kind).id),
+    renumber: (nextId) => queue.renumber(nextId),
     addFile: (data, path) => server.addFile(data, path),
     migrate(name) {
       const chat = chats.named(name, "group");
@@ -224,7 +227,7 @@ export async function startFakeTelegram(options: FakePlatformOptions = {}): Prom
   }
 
   function enqueue(chat: string, body: Readonly<Record<string, unknown>>): void {
-    const update: Omit<QueuedUpdate, "id"> = { chat, body, isRepeated: hits("duplicate") };
+    const update: NewUpdate = { chat, body, isRepeated: hits("duplicate") };
     if (hits("reordered")) queue.hold(update);
     else queue.add(update);
   }

@@ -147,10 +147,17 @@ function attributesOf(source: string): Record<string, string> | undefined {
   while (rest !== "") {
     const match = /^([a-z0-9-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([a-z0-9._-]+)))?\s*/i.exec(rest);
     if (!match?.[1]) return undefined;
-    attributes[match[1].toLowerCase()] = match[2] ?? match[3] ?? match[4] ?? "";
+    attributes[match[1].toLowerCase()] = unescaped(match[2] ?? match[3] ?? match[4] ?? "");
     rest = rest.slice(match[0].length);
   }
   return attributes;
+}
+
+function unescaped(value: string): string {
+  return value.replaceAll(
+    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]+));/gi,
+    (whole, decimal?: string, hex?: string, name?: string) => decode(decimal, hex, name) ?? whole,
+  );
 }
 
 function decode(decimal?: string, hex?: string, name?: string): string | undefined {

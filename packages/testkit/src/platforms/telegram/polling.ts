@@ -13,8 +13,12 @@ export interface Poller {
 const secondMs = 1_000;
 
 /** getUpdates: https://core.telegram.org/bots/api#getupdates */
-export function createPoller(queue: UpdateQueue, violation: (text: string) => void): Poller {
-  let open: { readonly finish: (answer?: Answer) => void } | undefined;
+export function createPoller(
+  queue: UpdateQueue,
+  violation: (text: string) => void,
+  speed: number,
+): Poller {
+  let open: { readonly finish: (answer?: Answer) => void; readonly has: () => boolean } | undefined;
 
   return {
     async ask({ offset, limit = 100, timeout = 0 }, signal) {
@@ -29,9 +33,10 @@ export function createPoller(queue: UpdateQueue, violation: (text: string) => vo
       }
       const from = Number(offset ?? 0);
       if (from > 0) queue.confirm(from);
-      const take = () => queue.waiting.slice(0, Number(limit)).map(bodyOf);
-      const waitMs = Number(timeout) * secondMs;
-      if (queue.waiting.length > 0 || waitMs === 0) return done(take());
+      const asked = () => queue.waiting.filter(({ id, isAgain }) => id >= from || isAgain);
+      const take = () => asked().slice(0, Number(limit)).map(bodyOf);
+      const waitMs = (Number(timeout) * secondMs) / speed;
+      if (asked().length > 0 || waitMs === 0) return done(take());
       return await new Promise<Answer>((resolve) => {
         const finish = (answer?: Answer) => {
           if (open !== mine) return;
@@ -40,7 +45,7 @@ export function createPoller(queue: UpdateQueue, violation: (text: string) => vo
           signal.removeEventListener("abort", onAbort);
           resolve(answer ?? done(take()));
         };
-        const mine = { finish };
+        const mine = { finish, has: () => asked().length > 0 };
         const timer = setTimeout(finish, waitMs);
         const onAbort = () => finish(done([]));
         signal.addEventListener("abort", onAbort);
@@ -48,7 +53,7 @@ export function createPoller(queue: UpdateQueue, violation: (text: string) => vo
       });
     },
     wake() {
-      if (queue.waiting.length > 0) open?.finish();
+      if (open?.has()) open.finish();
     },
     end(answer) {
       open?.finish(answer);

@@ -6,14 +6,20 @@ export interface QueuedUpdate {
   readonly body: Readonly<Record<string, unknown>>;
   /** Whether it comes once more after its acknowledgement. */
   isRepeated: boolean;
+  /** It was acknowledged, and is on its way a second time. */
+  isAgain: boolean;
 }
 
+export type NewUpdate = Omit<QueuedUpdate, "id" | "isAgain">;
+
 export interface UpdateQueue {
-  add(update: Omit<QueuedUpdate, "id">): void;
+  add(update: NewUpdate): void;
   /** Waits for the next one of another chat, which goes first. */
-  hold(update: Omit<QueuedUpdate, "id">): void;
+  hold(update: NewUpdate): void;
   readonly waiting: readonly QueuedUpdate[];
   remove(update: QueuedUpdate): void;
+  /** The number of the next one. */
+  renumber(nextId: number): void;
   /** Of polling: everything before `offset` is acknowledged. */
   confirm(offset: number): void;
   settled(): Promise<void>;
@@ -27,12 +33,12 @@ const heldMs = 50;
 export function createUpdateQueue(firstId: number): UpdateQueue {
   let nextId = firstId;
   let waiting: QueuedUpdate[] = [];
-  let held: Omit<QueuedUpdate, "id"> | undefined;
+  let held: NewUpdate | undefined;
   let timer: NodeJS.Timeout | undefined;
   let settledWaiters: (() => void)[] = [];
 
-  const push = (update: Omit<QueuedUpdate, "id">) => {
-    waiting.push({ ...update, id: nextId });
+  const push = (update: NewUpdate) => {
+    waiting.push({ ...update, id: nextId, isAgain: false });
     nextId += 1;
   };
   const release = () => {
@@ -72,11 +78,14 @@ export function createUpdateQueue(firstId: number): UpdateQueue {
       waiting = waiting.filter((other) => other !== update);
       tellSettled();
     },
+    renumber(id) {
+      nextId = id;
+    },
     confirm(offset) {
       const isRepeat = (update: QueuedUpdate) => {
-        const { isRepeated } = update;
+        update.isAgain = update.isRepeated;
         update.isRepeated = false;
-        return isRepeated;
+        return update.isAgain;
       };
       waiting = waiting.filter((update) => update.id >= offset || isRepeat(update));
       tellSettled();

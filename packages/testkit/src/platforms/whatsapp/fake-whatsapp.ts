@@ -7,8 +7,9 @@ import type {
   PersonMessage,
 } from "../fake-platform.ts";
 import { Deliveries } from "./deliveries.ts";
-import { errorBody, type GraphError, graphErrors } from "./errors.ts";
+import { type GraphError, graphErrors } from "./errors.ts";
 import { Faults } from "./faults.ts";
+import { endSlowly, readBody, refuse } from "./http.ts";
 import {
   businessAccountId,
   delivery,
@@ -19,6 +20,7 @@ import {
   statusValue,
 } from "./payloads.ts";
 import { People } from "./people.ts";
+import { plainText } from "./plain-text.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { readSend } from "./read-send.ts";
 
@@ -50,7 +52,6 @@ const accessToken = "fake-whatsapp-access-token";
 const appSecret = "fake-whatsapp-app-secret";
 const verifyToken = "fake-whatsapp-verify-token";
 const version = "/v23.0";
-const slowPieces = 4;
 const cutAfterMs = 30;
 
 /** Meta's Cloud API for one phone number. */
@@ -103,7 +104,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     const id = nextId();
     sent.set(id, { to, ...(key === undefined ? {} : { key }) });
     if (isOpen) {
-      people.show(to, { platformId: id, text: plain(text), raw: body });
+      people.show(to, { platformId: id, text: plainText(text), raw: body });
       for (const state of ["sent", ...(options.statuses ?? ["delivered"])]) status(id, state);
     } else {
       status(id, "failed", 131047);
@@ -254,38 +255,4 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-function refuse(response: ServerResponse, error: GraphError): void {
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  if (error.retryAfterSeconds !== undefined)
-    headers["retry-after"] = String(error.retryAfterSeconds);
-  response.writeHead(error.status, headers).end(JSON.stringify(errorBody(error)));
-}
-
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const parts: Uint8Array[] = [];
-  for await (const part of request as AsyncIterable<Uint8Array>) parts.push(part);
-  try {
-    return JSON.parse(Buffer.concat(parts).toString("utf8")) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-async function endSlowly(response: ServerResponse, text: string, ms: number): Promise<void> {
-  const size = Math.ceil(text.length / slowPieces);
-  for (let at = 0; at < text.length; at += size) {
-    response.write(text.slice(at, at + size));
-    await new Promise((resolve) => setTimeout(resolve, ms / slowPieces));
-  }
-  response.end();
-}
-
-/** As the app shows it: without the marks of bold, italic, strike-through and code. */
-function plain(text: string): string {
-  return text
-    .replaceAll("```", "")
-    .replaceAll(/(^|\s)([*_~])(\S(?:.*?\S)?)\2(?=\s|$|[.,:;!?])/gm, "$1$3")
-    .replaceAll(/`([^`\n]+)`/g, "$1");
 }

@@ -1,5 +1,11 @@
-import { createMemoryEngine, createMemoryStore, type Faults } from "@holdfast/engine";
+import {
+  createMemoryEngine,
+  createMemoryStore,
+  createRandomFaults,
+  type Faults,
+} from "@holdfast/engine";
 import { createSeededRandom, createVirtualClock, type VirtualClock } from "@holdfast/testkit";
+import type { Random } from "../../../ports/random.ts";
 import type { KeyValue } from "../../../ports/key-value.ts";
 import type { HoldfastError } from "../../../errors.ts";
 import { createPairing, type Pairing } from "../pairing.ts";
@@ -22,8 +28,14 @@ export function createPairingCell(clock: VirtualClock = createVirtualClock()) {
     clock,
     /** Runs what needs time to pass. */
     run: <T>(work: Promise<T>): Promise<T> => clock.runUntil(work),
+    /** Its faults begin when it has started. */
     async node(faults?: Faults): Promise<PairingNode> {
-      const engine = createMemoryEngine(store, { clock, ...(faults && { faults }) });
+      let hasStarted = false;
+      const later: Faults | undefined = faults && {
+        ...faults,
+        decide: (operation) => (hasStarted ? faults.decide(operation) : { outcome: "ok" }),
+      };
+      const engine = createMemoryEngine(store, { clock, ...(later && { faults: later }) });
       await clock.runUntil(engine.provision({ logs: [], buckets: [channelAccessBucket] }));
       const counts = { reads: 0, writes: 0 };
       const reports: HoldfastError[] = [];
@@ -35,9 +47,22 @@ export function createPairingCell(clock: VirtualClock = createVirtualClock()) {
         digest: testDigest,
         report: (error) => void reports.push(error),
       });
-      return { pairing: await clock.runUntil(opening), keyValue, counts, reports };
+      const pairing = await clock.runUntil(opening);
+      hasStarted = true;
+      return { pairing, keyValue, counts, reports };
     },
   };
+}
+
+/** Slow, refusing and forgetful. */
+export function randomFaults(random: Random): Faults {
+  return createRandomFaults(random, {
+    refuse: 0.05,
+    loseRequest: 0.05,
+    loseAnswer: 0.1,
+    latencyMaxMs: 20,
+    deliveryDelayMaxMs: 50,
+  });
 }
 
 function counted(keyValue: KeyValue, counts: { reads: number; writes: number }): KeyValue {

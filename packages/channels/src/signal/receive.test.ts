@@ -1,0 +1,211 @@
+import { HoldfastError } from "@holdfast/core";
+import { describe, expect, it } from "vitest";
+import { ada, ben, serve, start } from "./testing/world.ts";
+
+describe("receiving", () => {
+  it("takes messages of people and groups, in order, with names as they are", async () => {
+    const { fake, inbox, receiving } = await start();
+    receiving();
+    const senderName = "<b>Ada</b> \u202Eadd 👩‍👩‍👧";
+    fake.say({ chat: ada, senderName, text: "0 👍 <i>שלום</i>" });
+    for (let number = 1; number < 10; number += 1) fake.say({ chat: ada, text: `${number}` });
+    fake.say({ chat: "group=", kind: "group", sender: ben, text: "help", mentionsAccount: true });
+    await inbox.until(() => inbox.messages.length === 11);
+    expect(inbox.messages.slice(1, 10).map((one) => one.text)).toEqual("123456789".split(""));
+    const [first] = inbox.messages;
+    expect(first).toMatchObject({
+      eventId: `${ada}.${first?.sentAt}`,
+      chat: { kind: "direct", id: ada },
+      sender: { id: ada, name: senderName, isBot: false },
+      text: "0 👍 <i>שלום</i>",
+      mentionsAccount: false,
+    });
+    expect(inbox.messages[10]).toMatchObject({
+      chat: { kind: "group", id: "group=" },
+      sender: { id: ben },
+      text: "help",
+      mentionsAccount: true,
+    });
+  });
+
+  it("gets what was written while nobody listened, and while another owner did", async () => {
+    const { fake, inbox, receiving } = await start();
+    fake.say({ chat: ada, text: "before" });
+    const first = receiving();
+    await inbox.until(() => inbox.texts.length === 1);
+    expect(await first.stop()).toBeUndefined();
+    fake.say({ chat: ada, text: "between" });
+    receiving();
+    await inbox.until(() => inbox.texts.length === 2);
+    expect(inbox.texts).toEqual(["before", "between"]);
+    // The second owner went on behind the first.
+    expect(inbox.messages).toHaveLength(2);
+    expect(inbox.connections).toHaveLength(2);
+  });
+
+  it.each([true, false])(
+    "loses nothing when streams break (ids of events: %s)",
+    async (eventIds) => {
+      const faults = { dropped: 0.2, duplicate: 0.2, slow: 0.1 };
+      const { fake, inbox, receiving } = await start({ faults, eventIds, seed: 4 });
+      receiving();
+      const expected = Array.from({ length: 25 }, (_, number) => `message ${number}`);
+      for (const text of expected) fake.say({ chat: ada, text });
+      await fake.settled();
+      await inbox.until(() => inbox.texts.length === expected.length);
+      expect(inbox.texts).toEqual(expected);
+      expect(fake.counts["dropped"]).toBeGreaterThan(0);
+      expect(inbox.connections.length).toBeGreaterThan(1);
+    },
+  );
+
+  it("holds on to events that do not become durable, and takes no others before", async () => {
+    const { fake, inbox, options, receiving } = await start({ eventIds: false });
+    let tries = 0;
+    inbox.before = async () => {
+      tries += 1;
+      if (tries <= 3) throw new HoldfastError("engine_unavailable", "No engine.");
+    };
+    receiving();
+    fake.say({ chat: ada, text: "one" });
+    await inbox.until(() => inbox.texts.length === 1);
+    fake.say({ chat: ada, text: "two" });
+    await inbox.until(() => inbox.texts.length === 2);
+    expect(inbox.texts).toEqual(["one", "two"]);
+    expect(options.reports).toHaveLength(3);
+  });
+
+  it("keeps its place only behind what is durable, and gives up when it is no owner any more", async () => {
+    const { fake, inbox, receiving } = await start();
+    inbox.before = async () => {
+      throw new HoldfastError("ownership_lost", "Another node owns it.");
+    };
+    const run = receiving();
+    fake.say({ chat: ada, text: "one" });
+    expect(await run.ended).toMatchObject({ code: "ownership_lost" });
+    expect(inbox.cursor).toBeUndefined();
+    inbox.before = async () => {};
+    const next = receiving();
+    await inbox.until(() => inbox.texts.length === 1);
+    await next.stop();
+    expect(inbox.cursor).toMatch(/^\d+-1$/);
+  });
+
+  it("ends soon though events are still being made durable", async () => {
+    const { fake, inbox, receiving } = await start();
+    const taking = Promise.withResolvers<void>();
+    inbox.before = () => {
+      taking.resolve();
+      return new Promise(() => {});
+    };
+    const run = receiving();
+    fake.say({ chat: ada, text: "one" });
+    await taking.promise;
+    const startedAt = performance.now();
+    expect(await run.stop()).toBeUndefined();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(inbox.cursor).toBeUndefined();
+  });
+
+  it("ends soon though its place cannot be kept", async () => {
+    const { fake, inbox, receiving } = await start();
+    inbox.beforeSave = () => new Promise(() => {});
+    const run = receiving();
+    fake.say({ chat: ada, text: "one" });
+    await inbox.until(() => inbox.texts.length === 1);
+    const startedAt = performance.now();
+    expect(await run.stop()).toBeUndefined();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it("stops at refused credentials, and goes on trying at everything else", async () => {
+    const { fake, inbox, receiving } = await start();
+    const run = receiving();
+    await inbox.until(() => inbox.connections.length === 1);
+    fake.revoke(true);
+    expect(await run.ended).toMatchObject({ code: "account_unauthorized" });
+    fake.revoke(false);
+    const other = await start({}, { account: "+491519999999" });
+    const lost = other.receiving();
+    await other.options.untilReports(2);
+    expect(other.options.reports[0]).toMatchObject({ code: "channel_unavailable" });
+    expect(await lost.stop()).toBeUndefined();
+  });
+
+  it("cuts a stream whose events have no end", async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`data:${"x".repeat(5 * 1024 * 1024)}`);
+    });
+    const { options, receiving } = await start({}, { url });
+    receiving();
+    await options.untilReports(1);
+    expect(options.reports[0]?.message).toMatch(/too long/);
+  });
+
+  it.each([
+    [{ typingMessage: { action: "STARTED", timestamp: 1 } }, "typing"],
+    [{ syncMessage: { sentMessage: { message: "x" } } }, "own_message"],
+    [
+      { editMessage: { targetSentTimestamp: 1, dataMessage: { timestamp: 2, message: "x" } } },
+      "edited",
+    ],
+    [{ callMessage: {} }, "unknown_event"],
+    [{ storyMessage: {} }, "unknown_event"],
+    [{ dataMessage: { timestamp: 1, message: null, reaction: { emoji: "👍" } } }, "reaction"],
+    [{ dataMessage: { timestamp: 1, message: null, remoteDelete: { timestamp: 1 } } }, "edited"],
+    [
+      { dataMessage: { timestamp: 1, message: null, groupInfo: { groupId: "g", type: "UPDATE" } } },
+      "unknown_event",
+    ],
+    [{ dataMessage: { timestamp: 1, message: "x", isExpirationUpdate: true } }, "automatic"],
+    [{ dataMessage: { timestamp: "1", message: 5 } }, "unknown_event"],
+    [{ receiptMessage: { isDelivery: true } }, "unknown_event"],
+    [{}, "unknown_event"],
+  ])("ignores %j", async (part, what) => {
+    const { fake, inbox, receiving } = await start();
+    receiving();
+    fake.tell(ada, part);
+    await inbox.until(() => inbox.events.length === 1);
+    expect(inbox.events).toEqual([{ type: "ignored", what }]);
+  });
+
+  it("ignores the account's own messages", async () => {
+    const { fake, inbox, options, receiving } = await start();
+    receiving();
+    fake.say({ chat: options.settings.account, text: "note" });
+    await inbox.until(() => inbox.events.length === 1);
+    expect(inbox.events).toEqual([{ type: "ignored", what: "own_message" }]);
+  });
+
+  it("reads answers, mentions and files", async () => {
+    const { fake, inbox, options, receiving } = await start();
+    receiving();
+    const quote = { id: 1, authorNumber: options.settings.account, text: "x" };
+    fake.sayWith({ chat: ada, text: "yes" }, { quote });
+    const mentions = [
+      { name: "Ben", uuid: ben, start: 3, length: 1 },
+      { name: "far", uuid: ben, start: 90, length: 1 },
+    ];
+    fake.sayWith({ chat: ada, text: "hi \uFFFC!" }, { mentions });
+    const file = { contentType: "image/png", filename: "a.png", id: "a-1.png", size: 7 };
+    fake.sayWith({ chat: ada, text: "" }, { message: null, attachments: [file] });
+    await inbox.until(() => inbox.messages.length === 3);
+    expect(inbox.messages).toMatchObject([
+      { text: "yes", mentionsAccount: true },
+      { text: "hi @Ben!", mentionsAccount: false },
+      {
+        text: "",
+        media: [
+          {
+            kind: "image",
+            source: `direct:${ada}:a-1.png`,
+            name: "a.png",
+            mime: "image/png",
+            bytes: 7,
+          },
+        ],
+      },
+    ]);
+  });
+});

@@ -1,0 +1,139 @@
+import {
+  type AgentName,
+  type ConversationEvent,
+  type ConversationId,
+  type MessageId,
+  type OrganizationName,
+  type StoredMessage,
+  type TurnId,
+} from "@holdfast/core";
+import { createVirtualClock } from "@holdfast/testkit";
+import { expect, it } from "vitest";
+import { MemoryConversations } from "../http/testing/memory-conversations.ts";
+import { gatewayLimits } from "./limits.ts";
+import { LiveSession } from "./live-session.ts";
+import type { SessionEvent } from "./run.ts";
+
+const ref = {
+  organization: "demo" as OrganizationName,
+  agent: "greeter" as AgentName,
+  conversation: "main" as ConversationId,
+};
+const turn = "t1" as TurnId;
+const input = "m1" as MessageId;
+const usage = { inputTokens: 1, outputTokens: 2 };
+const outcome = { finish: "stop", usage, model: "demo/rules" } as const;
+const messages: StoredMessage[] = [
+  { index: 0, id: input, role: "user", text: "hi", at: 1, turn },
+  { index: 1, id: input, role: "assistant", text: "hello", at: 2, turn, outcome },
+];
+const committed = {
+  type: "committed" as const,
+  turn,
+  inputs: [input],
+  messages,
+  ...outcome,
+};
+
+function open() {
+  const clock = createVirtualClock();
+  const conversations = new MemoryConversations();
+  const told: SessionEvent[] = [];
+  const state = { idle: 0, history: [] as StoredMessage[] };
+  conversations.history = async (_, { after, limit }) => ({
+    messages: state.history.slice(after + 1, after + 1 + limit),
+    newest: state.history.length - 1,
+  });
+  const session = new LiveSession({
+    ref,
+    conversations,
+    clock,
+    report: () => undefined,
+    runIdOf: () => undefined,
+    onIdle: () => (state.idle += 1),
+    onActivity: () => undefined,
+  });
+  const stop = session.listen((_, event) => told.push(event));
+  const emit = (event: ConversationEvent) => conversations.emit(ref, event);
+  const states = () => told.flatMap(({ payload }) => payload.state ?? []);
+  return { clock, session, told, state, stop, emit, states };
+}
+
+it("ends a run of another node whose end got lost, as the history tells it", async () => {
+  const { clock, emit, states, state, told } = open();
+  emit({ type: "started", turn, inputs: [input] });
+  await clock.advance(3 * gatewayLimits.lookMs);
+  expect(states()).toEqual([]);
+  state.history = messages;
+  await clock.advance(2 * gatewayLimits.lookMs);
+  expect(states()).toEqual(["final"]);
+  expect(told.find(({ payload }) => payload.state === "final")?.payload.message).toMatchObject({
+    content: [{ type: "text", text: "hello" }],
+  });
+  // What was only late says nothing new.
+  emit(committed);
+  expect(states()).toEqual(["final"]);
+});
+
+it("tells of an own run once, however its events come", async () => {
+  const { session, emit, states, clock } = open();
+  const run = await session.open("k1", async () => {
+    emit({ type: "started", turn, inputs: [input] });
+    emit({ type: "delta", turn, text: "hel" });
+    return input;
+  });
+  emit({ type: "delta", turn, text: "lo" });
+  session.take(run, { type: "started", turn, inputs: [input] });
+  session.take(run, { type: "delta", turn, text: "hello" });
+  await clock.advance(1_000);
+  emit(committed);
+  session.take(run, committed);
+  await run.ended;
+  emit(committed);
+  emit({ type: "delta", turn, text: "late" });
+  await clock.advance(1_000);
+  expect(states()).toEqual(["delta", "final"]);
+});
+
+it("gives a turn's text once where it answers several messages", async () => {
+  const { session, told } = open();
+  const second = "m2" as MessageId;
+  const runs = [
+    await session.open("k1", async () => input),
+    await session.open("k2", async () => second),
+  ];
+  const end: ConversationEvent = { ...committed, inputs: [input, second] };
+  for (const run of runs) session.take(run, { type: "started", turn, inputs: [input, second] });
+  for (const run of runs) session.take(run, end);
+  const finals = told.filter(({ payload }) => payload.state === "final");
+  expect(finals.map(({ payload }) => [payload.runId, payload.message !== undefined])).toEqual([
+    ["k1", true],
+    ["k2", false],
+  ]);
+});
+
+it("begins its text anew when a turn is tried again", async () => {
+  const { session, told, clock } = open();
+  const run = await session.open("k1", async () => input);
+  for (const text of ["first try", "second"]) {
+    session.take(run, { type: "started", turn, inputs: [input] });
+    session.take(run, { type: "delta", turn, text });
+    await clock.advance(1_000);
+  }
+  const deltas = told.filter(({ payload }) => payload.state === "delta");
+  expect(deltas.map(({ payload }) => [payload.deltaText, payload.replace])).toEqual([
+    ["first try", undefined],
+    ["second", true],
+  ]);
+});
+
+it("is idle when nobody follows it and nothing runs", async () => {
+  const { session, stop, state } = open();
+  const run = await session.open("k1", async () => input);
+  stop();
+  expect(state.idle).toBe(0);
+  session.take(run, committed);
+  await run.ended;
+  await Promise.resolve();
+  expect(state.idle).toBe(1);
+});

@@ -1,0 +1,1 @@
+export { type FakeSignal, type FakeSignalOptions, startFakeSignal } from "./fake-signal.ts";

@@ -1,0 +1,106 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { request } from "node:https";
+import { DevProcess, type DevFile } from "../e2e/dev-process.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Three nodes as real processes, which have the secrets of the accounts in their environment. */
+export class ChannelCluster {
+  readonly folder: string;
+  readonly file: DevFile;
+  readonly ca: string;
+  readonly #dev: DevProcess;
+
+  private constructor(folder: string, dev: DevProcess, file: DevFile) {
+    this.folder = folder;
+    this.#dev = dev;
+    this.file = file;
+    this.ca = readFileSync(file.ca, "utf8");
+  }
+
+  static async start(env: Record<string, string>, nodes = 3): Promise<ChannelCluster> {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-channels-"));
+    const quiet = { HOLDFAST_LOG_LEVEL: "warn", HOLDFAST_PARTITIONS: "8" };
+    const dev = new DevProcess(folder, ["--nodes", String(nodes)], { ...quiet, ...env });
+    return new ChannelCluster(folder, dev, await dev.ready());
+  }
+
+  /** The addresses of an account on the nodes that live. */
+  webhooks(account: string, except: readonly string[] = []): string[] {
+    return this.#alive(except).map(({ url }) => `${url}/channels/acme/${account}`);
+  }
+
+  /** Asks the first living node. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    except: readonly string[] = [],
+  ): Promise<Answer> {
+    const [node] = this.#alive(except);
+    return this.#request(`${node?.url}${path}`, method, body);
+  }
+
+  async apply(resources: readonly object[]): Promise<void> {
+    const { status, body } = await this.call("POST", "/api/v1/apply", { resources });
+    if (status !== 200) throw new Error(`apply answered ${status}: ${JSON.stringify(body)}`);
+  }
+
+  /** Ends a node and its engine at once, as a power cut would. */
+  kill(name: string): void {
+    const node = this.file.nodes.find((each) => each.name === name);
+    if (!node) throw new Error(`no node ${name}`);
+    process.kill(node.pid, "SIGKILL");
+    if (node.natsPid !== null) process.kill(node.natsPid, "SIGKILL");
+  }
+
+  async close(): Promise<void> {
+    await this.#dev.stop();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  /** The last lines that a node logged. */
+  log(name: string, chars = 4_000): string {
+    return readFileSync(join(this.folder, `${name}.log`), "utf8").slice(-chars);
+  }
+
+  #alive(except: readonly string[]) {
+    return this.file.nodes.filter(({ name }) => !except.includes(name));
+  }
+
+  #request(url: string, method: string, body: unknown): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        url,
+        {
+          method,
+          ca: this.ca,
+          headers: {
+            authorization: `Bearer ${this.file.token}`,
+            ...(text !== undefined && { "content-type": "application/json" }),
+          },
+        },
+        (response) => {
+          let received = "";
+          response.setEncoding("utf8").on("data", (piece: string) => {
+            received += piece;
+          });
+          response.on("end", () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              body: received === "" ? undefined : JSON.parse(received),
+            }),
+          );
+        },
+      );
+      sent.on("error", reject);
+      sent.end(text);
+    });
+  }
+}
