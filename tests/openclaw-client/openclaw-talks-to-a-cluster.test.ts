@@ -11,6 +11,8 @@ import { OpenClaw, openClawPackage, scriptCommand } from "./openclaw-package.ts"
 const command = new URL("../../packages/cli/bin/holdfast.mjs", import.meta.url).pathname;
 
 const tokensPerSecond = 20;
+/** Enough agents for each node to run some. */
+const crowd = ["a1", "a2", "a3", "a4", "a5", "a6"];
 
 interface DevFile {
   readonly nodes: readonly {
@@ -81,7 +83,7 @@ async function applyAgents(): Promise<void> {
   const provider = { organization: "demo", name: "fake", type: "openai-compatible" };
   const resources = [
     { kind: "Provider", ...provider, baseUrl: model.url },
-    ...["writer", "reader"].map((name) => ({
+    ...["writer", "reader", ...crowd].map((name) => ({
       kind: "Agent",
       organization: "demo",
       name,
@@ -190,23 +192,39 @@ describe("a run", () => {
   test("goes on when its node is killed: another node gives its answer, once", async () => {
     const sessionKey = "agent:writer:killed";
     const message = { sessionKey, message: "survive", idempotencyKey: "kill-1" };
-    const follower = await Follower.open(file.nodes[0]?.gatewayUrl ?? "", file.token, file.ca);
-    await follower.call("chat.history", { sessionKey });
-    model.next(slowAnswer(15));
+    const others = crowd.map((agent) => ({
+      sessionKey: `agent:${agent}:main`,
+      message: `${agent} survives`,
+      idempotencyKey: `kill-${agent}`,
+    }));
+    const sessions = [message, ...others];
+    const [looking, sending, second] = await Promise.all(
+      file.nodes.map(({ gatewayUrl }) => Follower.open(gatewayUrl, file.token, file.ca)),
+    );
+    if (!looking || !sending || !second) throw new Error("there are three nodes");
+    for (const { sessionKey: key } of sessions) {
+      await looking.call("chat.history", { sessionKey: key });
+    }
+    model.next(...sessions.map(() => slowAnswer(15)));
     const before = model.counts.total;
     expect((await client(1).call("chat.send", message)).status).toBe("started");
-    await expect.poll(() => model.counts.total, { timeout: 20_000 }).toBeGreaterThan(before);
+    for (const other of others) await sending.call("chat.send", other);
+    const asked = () => model.counts.total - before;
+    await expect.poll(asked, { timeout: 20_000 }).toBe(sessions.length);
     for (const { name, pid } of file.nodes) if (name === "n2") process.kill(pid, "SIGKILL");
-    // What its client does when its connection broke: the same again, at another node.
-    const again = await client(2).call("chat.send", message);
-    expect(again.runId).toBe("kill-1");
-    const waited = await client(2).call("agent.wait", { runId: "kill-1", timeoutMs: 50_000 });
-    expect(waited).toMatchObject({ runId: "kill-1", status: "ok" });
-    const texts = await textsOf(client(0), sessionKey);
-    expect(texts).toHaveLength(2);
-    // Who only looked on from a third node saw its end, once.
-    await expect.poll(() => follower.finals(sessionKey), { timeout: 20_000 }).toEqual([texts[1]]);
-    follower.close();
-    expect(texts[0]).toBe("survive");
-  }, 180_000);
+    // What a client does when its connection broke: the same again, at another node.
+    expect((await client(2).call("chat.send", message)).runId).toBe("kill-1");
+    for (const other of others) await second.call("chat.send", other);
+    for (const { idempotencyKey: runId } of sessions) {
+      const waited = await second.call("agent.wait", { runId, timeoutMs: 60_000 });
+      expect(waited).toMatchObject({ runId, status: "ok" });
+    }
+    for (const { sessionKey: key, message: text } of sessions) {
+      const texts = await textsOf(client(0), key);
+      expect(texts).toEqual([text, expect.any(String)]);
+      // Who only looked on from a third node saw its end, once.
+      await expect.poll(() => looking.finals(key), { timeout: 20_000 }).toEqual([texts[1]]);
+    }
+    for (const follower of [looking, sending, second]) follower.close();
+  }, 240_000);
 });

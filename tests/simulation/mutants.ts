@@ -53,8 +53,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "path/turn-runner.ts",
-        from: "      ...stored,\n      at: clock.now(),\n    };\n",
-        to: "      ...stored,\n      at: clock.now(),\n    };\n    for (const { at } of inputs) this.#watermark.done(at);\n",
+        from: "    const sequence = await this.#journal.append(entry);\n    for (const step of begun)",
+        to: "    for (const { at } of inputs) this.#watermark.done(at);\n    const sequence = await this.#journal.append(entry);\n    for (const step of begun)",
       },
       {
         file: "path/turn-runner.ts",
@@ -72,6 +72,28 @@ export const mutants: readonly Mutant[] = [
         file: "path/checkpoints.ts",
         from: "await this.#keyValue.update(checkpointBucket, at, value, revision);",
         to: "await this.#keyValue.put(checkpointBucket, at, value);",
+      },
+    ],
+  },
+  {
+    name: "a piece that may have been sent is sent once more",
+    shownBy: "shows a piece twice",
+    edits: [
+      {
+        file: "path/deliveries.ts",
+        from: 'last?.state === "started" && (!account.idempotentSends || !piece)',
+        to: 'last?.state === "started" && !piece',
+      },
+    ],
+  },
+  {
+    name: "a piece is sent without being written down first",
+    shownBy: "shows a piece twice",
+    edits: [
+      {
+        file: "path/deliveries.ts",
+        from: 'await this.#write(lane, { t: "send", c, id, piece: number, of, at: clock.now() });',
+        to: 'applyEntry(lane.state, { t: "send", c, id, piece: number, of, at: clock.now() }, lane.state.journaled);',
       },
     ],
   },

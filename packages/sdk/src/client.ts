@@ -1,4 +1,5 @@
 import { type AdministrationCalls, administrationCalls } from "./administration.ts";
+import { type ChannelCalls, channelCalls } from "./channels.ts";
 import { type ClusterCalls, clusterCalls } from "./cluster.ts";
 import { type ConversationCalls, conversationCalls } from "./conversations.ts";
 import { createHttp, type Fetch } from "./http.ts";
@@ -28,6 +29,7 @@ export interface Client
   extends ResourceCalls,
     ConversationCalls,
     AdministrationCalls,
+    ChannelCalls,
     ClusterCalls,
     OperatorCalls {
   readonly url: string;
@@ -49,6 +51,7 @@ export function createClient(options: ClientOptions): Client {
       reconnectMinMs: options.reconnectMinMs ?? clientLimits.reconnectMinMs,
     }),
     ...administrationCalls(http),
+    ...channelCalls(http),
     ...clusterCalls(http),
     ...operatorCalls(http),
   };

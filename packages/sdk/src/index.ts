@@ -1,4 +1,17 @@
 export type { AdministrationCalls } from "./administration.ts";
+export type {
+  AccountAddress,
+  AccountState,
+  ChannelCalls,
+  CheckedAccount,
+  DeliveryAction,
+  DeliveryFailure,
+  DeliveryState,
+  DeliveryView,
+  PairedPerson,
+  Pairings,
+  PendingPerson,
+} from "./channels.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export type { ClusterCalls, CreatedJoinToken, JoinTokenInfo, NodeRole } from "./cluster.ts";
 export { type ConversationCalls, newIdempotencyKey } from "./conversations.ts";

@@ -271,7 +271,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         version,
         node,
         // Compute nodes may not write this bucket.
-        keyValue: mayCoordinate ? keyValue : undefined,
+        keyValue,
         tls: taken.tls,
         host,
         port: settings.gatewayPort,

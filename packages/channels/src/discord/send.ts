@@ -61,7 +61,7 @@ export function createSender(rest: Rest, clock: Clock, applicationId: string | u
           nonce: nonceOf(send.key),
           enforce_nonce: true,
           allowed_mentions: allowedMentions,
-          ...reply(send.replyTo),
+          ...reply(send.chat, send.replyTo),
         },
       },
       signal,
@@ -133,8 +133,9 @@ function nonceOf(key: string): string {
   return createHash("sha256").update(key).digest().subarray(0, 18).toString("base64url");
 }
 
-function reply(replyTo: string | undefined): object {
-  if (!isSnowflake(replyTo)) return {};
+/** Where many talk, the answer says what it answers; with one person that is plain. */
+function reply({ kind }: ChatAddress, replyTo: string | undefined): object {
+  if (kind === "direct" || !isSnowflake(replyTo)) return {};
   return { message_reference: { type: 0, message_id: replyTo, fail_if_not_exists: false } };
 }
 

@@ -1,8 +1,7 @@
 import { HoldfastError, type FetchedMedia, type MediaReference } from "@holdfast/core";
 import type { Attachment } from "postal-mime";
 import { z } from "zod";
-import { mediaTypes } from "../media/index.ts";
-import { isAllowedType } from "../media/media-types.ts";
+import { isAllowedType, mediaTypes } from "../media/index.ts";
 import type { MailPlace } from "./events.ts";
 import { emailLimits } from "./limits.ts";
 import { oneLine, type ReadMail } from "./read-mail.ts";

@@ -5,7 +5,7 @@ import { signal } from "./index.ts";
 import { ada, ben, never, pieceTo, serve, start } from "./testing/world.ts";
 
 describe("sends", () => {
-  it("sends styled text to people and groups, and answers", async () => {
+  it("sends styled text to people and groups, and quotes what it answers in groups", async () => {
     const { fake, account } = await start();
     const pieces = account.render("**Hello** 👍 _you_");
     expect(account.render("**Hello** 👍 _you_")).toEqual(pieces);
@@ -20,16 +20,17 @@ describe("sends", () => {
         raw: {
           recipient: [ada],
           textStyle: ["0:5:BOLD", "9:3:ITALIC"],
-          quoteAuthor: ada,
-          quoteTimestamp: 1_700_000_000_000,
         },
       },
     ]);
     const chat = { kind: "group", id: "group=" } as const;
-    expect(await account.send(pieceTo("", "Hi", { chat }), never)).toMatchObject({
+    expect(await account.send(pieceTo("", "Hi", { chat, replyTo }), never)).toMatchObject({
       outcome: "sent",
     });
-    expect(fake.shown("group=")).toMatchObject([{ text: "Hi" }]);
+    expect(fake.shown(ada)[0]?.raw).not.toHaveProperty("quoteAuthor");
+    expect(fake.shown("group=")).toMatchObject([
+      { text: "Hi", raw: { quoteAuthor: ada, quoteTimestamp: 1_700_000_000_000 } },
+    ]);
     expect(fake.violations).toEqual([]);
   });
 

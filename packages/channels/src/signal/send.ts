@@ -31,7 +31,7 @@ export async function sendPiece(
     ...recipientOf(chat),
     message: text,
     ...(styles.length === 0 ? {} : { textStyle: styles }),
-    ...quoteOf(replyTo),
+    ...quoteOf(chat, replyTo),
     ...more,
   };
   try {
@@ -61,8 +61,12 @@ export function recipientOf(chat: ChatAddress): { groupId: string } | { recipien
   return chat.kind === "group" ? { groupId: chat.id } : { recipient: [chat.id] };
 }
 
-/** Ids of people's messages are "author.timestamp". */
-function quoteOf(replyTo: string | undefined) {
+/**
+ * Where many talk, the answer says what it answers; with one person that is plain. Ids of people's messages
+ * are "author.timestamp".
+ */
+function quoteOf({ kind }: ChatAddress, replyTo: string | undefined) {
+  if (kind === "direct") return {};
   const [, quoteAuthor, timestamp] = /^(.+)\.(\d{1,16})$/.exec(replyTo ?? "") ?? [];
   return quoteAuthor === undefined ? {} : { quoteAuthor, quoteTimestamp: Number(timestamp) };
 }

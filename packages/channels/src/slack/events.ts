@@ -99,6 +99,7 @@ function messageOf(
   };
 }
 
+/** `event.username` is what the poster wished to be called: nobody may be let in by it. */
 function senderOf(event: MessageEvent, names: ReadonlyMap<string, string>): ChatSender | undefined {
   const id = event.user ?? event.bot_id;
   if (id === undefined) return undefined;
@@ -106,7 +107,6 @@ function senderOf(event: MessageEvent, names: ReadonlyMap<string, string>): Chat
   return {
     id,
     ...(name === undefined ? {} : { name }),
-    ...(event.username === undefined ? {} : { username: event.username }),
     isBot: event.bot_id !== undefined || id === slackbot,
   };
 }

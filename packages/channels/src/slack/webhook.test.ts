@@ -169,10 +169,15 @@ describe("a signed request", () => {
   });
 
   test("of another bot's message says so", async () => {
-    const event = { ...written, bot_id: "B7", bot_profile: { name: "<b>Bot</b>" } };
-    expect(await eventOf(event)).toMatchObject({
-      sender: { id: "U1", name: "<b>Bot</b>", isBot: true },
-    });
+    // Whoever posts chooses the username: it must open nothing.
+    const event = {
+      ...written,
+      bot_id: "B7",
+      bot_profile: { name: "<b>Bot</b>" },
+      username: "ada",
+    };
+    const { sender } = (await eventOf(event)) as InboundMessageEvent;
+    expect(sender).toEqual({ id: "U1", name: "<b>Bot</b>", isBot: true });
   });
 
   test("with files refers to them, without those that are gone or elsewhere", async () => {

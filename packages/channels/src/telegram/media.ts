@@ -1,7 +1,6 @@
 import { type FetchedMedia, HoldfastError, type MediaReference } from "@holdfast/core";
 import { z } from "zod";
-import { mediaTypes } from "../media/index.ts";
-import { isAllowedType } from "../media/media-types.ts";
+import { isAllowedType, mediaTypes } from "../media/index.ts";
 import { type BotApi, resultOf } from "./bot-api.ts";
 import { telegramLimits } from "./limits.ts";
 import type { TelegramFile, TelegramMessage } from "./updates.ts";

@@ -74,7 +74,7 @@ describe("polling", () => {
     expect(await texts(inbound, 1)).toEqual(["one"]);
   });
 
-  it("brings again, under the same name, what could not be accepted", async () => {
+  it("brings again, under the same name, what could not be accepted, and reports that once", async () => {
     let failures = 2;
     const inbound = fakeInbound(() => {
       failures -= 1;
@@ -84,10 +84,7 @@ describe("polling", () => {
     void receive(inbound);
     expect(await texts(inbound, 1)).toEqual(["one"]);
     await fake.settled();
-    expect(opened.reports.map(({ code }) => code)).toEqual([
-      "engine_unavailable",
-      "engine_unavailable",
-    ]);
+    expect(opened.reports.map(({ code }) => code)).toEqual(["engine_unavailable"]);
   });
 
   it("ends when the ownership is lost, with nothing confirmed", async () => {

@@ -31,6 +31,8 @@ interface Progress {
   offset: number | undefined;
   isConnected: boolean;
   conflicts: number;
+  /** Operators know of the present outage. */
+  isReported: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ interface Progress {
 export async function poll(parts: Poll): Promise<void> {
   const { options, signal } = parts;
   const backoff = createBackoff(options.clock, options.random);
-  const progress: Progress = { offset: undefined, isConnected: false, conflicts: 0 };
+  const progress: Progress = { offset: undefined, isConnected: false, conflicts: 0, isReported: false };
   let hasWebhook = true;
   while (!signal.aborted) {
     try {
@@ -55,7 +57,8 @@ export async function poll(parts: Poll): Promise<void> {
       const error = toHoldfastError(thrown);
       if (error.code === "account_unauthorized" || error.code === "ownership_lost") throw error;
       progress.isConnected = false;
-      options.report(error, "telegram polling");
+      if (!progress.isReported) options.report(error, "telegram polling");
+      progress.isReported = true;
       await backoff.wait(signal, error.retryAfterMs);
     }
   }
@@ -102,6 +105,7 @@ async function pollOnce(parts: Poll, progress: Progress, backoff: Backoff): Prom
   const last = await accept(parts, updates);
   if (last !== undefined) progress.offset = last + 1;
   backoff.reset();
+  progress.isReported = false;
   const tookMs = options.clock.monotonic() - startedMs;
   if (updates.length === 0 && timeout > 0 && tookMs < telegramLimits.pollEmptyMinMs) {
     await delay(options.clock, telegramLimits.pollEmptyMinMs, signal);

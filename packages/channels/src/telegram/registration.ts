@@ -34,17 +34,20 @@ export async function keepRegistered(parts: Registration): Promise<void> {
   const { options, signal } = parts;
   const backoff = createBackoff(options.clock, options.random);
   const seen: Seen = { secret: undefined, lastErrorDate: 0 };
+  let isReported = false;
   while (!signal.aborted) {
     try {
       await look(parts, seen);
       backoff.reset();
+      isReported = false;
       const pauseMs = telegramLimits.webhookCheckMs * (0.9 + 0.2 * options.random.next());
       await delay(options.clock, pauseMs, signal);
     } catch (thrown) {
       if (signal.aborted) return;
       const error = toHoldfastError(thrown);
       if (error.code === "account_unauthorized") throw error;
-      options.report(error, "telegram webhook");
+      if (!isReported) options.report(error, "telegram webhook");
+      isReported = true;
       await backoff.wait(signal, error.retryAfterMs);
     }
   }

@@ -48,9 +48,14 @@ describe("a send to Telegram", () => {
     expect(fake.violations).toEqual([]);
   });
 
-  it("answers a message, also one that is gone", async () => {
+  it("quotes what it answers in groups, also what is gone, and nothing to one person", async () => {
     await send("yes", { replyTo: "4711" });
-    expect(fake.shown("ada")[0]?.raw).toMatchObject({
+    expect(fake.shown("ada")[0]?.raw).not.toHaveProperty("reply_parameters");
+    const [piece] = opened.account.render("yes");
+    if (!piece) throw new Error("no piece");
+    const chat = { kind: "group" as const, id: fake.chatId("team", "group") };
+    await opened.account.send({ piece, chat, key: "k2", replyTo: "4711" }, never);
+    expect(fake.shown("team")[0]?.raw).toMatchObject({
       reply_parameters: { message_id: 4711, allow_sending_without_reply: true },
     });
   });

@@ -41,7 +41,7 @@ export function createSender(api: BotApi, clock: Clock): Sender {
             chat_id: target,
             ...text,
             ...(isMoved ? {} : threadOf(chat)),
-            ...(isMoved ? {} : replyOf(replyTo)),
+            ...(isMoved ? {} : replyOf(chat, replyTo)),
           },
           { signal },
         );
@@ -86,10 +86,13 @@ function textOf(piece: Piece): { text: string; parse_mode?: "HTML" } {
   return body ? { text: body.html, parse_mode: "HTML" } : { text: piece.text };
 }
 
-/** The answered message may have been deleted meanwhile: then the answer stands alone. */
-function replyOf(replyTo: string | undefined) {
+/**
+ * Where many talk, the answer says what it answers; with one person that is plain. The answered message may
+ * have been deleted meanwhile: then the answer stands alone.
+ */
+function replyOf({ kind }: ChatAddress, replyTo: string | undefined) {
   const messageId = Number(replyTo);
-  if (replyTo === undefined || !Number.isSafeInteger(messageId)) return {};
+  if (kind === "direct" || replyTo === undefined || !Number.isSafeInteger(messageId)) return {};
   return { reply_parameters: { message_id: messageId, allow_sending_without_reply: true } };
 }
 

@@ -108,11 +108,10 @@ function readStatus(item: unknown): InboundEvent {
   const status = parsed.data;
   const id = status.recipient_id ?? status.recipient_user_id;
   if (id === undefined) return ignored("unknown_event");
-  // It only says that Meta took the message, which the answer to the send said already.
-  if (status.status === "sent") return ignored("sent");
   const state = status.status === "played" ? "read" : status.status;
-  if (state !== "delivered" && state !== "read" && state !== "failed")
+  if (state !== "sent" && state !== "delivered" && state !== "read" && state !== "failed") {
     return ignored("unknown_event");
+  }
   const code = status.errors?.[0]?.code;
   return {
     type: "receipt",

@@ -26,7 +26,6 @@ export async function sendText(
     ...recipient(send.chat.id),
     type: "text",
     text: { body: piece.data.text, preview_url: false },
-    ...(send.replyTo === undefined ? {} : { context: { message_id: send.replyTo } }),
     biz_opaque_callback_data: send.key,
   };
   if (signal.aborted) return { outcome: "retry", reason: "The send was given up before it began." };

@@ -2,10 +2,8 @@ import { HoldfastError, type Resource, type ResourceKind } from "@holdfast/core"
 import { type Client, type DeadLetter, paged, type TokenInfo } from "@holdfast/sdk";
 import { kindOf, nameOf } from "../addresses.ts";
 import type { Context } from "../context.ts";
-import { printJsonArray } from "../output/json-array.ts";
-import { type Column, table } from "../output/table.ts";
-import { printJson, printLine, type Stream } from "../output/terminal.ts";
-import type { Format } from "./get-cluster.ts";
+import { type Format, printItems } from "../output/print-items.ts";
+import type { Column } from "../output/table.ts";
 
 export interface GetOptions {
   readonly org?: string;
@@ -13,33 +11,48 @@ export interface GetOptions {
   readonly watch?: boolean;
 }
 
-/** `holdfast get KIND [NAME]`. */
+/** `holdfast get KIND [NAME]`; of deliveries `holdfast get deliveries ORG/AGENT CONVERSATION`. */
 export async function runGet(
   context: Context,
   word: string,
   name: string | undefined,
-  options: GetOptions,
+  { conversation, ...options }: GetOptions & { readonly conversation?: string | undefined },
 ): Promise<number> {
   const kind = kindOf(word);
+  if (conversation !== undefined && kind !== "delivery") {
+    throw new HoldfastError("usage", `${JSON.stringify(conversation)} is too much: give one name.`);
+  }
   const format = options.output ?? (context.json ? "json" : "table");
   if (kind === "node" || kind === "partition") {
     const { getCluster } = await import("./get-cluster.ts");
-    return getCluster(context, kind, name, { format, watch: options.watch === true }, print);
+    return getCluster(context, kind, name, { format, watch: options.watch === true });
   }
   if (options.watch) throw new HoldfastError("usage", "--watch is for nodes and partitions.");
+  if (kind === "delivery") {
+    const { getDeliveries } = await import("./deliveries.ts");
+    return getDeliveries(context, name, conversation, format);
+  }
   const client = await context.client();
-  if (kind === "dead-letter") {
+  if (kind === "failed-delivery") {
+    const { failedDeliveryColumns } = await import("./deliveries.ts");
+    const failures = oneOf(listFailures(client, options.org), name, "failed delivery");
+    await printItems(context, format, failedDeliveryColumns, failures, name);
+  } else if (kind === "dead-letter") {
     const letters = paged((range) => client.deadLetters(options.org, range));
-    await print(context, format, deadLetterColumns, oneOf(letters, name, "dead letter"), name);
+    await printItems(context, format, deadLetterColumns, oneOf(letters, name, "dead letter"), name);
   } else if (kind === "token") {
     const tokens = paged((range) => client.tokens(options.org, range));
-    await print(context, format, tokenColumns, oneOf(tokens, name, "token"), name);
+    await printItems(context, format, tokenColumns, oneOf(tokens, name, "token"), name);
   } else {
     const resources =
       name === undefined
         ? listResources(client, kind, options.org)
         : only(client.get({ kind, ...nameOf(kind, name, options.org) }));
-    await print(context, format, resourceColumns[kind], resources, name);
+    if (kind === "Account" && format === "table") {
+      const { accountColumns, withStates } = await import("./channels.ts");
+      const accounts = withStates(client, resources as AsyncIterable<ResourceOf<"Account">>);
+      await printItems(context, format, accountColumns, accounts);
+    } else await printItems(context, format, resourceColumns[kind], resources, name);
   }
   return 0;
 }
@@ -77,48 +90,6 @@ async function* oneOf<Item extends { readonly id: string }>(
     }
   }
   if (id !== undefined) throw new HoldfastError("not_found", `There is no ${what} ${id}.`);
-}
-
-async function print<Item>(
-  { terminal }: Context,
-  format: Format,
-  columns: readonly Column<Item>[],
-  items: AsyncIterable<Item>,
-  name: string | undefined,
-): Promise<void> {
-  const { stdout } = terminal;
-  if (format === "table") return printTable(stdout, terminal.stderr, columns, items);
-  if (format === "json" && name === undefined) return printJsonArray(stdout, items);
-  const { stringify } = await import("yaml");
-  let separator = "";
-  for await (const item of items) {
-    if (format === "json") printJson(stdout, item);
-    else stdout.write(separator + stringify(item, { lineWidth: 0 }));
-    separator = "---\n";
-  }
-}
-
-/** Rows are aligned in blocks, so that a list of a million needs no more memory than a short one. */
-async function printTable<Item>(
-  stdout: Stream,
-  stderr: Stream,
-  columns: readonly Column<Item>[],
-  items: AsyncIterable<Item>,
-): Promise<void> {
-  let block: Item[] = [];
-  let printed = 0;
-  const flush = () => {
-    const lines = table(columns, block);
-    for (const line of printed === 0 ? lines : lines.slice(1)) printLine(stdout, line);
-    printed += block.length;
-    block = [];
-  };
-  for await (const item of items) {
-    block.push(item);
-    if (block.length === 1_000) flush();
-  }
-  if (block.length > 0) flush();
-  if (printed === 0) printLine(stderr, "There are none.");
 }
 
 const resourceColumns: Record<ResourceKind, readonly Column<Resource>[]> = {

@@ -72,7 +72,10 @@ export class ChannelIngress {
     const content =
       event.type === "receipt" ? newsOf(event) : await this.#contentOf(account, event);
     if (content === undefined) return;
-    const { conversation, source } = this.#placeOf(account, agent, event);
+    // A stranger's code is no part of the conversation that all others share.
+    const isNotice = content.type === "notice";
+    const scoped = isNotice ? { ...account, scope: "per-account-channel-peer" as const } : account;
+    const { conversation, source } = this.#placeOf(scoped, agent, event);
     const message: NewMessage = {
       organization: organizationName(account.organization),
       agent: agentName(agent),
@@ -92,7 +95,7 @@ export class ChannelIngress {
     }
   }
 
-  /** What the conversation gets of a message; undefined when it is not for it. */
+  /** What the conversation gets of a message; undefined when it is for none. */
   async #contentOf(
     account: Account,
     event: InboundMessageEvent,
@@ -111,7 +114,8 @@ export class ChannelIngress {
       }
       if (asked.result === "code") return { type: "notice", text: pairingText(asked.code) };
     }
-    return { type: "text", text: cleanText(inputText(event)) };
+    // A bare mention, or a file alone: the agent learns that somebody called.
+    return { type: "text", text: cleanText(inputText(event)) || "(a message without text)" };
   }
 
   #placeOf(account: Account, agent: string, event: InboundMessageEvent | ReceiptEvent) {

@@ -98,6 +98,15 @@ describe("an account's sends", () => {
     expect(group).toEqual({ grantedAfterMs: 1_550 });
   });
 
+  test("of a time before this process began count, too", () => {
+    const limiter = new RateLimiter(rates, 100, true);
+    const request = { chat: "a", isGroup: false, sentAgoMs: [90_000, 5_000] };
+    expect(limiter.request(request, 100)).toEqual({ grantedAfterMs: 0 });
+    expect(limiter.request({ ...request, sentAgoMs: [90_000, 5_000, 0] }, 200)).toEqual({
+      grantedAfterMs: 1_100,
+    });
+  });
+
   test("wait as long as the platform asked, for one chat or for all", () => {
     const limiter = new RateLimiter(rates, 0, true);
     limiter.pause("a", 1_500, 0);

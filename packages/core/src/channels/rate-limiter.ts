@@ -107,7 +107,7 @@ function earliest(sent: readonly number[], rate: Rate): number {
 function merge(sent: number[], told: readonly number[]): void {
   let place = sent.length - 1;
   for (const at of told.toReversed()) {
-    while ((sent[place] ?? 0) > at + limits.rateToldSlackMs) place -= 1;
+    while (place >= 0 && (sent[place] ?? 0) > at + limits.rateToldSlackMs) place -= 1;
     const granted = place < 0 ? undefined : sent[place];
     if (granted === undefined) insert(sent, at);
     else {

@@ -21,6 +21,12 @@ interface DeliveriesView {
   readonly signal: AbortSignal;
 }
 
+interface PiecePlace {
+  readonly number: number;
+  readonly of: number;
+  readonly firstTriedAt: number | undefined;
+}
+
 /** A message on its way, and what is needed to get it there. */
 interface Lane {
   readonly conversation: ActiveConversation;
@@ -28,6 +34,8 @@ interface Lane {
   readonly name: string;
   /** Tries of the present piece. */
   tries: number;
+  /** The message that was rendered last: a long one is not rendered anew for each of its pieces. */
+  rendered: { readonly id: string; readonly pieces: readonly Piece[] } | undefined;
 }
 
 /**
@@ -68,7 +76,7 @@ export class Deliveries {
       const name = laneOf(to);
       if (lanes.has(name)) continue;
       lanes.add(name);
-      void this.#run({ conversation, state, name, tries: 0 });
+      void this.#run({ conversation, state, name, tries: 0, rendered: undefined });
     }
   }
 
@@ -119,7 +127,11 @@ export class Deliveries {
     if (!account?.isAuthorized) return this.#untilChanged(lane, message);
     let pieces: readonly Piece[];
     try {
-      pieces = account.render(await this.#textOf(message));
+      pieces =
+        lane.rendered?.id === message.id
+          ? lane.rendered.pieces
+          : account.render(await this.#textOf(message));
+      lane.rendered = { id: message.id, pieces };
     } catch (thrown) {
       const error = toHoldfastError(thrown);
       if (error.code !== "internal") throw error;
@@ -140,7 +152,8 @@ export class Deliveries {
       const reason = "Another version of Holdfast began it with more pieces.";
       return this.#ended(lane, message, account, { outcome: "failed", reason });
     }
-    await this.#send(lane, message, account, piece, { number, of: pieces.length });
+    const firstTriedAt = last?.state === "started" ? last.at : undefined;
+    await this.#send(lane, message, account, piece, { number, of: pieces.length, firstTriedAt });
   }
 
   async #send(
@@ -148,7 +161,7 @@ export class Deliveries {
     message: Outgoing,
     account: OutgoingAccount,
     piece: Piece,
-    { number, of }: { number: number; of: number },
+    { number, of, firstTriedAt }: PiecePlace,
   ): Promise<void> {
     const { clock, stillAlive } = this.#services;
     const { signal } = this.#partition;
@@ -171,6 +184,7 @@ export class Deliveries {
           piece,
           chat: to.chat,
           key: pieceKey(id, number),
+          ...(firstTriedAt !== undefined && { firstTriedAt }),
           ...(number === 0 && to.messageId !== undefined && { replyTo: to.messageId }),
         },
         signal,

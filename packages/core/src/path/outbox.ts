@@ -106,7 +106,7 @@ export type DeliveryNews =
       readonly type: "receipt";
       readonly messageId: string;
       readonly key?: string;
-      readonly state: "delivered" | "read" | "failed";
+      readonly state: "sent" | "delivered" | "read" | "failed";
       readonly reason?: string;
       readonly at: number;
     }
@@ -243,7 +243,11 @@ export function stateOfPieces(pieces: readonly OutgoingPiece[], of: number): Del
 const ranks: readonly PieceState[] = ["failed", "unknown", "started", "sent", "delivered", "read"];
 
 /** A state never goes back: `delivered` may come after `read`. */
-function risen(piece: OutgoingPiece, state: "delivered" | "read", at: number): OutgoingPiece {
+function risen(
+  piece: OutgoingPiece,
+  state: "sent" | "delivered" | "read",
+  at: number,
+): OutgoingPiece {
   return ranks.indexOf(state) > ranks.indexOf(piece.state) ? { ...piece, state, at } : piece;
 }
 

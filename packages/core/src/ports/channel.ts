@@ -205,7 +205,8 @@ export interface ReceiptEvent {
   readonly messageId: string;
   /** The key that the send carried, where the platform gives it back. */
   readonly key?: string;
-  readonly state: "delivered" | "read" | "failed";
+  /** `sent` resolves a send whose outcome was unknown. */
+  readonly state: "sent" | "delivered" | "read" | "failed";
   readonly reason?: string;
   readonly at: number;
 }
@@ -213,7 +214,10 @@ export interface ReceiptEvent {
 /** Something that changes nothing here: counted by `what`. */
 export interface IgnoredEvent {
   readonly type: "ignored";
-  /** A short word of a bounded set: `unknown_event`, `own_message`, `bot`, `edited`, `automatic`. */
+  /**
+   * A short word of the channel's bounded set, such as `unknown_event`, `own_message`, `edited`, `automatic`,
+   * `wrong_account` or `empty`.
+   */
   readonly what: string;
 }
 
@@ -232,6 +236,11 @@ export interface PieceSend {
   readonly key: string;
   /** The platform's id of the message that is answered. */
   readonly replyTo?: string;
+  /**
+   * When the piece may have been sent before, in milliseconds since 1970: an idempotency key that the
+   * platform has forgotten by now protects it no more.
+   */
+  readonly firstTriedAt?: number;
 }
 
 export interface PieceEdit {

@@ -71,6 +71,7 @@ const sharedBuckets = [
   "channel-access",
   "channel-cursors",
   "failed-deliveries",
+  "sessions",
 ];
 const readableBuckets = [...sharedBuckets, "resources", "tokens", "assignments", "cluster"];
 /** Holds keys of the authority: not even readable. */

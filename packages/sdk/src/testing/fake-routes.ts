@@ -6,6 +6,7 @@ import {
   resourceSchema,
   type StoredMessage,
 } from "@holdfast/core";
+import { channelRoutes } from "./fake-channels.ts";
 import { clusterRoutes } from "./fake-cluster.ts";
 import type { Incoming, Outcome } from "./incoming.ts";
 import { accept, conversationOf, type FakeConversation, type FakeState } from "./fake-state.ts";
@@ -28,6 +29,8 @@ export async function routes(state: FakeState, incoming: Incoming): Promise<Outc
   if (orgs === "tokens") return tokens(state, incoming, organization);
   if (collection === "dead-letters") return deadLetters(state, request, name);
   if (collection === "tokens") return tokens(state, incoming, name, organization);
+  const ofChannels = channelRoutes(state, incoming);
+  if (ofChannels) return ofChannels;
   if (rest[0] === "conversations") {
     if (!state.resources.has(`Agent/${organization}/${name}`)) {
       throw new HoldfastError("agent_not_found", `${organization} has no agent ${name}.`);
@@ -37,7 +40,11 @@ export async function routes(state: FakeState, incoming: Incoming): Promise<Outc
       ? events(conversationOf(state, conversation), incoming)
       : messages(state, conversation, incoming);
   }
-  const kinds: Record<string, string> = { agents: "Agent", providers: "Provider" };
+  const kinds: Record<string, string> = {
+    agents: "Agent",
+    providers: "Provider",
+    accounts: "Account",
+  };
   const prefix = collection ? `${kinds[collection]}/${organization}/` : "Organization//";
   return resources(state, incoming, prefix, collection ? name : organization);
 }

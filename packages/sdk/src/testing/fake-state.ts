@@ -7,6 +7,7 @@ import type {
   TurnId,
 } from "@holdfast/core";
 import type { JoinTokenInfo } from "../cluster.ts";
+import { createFakeChannels, type FakeChannels } from "./fake-channels.ts";
 import { createFakeCluster, type FakeCluster } from "./fake-cluster.ts";
 
 export interface FakeState {
@@ -25,6 +26,7 @@ export interface FakeState {
   /** Whether a wait ends with `wait_timeout`. */
   waitTimesOut: boolean;
   readonly cluster: FakeCluster;
+  readonly channels: FakeChannels;
 }
 
 export interface FakeConversation {
@@ -46,6 +48,7 @@ export function createFakeState(): FakeState {
     gate: Promise.resolve(),
     waitTimesOut: false,
     cluster: createFakeCluster(),
+    channels: createFakeChannels(),
   };
 }
 

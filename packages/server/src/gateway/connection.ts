@@ -7,11 +7,11 @@ import {
   type Random,
   toHoldfastError,
 } from "@holdfast/core";
-import type { TokenRecord, Tokens } from "@holdfast/security";
+import type { Tokens } from "@holdfast/security";
 import type { RawData, WebSocket } from "ws";
 import type { RateLimits } from "../http/rate-limits.ts";
 import { AgentNames } from "./agent-names.ts";
-import type { Client, GatewayServices, Scope } from "./client.ts";
+import type { Client, GatewayServices } from "./client.ts";
 import { type Admitted, admit, type Challenge } from "./handshake.ts";
 import {
   answerFrame,
@@ -26,6 +26,7 @@ import { gatewayLimits } from "./limits.ts";
 import { methodOf } from "./methods/index.ts";
 import { closeCodes, errorShape, ProtocolError, unavailable } from "./protocol.ts";
 import type { SessionEvent } from "./run.ts";
+import { requireScope } from "./scopes.ts";
 import { sessionKeyOf } from "./session-keys.ts";
 import type { TokenUsage } from "./token-usage.ts";
 
@@ -303,34 +304,4 @@ export class Connection {
     this.#onIdle?.();
     if (this.#client) this.#client.usage.connections -= 1;
   }
-}
-
-/** A client that asks for fewer rights than its token has gets no more than it asked for. */
-function requireScope({ connect: { scopes } }: Client, scope: Scope): void {
-  if (scopes.length === 0 || scopes.includes("operator.admin") || scopes.includes(scope)) return;
-  if (scope === "operator.read" && scopes.includes("operator.write")) return;
-  throw new ProtocolError({
-    code: "FORBIDDEN",
-    message: `missing scope: ${scope}`,
-    details: { code: "MISSING_SCOPE", missingScope: scope, requiredScopes: [scope] },
-  });
-}
-
-export function describeClient(client: Client, now: number): object {
-  const { connect, caller } = client;
-  return { ...presenceOf(connect, caller), ts: now };
-}
-
-function presenceOf({ client, role, scopes }: Admitted["connect"], caller: TokenRecord): object {
-  return {
-    host: client.displayName ?? client.id,
-    version: client.version,
-    platform: client.platform,
-    mode: client.mode,
-    reason: "connect",
-    text: `${client.id} with token ${caller.name}`,
-    roles: [role],
-    scopes,
-    ...(client.instanceId !== undefined && { instanceId: client.instanceId }),
-  };
 }

@@ -28,12 +28,12 @@ function open() {
 
 it("follows a run on while its turn is tried again", async () => {
   const { clock, conversations, hub } = open();
-  const { ask } = conversations;
+  const ask = conversations.ask.bind(conversations);
   let tries = 0;
   conversations.ask = async (message, signal) => {
     tries += 1;
     if (tries === 2) throw new HoldfastError("engine_unavailable", "no leader");
-    if (tries === 3) return ask.call(conversations, { ...message, key: "other" }, signal);
+    if (tries === 3) return ask({ ...message, key: "other" }, signal);
     const failed = {
       type: "failed",
       inputs: [],

@@ -13,6 +13,7 @@ import type { CommittedTurn } from "../http/turns.ts";
 import { gatewayLimits } from "./limits.ts";
 import { messageIdOf, messageViews } from "./messages.ts";
 import { failureShape } from "./protocol.ts";
+import { RecentSet } from "./recent-set.ts";
 import { Run, type SessionEvent } from "./run.ts";
 
 export type SessionListener = (ref: ConversationRef, event: SessionEvent) => void;
@@ -290,30 +291,6 @@ export class LiveSession {
 /** What happens on the way to the end of a turn, and its good end. */
 function isOfTurn(event: ConversationEvent): event is TurnEvent {
   return "turn" in event;
-}
-
-/** Remembers the newest `size` values. */
-class RecentSet<T> {
-  readonly #values = new Set<T>();
-  readonly #size: number;
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  has(value: T): boolean {
-    return this.#values.has(value);
-  }
-
-  add(value: T): void {
-    this.#values.delete(value);
-    this.#values.add(value);
-    if (this.#values.size <= this.#size) return;
-    for (const oldest of this.#values) {
-      this.#values.delete(oldest);
-      return;
-    }
-  }
 }
 
 function shares(some: readonly MessageId[], others: readonly MessageId[]): boolean {

@@ -15,10 +15,11 @@ import { WebSocketServer } from "ws";
 import type { Health } from "../http/dependencies.ts";
 import { RateLimits } from "../http/rate-limits.ts";
 import { type ApiTls, createTlsServer } from "../http/tls-server.ts";
-import { Connection, type ConnectionTools, describeClient } from "./connection.ts";
+import { Connection, type ConnectionTools } from "./connection.ts";
 import type { GatewayServices } from "./client.ts";
 import { SessionHub } from "./hub.ts";
 import { gatewayLimits } from "./limits.ts";
+import { describeClient } from "./presence.ts";
 import { SessionIndex } from "./session-index.ts";
 import { TokenUsage } from "./token-usage.ts";
 
