@@ -15,6 +15,8 @@ export class ChannelCluster {
   readonly file: DevFile;
   readonly ca: string;
   readonly #dev: DevProcess;
+  readonly #killed = new Set<string>();
+  readonly #onKill = new Set<() => void>();
 
   private constructor(folder: string, dev: DevProcess, file: DevFile) {
     this.folder = folder;
@@ -31,18 +33,19 @@ export class ChannelCluster {
   }
 
   /** The addresses of an account on the nodes that live. */
-  webhooks(account: string, except: readonly string[] = []): string[] {
-    return this.#alive(except).map(({ url }) => `${url}/channels/acme/${account}`);
+  webhooks(account: string): string[] {
+    return this.#alive().map(({ url }) => `${url}/channels/acme/${account}`);
+  }
+
+  /** Calls `listen` when a node was killed; the result ends it. */
+  onKill(listen: () => void): () => void {
+    this.#onKill.add(listen);
+    return () => void this.#onKill.delete(listen);
   }
 
   /** Asks the first living node. */
-  async call(
-    method: string,
-    path: string,
-    body?: unknown,
-    except: readonly string[] = [],
-  ): Promise<Answer> {
-    const [node] = this.#alive(except);
+  async call(method: string, path: string, body?: unknown): Promise<Answer> {
+    const [node] = this.#alive();
     return this.#request(`${node?.url}${path}`, method, body);
   }
 
@@ -51,12 +54,27 @@ export class ChannelCluster {
     if (status !== 200) throw new Error(`apply answered ${status}: ${JSON.stringify(body)}`);
   }
 
+  /** Resolves when the account's owner says that its connection is up. */
+  async untilConnected(account: string, patienceMs: number): Promise<void> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const { body } = await this.call("GET", `/api/v1/orgs/acme/accounts/${account}/state`);
+      const { status, detail } = body as { status?: string; detail?: string };
+      if (status === "connected") return;
+      if (performance.now() > deadline) throw new Error(`${account} is ${status}: ${detail}`);
+      // The API tells states and no changes of them.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Ends a node and its engine at once, as a power cut would. */
   kill(name: string): void {
     const node = this.file.nodes.find((each) => each.name === name);
     if (!node) throw new Error(`no node ${name}`);
     process.kill(node.pid, "SIGKILL");
     if (node.natsPid !== null) process.kill(node.natsPid, "SIGKILL");
+    this.#killed.add(name);
+    for (const listen of this.#onKill) listen();
   }
 
   async close(): Promise<void> {
@@ -69,8 +87,8 @@ export class ChannelCluster {
     return readFileSync(join(this.folder, `${name}.log`), "utf8").slice(-chars);
   }
 
-  #alive(except: readonly string[]) {
-    return this.file.nodes.filter(({ name }) => !except.includes(name));
+  #alive() {
+    return this.file.nodes.filter(({ name }) => !this.#killed.has(name));
   }
 
   #request(url: string, method: string, body: unknown): Promise<Answer> {

@@ -3,6 +3,8 @@ import {
   type FakePlatformOptions,
   type ReceiveMode,
   startFakeDiscord,
+  startFakeEmail,
+  startFakeSignal,
   startFakeSlack,
   startFakeTelegram,
   startFakeWhatsApp,
@@ -48,6 +50,8 @@ const rates = {
     direct: [{ count: 45, perMs: 270_000 }],
     group: [],
   },
+  email: { account: [{ count: 10, perMs: 1_000 }], direct: [], group: [] },
+  signal: { account: [], direct: [{ count: 60, perMs: 60_000 }], group: [] },
 } as const;
 
 export const contestants: readonly Contestant[] = [
@@ -92,6 +96,14 @@ export const contestants: readonly Contestant[] = [
     mode: "webhook",
     start: startFakeWhatsApp,
     rates: rates.whatsapp,
+  },
+  { account: "email", channel: "email", mode: "socket", start: startFakeEmail, rates: rates.email },
+  {
+    account: "signal",
+    channel: "signal",
+    mode: "socket",
+    start: startFakeSignal,
+    rates: rates.signal,
   },
 ];
 

@@ -1,4 +1,4 @@
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { vi } from "vitest";
 import type { FakePlatform } from "../../packages/testkit/src/platforms/index.ts";
 import { type Api, apiOf } from "../e2e/api.ts";
@@ -44,6 +44,7 @@ export class OneNode {
   readonly api: Api;
   readonly #home: TestHome;
   readonly #node: NodeProcess;
+  readonly #agent = new Agent({ keepAlive: true });
 
   private constructor(home: TestHome, node: NodeProcess) {
     this.#home = home;
@@ -87,7 +88,13 @@ export class OneNode {
   /** As a platform, or whoever says to be one, sends it: any method, any bytes. */
   send(account: string, { method = "POST", headers, body }: RawRequest = {}): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
-      const sent = httpRequest(this.webhook(account), { method, agent: false, headers });
+      const bytes = Buffer.from(body ?? "");
+      const sent = httpRequest(this.webhook(account), {
+        method,
+        agent: this.#agent,
+        // Node tells no length of its own for methods that rarely have a body.
+        headers: { ...headers, ...(body !== undefined && { "content-length": bytes.length }) },
+      });
       sent.on("response", (answer) => {
         let text = "";
         answer.setEncoding("utf8").on("data", (part: string) => (text += part));
@@ -101,7 +108,7 @@ export class OneNode {
         );
       });
       sent.on("error", reject);
-      sent.end(body);
+      sent.end(bytes);
     });
   }
 
@@ -144,6 +151,7 @@ export class OneNode {
   }
 
   close(): Promise<void> {
+    this.#agent.destroy();
     return this.#home.remove();
   }
 

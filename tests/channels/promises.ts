@@ -1,18 +1,13 @@
-import type {
-  FakePlatform,
-  FaultRates,
-  ReceiveMode,
-} from "../../packages/testkit/src/platforms/index.ts";
+import type { FakePlatform, FaultRates } from "../../packages/testkit/src/platforms/index.ts";
 import type { ChannelCluster } from "./channel-cluster.ts";
 
 export interface PromiseOptions {
   readonly fake: FakePlatform;
-  readonly mode: ReceiveMode;
   readonly account: string;
   readonly messages: number;
   readonly chats: number;
   readonly faults: FaultRates;
-  /** A node that is killed when half of the messages are answered. */
+  /** A node that is killed when half of the messages are written. */
   readonly kill?: string;
   /** Messages without an answer at any time. */
   readonly inFlight: number;
@@ -51,8 +46,10 @@ export async function holdToPromises(
 ): Promise<PromiseResult> {
   const { fake, account, messages, chats, kill } = options;
   const startedAt = performance.now();
-  const dead: string[] = [];
-  fake.deliverTo(cluster.webhooks(account), cluster.ca);
+  const deliver = () => fake.deliverTo(cluster.webhooks(account), cluster.ca);
+  const unlisten = cluster.onKill(deliver);
+  deliver();
+  await cluster.untilConnected(account, options.patienceMs);
   fake.faults = options.faults;
   const names = Array.from({ length: chats }, (_, number) => chatName(fake.kind, account, number));
   const written = new Map<string, string[]>(names.map((chat) => [chat, []]));
@@ -60,12 +57,7 @@ export async function holdToPromises(
   let flagged: readonly FailedDelivery[] = [];
   const look = async () => {
     // While the engine elects a leader the list cannot be read: it is asked for again.
-    const { status, body } = await cluster.call(
-      "GET",
-      "/api/v1/orgs/acme/failed-deliveries",
-      undefined,
-      dead,
-    );
+    const { status, body } = await cluster.call("GET", "/api/v1/orgs/acme/failed-deliveries");
     if (status !== 200) return;
     const { items } = body as { items: readonly FailedDelivery[] };
     flagged = items.filter((each) => each.account === account);
@@ -83,8 +75,6 @@ export async function holdToPromises(
       fake.say({ chat, text: word(chat, sequence) });
       if (kill !== undefined && number === Math.floor(messages / 2)) {
         cluster.kill(kill);
-        dead.push(kill);
-        fake.deliverTo(cluster.webhooks(account, dead), cluster.ca);
       }
     }
     await progress.until(
@@ -98,6 +88,7 @@ export async function holdToPromises(
     if (!(thrown instanceof NoNews)) throw thrown;
   } finally {
     progress.close();
+    unlisten();
   }
   return {
     ...compare(fake, written, flagged),

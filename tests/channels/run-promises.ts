@@ -35,7 +35,6 @@ for (const contestant of chosen) {
     ]);
     const result = await holdToPromises(cluster, {
       fake,
-      mode: contestant.mode,
       account: contestant.account,
       messages: Number(values.messages),
       chats: Number(values.chats),
