@@ -117,6 +117,13 @@ export class OneNode {
     return body.status;
   }
 
+  /** What the platform says of the account's credentials. */
+  async check(
+    account: string,
+  ): Promise<{ ok: boolean; findings: readonly string[]; state: { status: string } }> {
+    return (await this.api.call("POST", `${this.#accounts(account)}/check`)).body;
+  }
+
   async pairings(account: string): Promise<{ pending: any[]; paired: any[] }> {
     return (await this.api.call("GET", `${this.#accounts(account)}/pairings`)).body;
   }

@@ -107,20 +107,23 @@ const samples: Readonly<Record<string, string>> = {
 const cases = { ...samples, "all of them": Object.values(samples).join("") };
 
 describe.each(Object.entries(cases))("%s", (what, sample) => {
-  test.each(kinds.filter((kind) => (kind === "email") === (what === "all of them")))("are whole at the borders of messages of %s", async (kind) => {
-    const fake = fakeOf(kind);
-    const before = fake.shown(chats[kind]).length;
-    const mark = `END${before}`;
-    // Beyond the longest message of each, by a length that no border divides.
-    const text = `${"x".repeat(before % 7)}${sample.repeat(Math.ceil(4_500 / sample.length))}`;
-    fake.say({ chat: chats[kind], text: `${text} ${mark}` });
-    const texts = await answerUpTo(kind, mark, before);
-    if (kind !== "email") expect(texts.length).toBeGreaterThan(1);
-    for (const piece of texts) expect(piece.isWellFormed()).toBe(true);
-    // Each piece for itself: a character that was divided would be two others.
-    expect(texts.flatMap(characters)).toEqual(characters(`echo: ${text} ${mark}`));
-    expect(fake.violations).toEqual([]);
-  });
+  test.each(kinds.filter((kind) => (kind === "email") === (what === "all of them")))(
+    "are whole at the borders of messages of %s",
+    async (kind) => {
+      const fake = fakeOf(kind);
+      const before = fake.shown(chats[kind]).length;
+      const mark = `END${before}`;
+      // Beyond the longest message of each, by a length that no border divides.
+      const text = `${"x".repeat(before % 7)}${sample.repeat(Math.ceil(4_500 / sample.length))}`;
+      fake.say({ chat: chats[kind], text: `${text} ${mark}` });
+      const texts = await answerUpTo(kind, mark, before);
+      if (kind !== "email") expect(texts.length).toBeGreaterThan(1);
+      for (const piece of texts) expect(piece.isWellFormed()).toBe(true);
+      // Each piece for itself: a character that was divided would be two others.
+      expect(texts.flatMap(characters)).toEqual(characters(`echo: ${text} ${mark}`));
+      expect(fake.violations).toEqual([]);
+    },
+  );
 });
 
 test("an answer of 1 MB comes in order and whole, in messages that the platform takes", async () => {

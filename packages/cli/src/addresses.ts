@@ -33,7 +33,8 @@ function defaultConversation(): string {
   return `cli-${user.replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 64)}`;
 }
 
-export type ListedKind = ResourceKind | "dead-letter" | "token" | ClusterKind;
+export type ListedKind = ResourceKind | DeliveryKind | "dead-letter" | "token" | ClusterKind;
+export type DeliveryKind = "delivery" | "failed-delivery";
 export type ClusterKind = "node" | "partition";
 
 /** The kind that a word means, in the singular or plural. Errors: `usage`. */
@@ -41,7 +42,7 @@ export function kindOf(word: string): ListedKind {
   const kind = kindWords[word.toLowerCase()];
   if (kind) return kind;
   const expected =
-    "organizations, agents, providers, accounts, identity-links, nodes, partitions, dead-letters or tokens";
+    "organizations, agents, providers, accounts, identity-links, nodes, partitions, deliveries, failed-deliveries, dead-letters or tokens";
   throw new HoldfastError("usage", `${JSON.stringify(word)} is no kind: expected ${expected}.`);
 }
 
@@ -83,6 +84,10 @@ const kindWords: Record<string, ListedKind> = {
   "identity-links": "IdentityLink",
   "dead-letter": "dead-letter",
   "dead-letters": "dead-letter",
+  delivery: "delivery",
+  deliveries: "delivery",
+  "failed-delivery": "failed-delivery",
+  "failed-deliveries": "failed-delivery",
   node: "node",
   nodes: "node",
   partition: "partition",

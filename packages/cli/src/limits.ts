@@ -14,6 +14,8 @@ export const commandLimits = {
   diffLines: 2_000,
   diffContextLines: 2,
   cellWidth: 60,
+  /** States of accounts that a list asks for at once. */
+  statesAtOnce: 8,
   chatHistoryMessages: 6,
   chatInputLines: 500,
   chatInputBytes: 64 * 1024,

@@ -1,4 +1,4 @@
-/** The items mapped, in their order, at most `most` at a time. `map` must not reject. */
+/** The items mapped, in their order, at most `most` at a time; a failure is thrown in its place. */
 export async function* mapInOrder<Item, Mapped>(
   items: AsyncIterable<Item>,
   most: number,
@@ -6,7 +6,10 @@ export async function* mapInOrder<Item, Mapped>(
 ): AsyncGenerator<Mapped, void, undefined> {
   const running: Promise<Mapped>[] = [];
   for await (const item of items) {
-    running.push(map(item));
+    const mapped = map(item);
+    // It is thrown when its turn comes.
+    mapped.catch(() => undefined);
+    running.push(mapped);
     const first = running.length < most ? undefined : running.shift();
     if (first) yield await first;
   }

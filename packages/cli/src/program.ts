@@ -1,6 +1,7 @@
 import { HoldfastError, toHoldfastError } from "@holdfast/core";
 import { Command, CommanderError } from "commander";
 import { createContext, type GlobalOptions } from "./context.ts";
+import { addChannelCommands } from "./program/channel-commands.ts";
 import { addClusterCommands } from "./program/cluster-commands.ts";
 import { addConversationCommands } from "./program/conversation-commands.ts";
 import { addNodeCommands } from "./program/node-commands.ts";
@@ -34,6 +35,7 @@ export async function runCommand(
   addClusterCommands(program, run);
   addConversationCommands(program, run);
   addResourceCommands(program, run);
+  addChannelCommands(program, run);
   addOperationCommands(program, run);
   addOperatorCommands(program, run);
   try {

@@ -1,10 +1,10 @@
 import type { ConversationRef, MessageId } from "./ids.ts";
-import type { DeliveryView } from "./path/outbox.ts";
+import type { DeliveryView } from "./deliveries.ts";
+import type { MessageSource } from "./deliveries.ts";
 import type {
   ConversationEvent,
   DeadLetter,
   InboundContent,
-  MessageSource,
   StoredMessage,
   TurnEnd,
   TurnOptions,

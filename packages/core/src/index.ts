@@ -1,5 +1,6 @@
 export * from "./cluster/records.ts";
 export * from "./conversations.ts";
+export * from "./deliveries.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
@@ -16,7 +17,6 @@ export { DeadLetters } from "./path/dead-letters.ts";
 export { HistoryPages } from "./path/history.ts";
 export { Partition } from "./path/partition.ts";
 export type { DeliveryFailure } from "./path/outgoing-channels.ts";
-export type { DeliveryState, DeliveryView } from "./path/outbox.ts";
 export { Pending } from "./path/pending.ts";
 export { partitionOf } from "./path/router.ts";
 export { storagePlan } from "./path/storage-plan.ts";

@@ -1,6 +1,6 @@
+import type { DeliveryNews, DeliveryState, MessageSource } from "./deliveries.ts";
 import type { ConversationRef, MessageId, NodeId, TurnId } from "./ids.ts";
-import type { DeliveryNews, DeliveryState } from "./path/outbox.ts";
-import type { ChatAddress, MediaReference } from "./ports/channel.ts";
+
 import type {
   ModelMessage,
   ModelSettings,
@@ -42,17 +42,6 @@ export type InboundContent =
   | { readonly type: "notice"; readonly text: string }
   /** Changes what is known of an outgoing message, without a turn. */
   | { readonly type: "delivery"; readonly news: DeliveryNews };
-
-/** A chat on one of the organization's channel accounts. */
-export interface MessageSource {
-  readonly account: string;
-  readonly chat: ChatAddress;
-  /** The platform's id of the message, for answers that name what they answer. */
-  readonly messageId?: string;
-  /** The platform's order in the chat; smaller is earlier. */
-  readonly order?: number;
-  readonly media?: readonly MediaReference[];
-}
 
 /** A result of a tool that the API's client runs itself. */
 export interface ToolAnswer {

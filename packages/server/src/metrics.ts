@@ -1,5 +1,5 @@
 import { type NodeRuntime, pluralOf, type ResourceKind, resourceKinds } from "@holdfast/core";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Metrics } from "./http/index.ts";
 
 interface MetricSources {
@@ -50,5 +50,60 @@ export function createMetrics(sources: MetricSources): Metrics {
     const plural = pluralOf[kind].replaceAll("-", " ");
     gauge(plural.replaceAll(" ", "_"), `Declared ${plural}.`, () => counts()[kind]);
   }
+  if (runtime.channels) addChannelMetrics(registry, runtime.channels);
   return { render: () => registry.metrics() };
+}
+
+interface ChannelFigures {
+  readonly owners: { readonly count: number };
+  /** By channel and reason, both words, with a blank between. */
+  readonly ignored: ReadonlyMap<string, number>;
+  readonly failures: { readonly totals: Readonly<Record<"failed" | "unknown", number>> };
+}
+
+/** What the node's channels count; every label is of a bounded set, none is a person's or a chat's. */
+export function addChannelMetrics(
+  registry: Registry,
+  { owners, ignored, failures }: ChannelFigures,
+): void {
+  const registers: [] = [];
+  registry.registerMetric(
+    new Gauge({
+      name: "holdfast_channel_accounts_owned",
+      help: "Channel accounts that this node owns.",
+      registers,
+      collect() {
+        this.set(owners.count);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: "holdfast_channel_events_ignored_total",
+      help: "Events of platforms that were not handled, by channel and reason.",
+      labelNames: ["channel", "reason"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [key, count] of ignored) {
+          const [channel = "", reason = ""] = key.split(" ");
+          this.inc({ channel, reason }, count);
+        }
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: "holdfast_delivery_failures_total",
+      help: "Messages of agents that failed, or of which nobody knows whether they arrived.",
+      labelNames: ["state"],
+      registers,
+      collect() {
+        this.reset();
+        const { failed, unknown } = failures.totals;
+        this.inc({ state: "failed" }, failed);
+        this.inc({ state: "unknown" }, unknown);
+      },
+    }),
+  );
 }

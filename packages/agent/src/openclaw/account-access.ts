@@ -1,17 +1,8 @@
 import type { AccountAccess } from "@holdfast/core";
-import { type ImportedChannel, peopleOf } from "./channel-ids.ts";
+import type { AccessContext } from "./access-context.ts";
+import { peopleOf } from "./channel-ids.ts";
 import type { ChannelLayers } from "./channel-layers.ts";
 import { readGroups } from "./account-groups.ts";
-import type { Section } from "./section.ts";
-
-export interface AccessContext {
-  readonly channel: ImportedChannel;
-  /** As notes name the account. */
-  readonly subject: string;
-  readonly accessGroups: Section | undefined;
-  /** `channels.defaults`. */
-  readonly defaults: Section | undefined;
-}
 
 const directPolicies = ["pairing", "allowlist", "open", "disabled"] as const;
 type DirectPolicy = (typeof directPolicies)[number];

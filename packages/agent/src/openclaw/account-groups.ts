@@ -1,5 +1,5 @@
 import type { AccountAccess } from "@holdfast/core";
-import type { AccessContext } from "./account-access.ts";
+import type { AccessContext } from "./access-context.ts";
 import { groupId, peopleOf } from "./channel-ids.ts";
 import type { ChannelLayers } from "./channel-layers.ts";
 import { type Place, readPlaces, unnamedPlace } from "./group-places.ts";

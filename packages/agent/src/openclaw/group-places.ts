@@ -1,4 +1,4 @@
-import type { AccessContext } from "./account-access.ts";
+import type { AccessContext } from "./access-context.ts";
 import { groupId, peopleOf } from "./channel-ids.ts";
 import { type ChannelLayers, idsOf } from "./channel-layers.ts";
 import type { Section } from "./section.ts";

@@ -3,19 +3,10 @@ import { isMessageId, messageIds, readOwnMessageId, shortHash } from "./addresse
 import { isGenuine } from "./authenticity.ts";
 import { isAutomatic } from "./automatic.ts";
 import { readDeliveryReport } from "./delivery-report.ts";
+import type { MailPlace } from "./mail-place.ts";
 import { mediaOf } from "./media.ts";
 import type { ReadMail } from "./read-mail.ts";
 import { trimText } from "./trim-text.ts";
-
-/** Where a mail lies in the mailbox. */
-export interface MailPlace {
-  readonly uidValidity: string;
-  readonly uid: number;
-  /** When the server took it, in milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** Of its source: what stands for a mail without a Message-ID. */
-  readonly sourceHash: string;
-}
 
 export interface Identity {
   readonly address: string;

@@ -2,7 +2,7 @@ import { HoldfastError, type FetchedMedia, type MediaReference } from "@holdfast
 import type { Attachment } from "postal-mime";
 import { z } from "zod";
 import { isAllowedType, mediaTypes } from "../media/index.ts";
-import type { MailPlace } from "./events.ts";
+import type { MailPlace } from "./mail-place.ts";
 import { emailLimits } from "./limits.ts";
 import { oneLine, type ReadMail } from "./read-mail.ts";
 

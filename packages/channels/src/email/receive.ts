@@ -8,7 +8,8 @@ import {
 import type { ImapFlow, MailboxObject, SearchObject } from "imapflow";
 import { shortHash } from "./addresses.ts";
 import { type Cursor, parseCursor, printCursor } from "./cursor.ts";
-import { type Identity, type MailPlace, mailEvent, threadIds } from "./events.ts";
+import { type Identity, mailEvent, threadIds } from "./events.ts";
+import type { MailPlace } from "./mail-place.ts";
 import { emailLimits } from "./limits.ts";
 import { asMailboxError, fetchSource, openMailbox } from "./mailbox.ts";
 import { waitForMail, watchMailbox } from "./mailbox-watch.ts";

@@ -21,6 +21,16 @@ const sample = [
 
 const table = "n    | price\n-----|------\n\u65e5\u672c |    10\nb    |     9";
 
+test("a character beyond the basic plane is whole at the border of two messages", () => {
+  const family = "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}\u200d\u{1f466}";
+  for (let before = 0; before < family.length; before += 1) {
+    const text = "x".repeat(before) + family.repeat(500);
+    for (const { plain } of [...formatTelegram(text), ...formatWhatsApp(text)]) {
+      expect(plain.replaceAll(family, "")).toMatch(/^x*$/);
+    }
+  }
+});
+
 describe("a document", () => {
   test("in Telegram's HTML", () => {
     expect(formatTelegram(sample)[0]?.html).toBe(

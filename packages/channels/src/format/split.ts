@@ -147,7 +147,8 @@ function cutRow(
 ): CutRow | undefined {
   const row = rows[end] as Row;
   const before = [...lead, ...rows.slice(at, end)];
-  const window = lineText(runsBetween(row.line, 0, measure.unitsMax + 1));
+  // One code point more than fits: half of one would look like a border between characters.
+  const window = lineText(runsBetween(row.line, 0, measure.unitsMax + 2));
   const fitsTo = (length: number): boolean =>
     measure.fits([...before, { ...row, line: runsBetween(row.line, 0, length) }]);
   let low = 0;

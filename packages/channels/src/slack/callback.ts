@@ -26,7 +26,6 @@ export const messageEvent = z.object({
   thread_ts: text.optional(),
   parent_user_id: text.optional(),
   user: text.optional(),
-  username: text.optional(),
   bot_id: optionalText,
   app_id: optionalText,
   text: text.optional(),

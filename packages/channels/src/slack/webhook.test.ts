@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { InboundEvent, WebhookAnswer } from "@holdfast/core";
+import type { InboundEvent, InboundMessageEvent, WebhookAnswer } from "@holdfast/core";
 import { type FakeSlack, startFakeSlack } from "@holdfast/testkit/platforms";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {

@@ -42,7 +42,12 @@ interface Progress {
 export async function poll(parts: Poll): Promise<void> {
   const { options, signal } = parts;
   const backoff = createBackoff(options.clock, options.random);
-  const progress: Progress = { offset: undefined, isConnected: false, conflicts: 0, isReported: false };
+  const progress: Progress = {
+    offset: undefined,
+    isConnected: false,
+    conflicts: 0,
+    isReported: false,
+  };
   let hasWebhook = true;
   while (!signal.aborted) {
     try {

@@ -14,15 +14,15 @@ import { listResources } from "./list-resources.ts";
 
 /** `holdfast channels check ACCOUNT`: 1 when the account does not work. */
 export async function runCheck(
-  { terminal, json, client }: Context,
+  context: Context,
   name: string,
   options: ScopeOptions,
 ): Promise<number> {
   const account = accountOf(name, options);
-  const checked = await (await client()).checkAccount(account);
+  const checked = await (await context.client()).checkAccount(account);
   const { ok, identity, findings, state } = checked;
-  const { stdout } = terminal;
-  if (json) printJson(stdout, checked);
+  const { stdout } = context.terminal;
+  if (context.json) printJson(stdout, checked);
   else {
     const lines: [string, string][] = [
       ["Account", `${account.organization}/${account.name}`],
@@ -49,7 +49,7 @@ export async function runState(
     organization: account.organization,
     name: account.name,
     channel: account.channel,
-    ...(await stateOf(client, account)),
+    ...(await (name === undefined ? knownState(client, account) : client.accountState(account))),
   }));
   await printItems(context, context.json ? "json" : "table", stateColumns, states, name);
   return 0;
@@ -69,12 +69,13 @@ export async function runPairings(
 
 /** `holdfast channels approve ACCOUNT CODE`. */
 export async function runApprove(
-  { terminal, json, client }: Context,
+  context: Context,
   name: string,
   code: string,
   options: ScopeOptions,
 ): Promise<number> {
-  const approved = await (await client()).approvePairing(accountOf(name, options), code);
+  const { terminal, json } = context;
+  const approved = await (await context.client()).approvePairing(accountOf(name, options), code);
   if (json) printJson(terminal.stdout, approved);
   else printLine(terminal.stdout, `${personText(approved)} approved`);
   return 0;
@@ -82,12 +83,13 @@ export async function runApprove(
 
 /** `holdfast channels revoke ACCOUNT PERSON`: the person gets a new code when they write again. */
 export async function runRevoke(
-  { terminal, json, client }: Context,
+  context: Context,
   name: string,
   person: string,
   options: ScopeOptions,
 ): Promise<number> {
-  await (await client()).revokePairing(accountOf(name, options), person);
+  const { terminal, json } = context;
+  await (await context.client()).revokePairing(accountOf(name, options), person);
   if (json) printJson(terminal.stdout, { revoked: person });
   else printLine(terminal.stdout, `${oneLine(person)} revoked`);
   return 0;
@@ -98,15 +100,19 @@ export async function getAccounts(
   context: Context,
   name: string | undefined,
   { org, format }: ScopeOptions & { readonly format: Format },
-): Promise<void> {
+): Promise<number> {
   const client = await context.client();
   const accounts = listResources(client, "Account", name, org);
-  if (format !== "table") return printItems(context, format, [], accounts, name);
+  if (format !== "table") {
+    await printItems(context, format, [], accounts, name);
+    return 0;
+  }
   const shown = mapInOrder(accounts, commandLimits.statesAtOnce, async (account) => ({
     account,
     state: await knownState(client, account),
   }));
-  return printItems(context, format, accountColumns, shown);
+  await printItems(context, format, accountColumns, shown);
+  return 0;
 }
 
 /** The account that ACCOUNT and `--org` mean. Errors: `usage`. */
@@ -124,3 +130,78 @@ async function knownState(client: Client, account: Account): Promise<AccountStat
     return undefined;
   }
 }
+
+interface PersonRow {
+  readonly state: "waits" | "approved";
+  readonly id: string;
+  readonly name?: string;
+  readonly username?: string;
+  readonly channel: string;
+  readonly code?: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+async function* pairedPeople(
+  client: Client,
+  account: AccountAddress,
+): AsyncGenerator<PersonRow, void, undefined> {
+  let after: string | undefined;
+  do {
+    const range = after === undefined ? {} : { after };
+    const { pending, paired, next } = await client.pairings(account, range);
+    for (const { requestedAt, ...person } of after === undefined ? pending : []) {
+      yield { state: "waits", ...person, since: requestedAt };
+    }
+    for (const { approvedAt, ...person } of paired) {
+      yield { state: "approved", ...person, since: approvedAt };
+    }
+    after = next;
+  } while (after !== undefined);
+}
+
+function stateText({ status, since, detail }: AccountState): string {
+  const from = since === undefined ? "" : ` since ${timeText(since)}`;
+  return `${status}${from}${detail === undefined ? "" : `: ${oneLine(detail)}`}`;
+}
+
+function personText({ id, name, username }: PairedPerson): string {
+  const called = [name, username && `@${username}`].filter(Boolean).join(", ");
+  return oneLine(called === "" ? id : `${id} (${called})`);
+}
+
+const personColumns: readonly Column<PersonRow>[] = [
+  { title: "PERSON", value: ({ id }) => id, isWhole: true },
+  { title: "NAME", value: ({ name }) => name },
+  { title: "USER NAME", value: ({ username }) => username },
+  { title: "STATE", value: ({ state }) => state },
+  { title: "CODE", value: ({ code }) => code },
+  { title: "SINCE", value: ({ since }) => timeText(since) },
+];
+
+type StateRow = AccountAddress & { readonly channel: string } & Partial<AccountState>;
+
+const stateColumns: readonly Column<StateRow>[] = [
+  { title: "ORGANIZATION", value: ({ organization }) => organization },
+  { title: "NAME", value: ({ name }) => name },
+  { title: "CHANNEL", value: ({ channel }) => channel },
+  { title: "STATE", value: ({ status }) => status },
+  { title: "NODE", value: ({ node }) => node },
+  { title: "SINCE", value: ({ since }) => timeText(since) },
+  { title: "DETAIL", value: ({ detail }) => detail, isWhole: true },
+];
+
+interface AccountRow {
+  readonly account: Account;
+  /** Undefined when it is not known. */
+  readonly state: AccountState | undefined;
+}
+
+const accountColumns: readonly Column<AccountRow>[] = [
+  { title: "ORGANIZATION", value: ({ account }) => account.organization },
+  { title: "NAME", value: ({ account }) => account.name },
+  { title: "CHANNEL", value: ({ account }) => account.channel },
+  { title: "AGENT", value: ({ account }) => account.agent },
+  { title: "STATE", value: ({ state }) => state?.status },
+  { title: "NODE", value: ({ state }) => state?.node },
+];

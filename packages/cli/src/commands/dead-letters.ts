@@ -3,7 +3,7 @@ import { paged } from "@holdfast/sdk";
 import type { Context } from "../context.ts";
 import { oneLine, printable } from "../output/printable.ts";
 import { printJson, printLine } from "../output/terminal.ts";
-import { timeText } from "./get.ts";
+import { timeText } from "../output/time-text.ts";
 
 export interface ScopeOptions {
   readonly org?: string;

@@ -84,6 +84,9 @@ function namedTarget(word: string, name: string, organization: string | undefine
   if (kind === "partition") {
     throw new HoldfastError("usage", "The number of partitions is fixed: none is ever deleted.");
   }
+  if (kind === "delivery" || kind === "failed-delivery") {
+    throw new HoldfastError("usage", "Use `holdfast deliveries discard` for this.");
+  }
   if (kind === "dead-letter" || kind === "token") {
     const command = kind === "token" ? "tokens revoke" : "dead-letters discard";
     throw new HoldfastError("usage", `Use \`holdfast ${command} ${name}\` for this.`);

@@ -6,24 +6,14 @@ import { nodeColumns, nodeStyle, partitionColumns, partitionStyle } from "../clu
 import { printChanges, showLive } from "../cluster/live-view.ts";
 import type { Context } from "../context.ts";
 import type { ScreenLine } from "../output/live-screen.ts";
+import { type Format, printItems } from "../output/print-items.ts";
 import { type Column, table } from "../output/table.ts";
 import { printLine, type Style } from "../output/terminal.ts";
-
-/** How `holdfast get` prints. */
-export type Format = "table" | "json" | "yaml";
 
 export interface ClusterGetOptions {
   readonly format: Format;
   readonly watch: boolean;
 }
-
-type Print = <Item>(
-  context: Context,
-  format: Format,
-  columns: readonly Column<Item>[],
-  items: AsyncIterable<Item>,
-  name: string | undefined,
-) => Promise<void>;
 
 interface Listing<Item> {
   readonly columns: readonly Column<Item>[];
@@ -38,11 +28,10 @@ export function getCluster(
   kind: ClusterKind,
   name: string | undefined,
   options: ClusterGetOptions,
-  print: Print,
 ): Promise<number> {
   return kind === "node"
-    ? show(context, nodes, name, options, print)
-    : show(context, partitions, name, options, print);
+    ? show(context, nodes, name, options)
+    : show(context, partitions, name, options);
 }
 
 async function show<Item>(
@@ -50,12 +39,11 @@ async function show<Item>(
   listing: Listing<Item>,
   name: string | undefined,
   { format, watch }: ClusterGetOptions,
-  print: Print,
 ): Promise<number> {
   const { columns } = listing;
   if (!watch) {
     const items = await listing.read(await context.client(), name);
-    await print(context, format, columns, each(items), name);
+    await printItems(context, format, columns, each(items), name);
     return 0;
   }
   if (format === "yaml") throw new HoldfastError("usage", "--watch prints tables or JSON.");

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { printJsonArray } from "../output/json-array.ts";
 import { oneLine, printable } from "../output/printable.ts";
 import { printLine, type Stream, styled } from "../output/terminal.ts";
-import { timeText } from "./get.ts";
+import { timeText } from "../output/time-text.ts";
 
 /** `holdfast history ORG/AGENT CONVERSATION`: the whole conversation, oldest first. */
 export async function runHistory(

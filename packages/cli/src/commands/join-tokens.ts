@@ -3,7 +3,7 @@ import type { JoinTokenInfo, NodeRole } from "@holdfast/sdk";
 import type { Context } from "../context.ts";
 import { type Column, table } from "../output/table.ts";
 import { printJson, printLine } from "../output/terminal.ts";
-import { timeText } from "./get.ts";
+import { timeText } from "../output/time-text.ts";
 
 /** The role that a word means. Errors: `usage`. */
 export function roleOf(word: string | undefined): NodeRole | undefined {

@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => string | undefined;
   /** Numbers, so that their digits stand below each other. */
   readonly isRight?: boolean;
+  /** Never cut: people copy it into the next command. */
+  readonly isWhole?: boolean;
 }
 
 /** Rows as lines of aligned columns; long cells are cut. */
@@ -14,7 +16,7 @@ export function table<Row>(
   rows: readonly Row[],
   gap = "   ",
 ): string[] {
-  const cells = rows.map((row) => columns.map((column) => cell(column.value(row))));
+  const cells = rows.map((row) => columns.map((column) => cell(column.value(row), column.isWhole)));
   const lines = [columns.map((column) => column.title), ...cells];
   const widths = columns.map((_, index) =>
     Math.max(...lines.map((line) => width(line[index] ?? ""))),
@@ -30,11 +32,11 @@ export function table<Row>(
   );
 }
 
-function cell(value: string | undefined): string {
+function cell(value: string | undefined, isWhole = false): string {
   const text = oneLine(value ?? "");
   if (text === "") return "-";
   const characters = Array.from(text);
-  if (characters.length <= commandLimits.cellWidth) return text;
+  if (isWhole || characters.length <= commandLimits.cellWidth) return text;
   return `${characters.slice(0, commandLimits.cellWidth - 1).join("")}…`;
 }
 

@@ -31,22 +31,32 @@ export function addResourceCommands(program: Command, run: Run): void {
   program
     .command("get")
     .description(
-      "list organizations, agents, providers, nodes, partitions, dead-letters or tokens, or show one",
+      "list organizations, agents, providers, accounts, identity-links, nodes, partitions, deliveries, failed-deliveries, dead-letters or tokens, or show one",
     )
     .argument("<kind>")
-    .argument("[name]", "name, ORG/NAME or id")
+    .argument("[name]", "name, ORG/NAME or id; of deliveries ORG/AGENT")
+    .argument("[conversation]", "deliveries: of this conversation")
     .option("--org <organization>", "only of this organization")
     .option("-w, --watch", "nodes, partitions: go on showing them until Ctrl-C")
     .addOption(new Option("-o, --output <format>", "format").choices(["table", "json", "yaml"]))
-    .action((kind: string, name: string | undefined, options: GetOptions) =>
-      run(async (context) =>
-        (await import("../commands/get.ts")).runGet(context, kind, name, options),
-      ),
+    .action(
+      (
+        kind: string,
+        name: string | undefined,
+        conversation: string | undefined,
+        options: GetOptions,
+      ) =>
+        run(async (context) => {
+          const { runGet } = await import("../commands/get.ts");
+          return runGet(context, kind, name, { ...options, conversation });
+        }),
     );
 
   program
     .command("delete")
-    .description("delete an organization, agent or provider, or what files declare")
+    .description(
+      "delete an organization, agent, provider, account or identity-link, or what files declare",
+    )
     .argument("[kind]")
     .argument("[name]", "name or ORG/NAME")
     .option("--org <organization>", "the organization")

@@ -2,7 +2,8 @@ import type { Conversations, NewMessage } from "../conversations.ts";
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { agentName, organizationName } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { InboundContent, MessageSource } from "../messages.ts";
+import type { MessageSource } from "../deliveries.ts";
+import type { InboundContent } from "../messages.ts";
 import type {
   InboundEvent,
   InboundMessageEvent,

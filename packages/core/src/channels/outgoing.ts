@@ -1,6 +1,6 @@
 import { type HoldfastError, toHoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { MessageSource } from "../messages.ts";
+import type { MessageSource } from "../deliveries.ts";
 import type {
   DeliveryFailure,
   OutgoingAccount,

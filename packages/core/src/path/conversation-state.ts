@@ -1,14 +1,15 @@
 import { invariant } from "../errors.ts";
 import type { MessageId, TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { FinishReason, MessageSource, StoredMessage, TurnOutcome } from "../messages.ts";
+import type { MessageSource } from "../deliveries.ts";
+import type { FinishReason, StoredMessage, TurnOutcome } from "../messages.ts";
 import type { ToolCall, Usage } from "../ports/model.ts";
+import type { DeliveryNews } from "../deliveries.ts";
 import {
   addOutgoing,
   applyNews,
   applySend,
   applySent,
-  type DeliveryNews,
   newOutbox,
   type Outbox,
   type OutboxEntry,

@@ -32,7 +32,7 @@ import { EventQueue } from "./event-queue.ts";
 import type { Inbox } from "./inbox.ts";
 import type { MessageLook } from "./looks.ts";
 import { lookAtLoaded, type Owners } from "./owners.ts";
-import type { DeliveryView } from "./outbox.ts";
+import type { DeliveryView } from "../deliveries.ts";
 import type { Pending } from "./pending.ts";
 import { encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { limits } from "../limits.ts";
-import type { MessageSource } from "../messages.ts";
+import type { MessageSource } from "../deliveries.ts";
 import {
   addOutgoing,
   applyNews,

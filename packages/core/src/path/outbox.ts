@@ -1,5 +1,12 @@
 import { limits } from "../limits.ts";
-import type { MessageSource } from "../messages.ts";
+import type {
+  DeliveryNews,
+  DeliveryState,
+  DeliveryView,
+  MessageSource,
+  OutgoingPiece,
+  PieceState,
+} from "../deliveries.ts";
 
 /**
  * One message of an agent on its way to a chat, and what became of it. It is split into pieces, each one
@@ -22,16 +29,6 @@ export interface Outgoing {
   isHeld?: true;
 }
 
-export interface OutgoingPiece {
-  state: PieceState;
-  platformId?: string;
-  reason?: string;
-  at: number;
-}
-
-/** `started`: it may have been sent. */
-export type PieceState = "started" | "sent" | "delivered" | "read" | "failed" | "unknown";
-
 /** A message that came to its end, and what platforms told of it since. */
 export interface Delivery {
   readonly id: string;
@@ -40,22 +37,6 @@ export interface Delivery {
   readonly at: number;
   readonly pieces: OutgoingPiece[];
   readonly of: number;
-}
-
-export type DeliveryState = "accepted" | "sent" | "delivered" | "read" | "failed" | "unknown";
-
-/** A message for a chat as people are shown it. */
-export interface DeliveryView {
-  readonly id: string;
-  readonly account: string;
-  readonly chat: string;
-  readonly state: DeliveryState;
-  /** It failed, and waits for `retry` or `discard`. */
-  readonly isHeld?: true;
-  readonly at: number;
-  /** How many pieces it has; 0 before the first was begun. */
-  readonly of: number;
-  readonly pieces: readonly OutgoingPiece[];
 }
 
 /** The outgoing messages of a conversation. */
@@ -99,18 +80,6 @@ export interface CarryEntry {
   readonly t: "carry";
   readonly c: string;
 }
-
-/** What a platform or a person says of an outgoing message; comes through the inbox. */
-export type DeliveryNews =
-  | {
-      readonly type: "receipt";
-      readonly messageId: string;
-      readonly key?: string;
-      readonly state: "sent" | "delivered" | "read" | "failed";
-      readonly reason?: string;
-      readonly at: number;
-    }
-  | { readonly type: "retry" | "discard"; readonly id: string; readonly at: number };
 
 export function newOutbox(): Outbox {
   return { waiting: [], done: [] };

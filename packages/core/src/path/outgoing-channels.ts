@@ -1,4 +1,4 @@
-import type { MessageSource } from "../messages.ts";
+import type { MessageSource } from "../deliveries.ts";
 import type { ChatAddress, Piece, PieceSend, SendOutcome } from "../ports/channel.ts";
 
 /** The organizations' channel accounts, as the owner of a conversation uses them. */

@@ -8,7 +8,8 @@ import type { Random } from "../ports/random.ts";
 import type { HistoryLook, MessageLook } from "./looks.ts";
 import type { Partition } from "./partition.ts";
 import { BusQuestions } from "./bus-questions.ts";
-import { type DeliveryView, viewOutbox } from "./outbox.ts";
+import type { DeliveryView } from "../deliveries.ts";
+import { viewOutbox } from "./outbox.ts";
 import { encodeEntry } from "./records.ts";
 import { partitionOf } from "./router.ts";
 

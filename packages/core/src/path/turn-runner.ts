@@ -1,11 +1,11 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { agentKey, type MessageId, type TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
+import type { MessageSource } from "../deliveries.ts";
 import {
   type ConversationEvent,
   type InboundMessage,
   isTurnEnd,
-  type MessageSource,
   type TurnEnd,
 } from "../messages.ts";
 import type { ActiveConversation } from "./active-conversation.ts";

@@ -3,7 +3,9 @@ import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { ApplyOptions } from "../resource-store.ts";
 import { checkResources, throwFaults } from "./resource-check.ts";
+import { identityLinkSchema, organizationSchema } from "../resources.ts";
 import { ResourceIndex } from "./resource-index.ts";
+import { storedText } from "./stored-resource.ts";
 import { acme, agent, provider } from "./testing/declared.ts";
 
 /** The error's code and details as `path: message`, or nothing when all is right. */
@@ -158,5 +160,35 @@ describe("a caller confined to an organization", () => {
 
   test("is told its own faults as everybody is", () => {
     expect(faultsOf([agent("bo", { x: 1 })], options)?.code).toBe("invalid_resource");
+  });
+});
+
+describe("identity links", () => {
+  const link = (name: string, ids: readonly string[]) => ({
+    kind: "IdentityLink",
+    organization: "acme",
+    name,
+    identities: ids.map((id) => ({ channel: "telegram", id })),
+  });
+
+  test("name a person once, in the set and in what is stored", () => {
+    expect(faultsOf([acme, link("ada", ["1", "2"]), link("bo", ["3", "2"])])).toMatchObject({
+      code: "invalid_resource",
+      details: [
+        expect.stringMatching(/^resources\[2\]\.identities\[1\]: 2 on telegram already belongs/),
+      ],
+    });
+    const index = new ResourceIndex();
+    const stored = identityLinkSchema.parse(link("cy", ["9"]));
+    index.put(
+      { kind: "Organization", organization: undefined, name: "acme" },
+      storedText(organizationSchema.parse(acme)),
+      1,
+    );
+    index.put({ kind: "IdentityLink", organization: "acme", name: "cy" }, storedText(stored), 2);
+    const { faults } = checkResources([link("dee", ["9"])], {}, index, () => []);
+    expect(faults.map(({ path }) => path)).toEqual(["resources[0].identities[0]"]);
+    // It may be written anew under its own name.
+    expect(checkResources([link("cy", ["9", "8"])], {}, index, () => []).faults).toEqual([]);
   });
 });

@@ -2,7 +2,8 @@ import { type ErrorDetail, HoldfastError } from "../errors.ts";
 import { namePattern } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { ApplyOptions } from "../resource-store.ts";
-import { type Account, type Resource, resourceSchema } from "../resources.ts";
+import { type Account, type IdentityLink, type Resource, resourceSchema } from "../resources.ts";
+import { linkFaults } from "../channels/access/identity-links.ts";
 import { isDeeperThan } from "./canonical-json.ts";
 import { agentFaults, providerFaults, referencesOf } from "./resource-rules.ts";
 import type { ResourceIndex } from "./resource-index.ts";
@@ -11,6 +12,7 @@ import {
   addressOf,
   addressTitle,
   keyOf,
+  parseStored,
   type ResourceAddress,
   storedText,
   toBytes,
@@ -70,6 +72,7 @@ export function checkResources(
   const missing = new Map<string, ResourceAddress>();
   faults.push(...referenceFaults(checked, namedKeys(declared), index, missing));
   faults.push(...countFaults(checked, index));
+  faults.push(...identityFaults(checked, index));
   return { checked, faults, forbidden, missing };
 }
 
@@ -176,6 +179,29 @@ function referenceFaults(
       return [{ path, message }];
     }),
   );
+}
+
+/** Identities that two links of an organization name, the stored links that the set leaves alone included. */
+function identityFaults(checked: readonly CheckedResource[], index: ResourceIndex): ErrorDetail[] {
+  const places = new Map<string, string>();
+  const links: IdentityLink[] = [];
+  for (const { resource, at } of checked) {
+    if (resource.kind !== "IdentityLink") continue;
+    places.set(`${resource.organization}/${resource.name}`, at);
+    links.push(resource);
+  }
+  return [...Map.groupBy(links, ({ organization }) => organization)].flatMap(([owner, own]) => {
+    const stored: IdentityLink[] = [];
+    const start = { organization: "", name: "" };
+    for (const { address, entry } of index.walk("IdentityLink", owner, start)) {
+      if (places.has(`${owner}/${address.name}`)) continue;
+      stored.push((entry.parsed ?? parseStored(address, entry.text)) as IdentityLink);
+    }
+    return linkFaults([...stored, ...own]).map(({ path, message }) => {
+      const dot = path.indexOf(".");
+      return { path: `${places.get(`${owner}/${path.slice(0, dot)}`)}${path.slice(dot)}`, message };
+    });
+  });
 }
 
 /** What would be created over the number that may be. */

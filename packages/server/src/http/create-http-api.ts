@@ -29,6 +29,7 @@ import { webhookRoutes } from "./routes/webhooks.ts";
 import { Shutdown } from "./shutdown.ts";
 import { createTlsServer } from "./tls-server.ts";
 import { validatorCompiler } from "./validation.ts";
+import { chatUpgradeEvent, isChatUpgrade, webchatRoutes } from "../webchat/index.ts";
 
 /**
  * The HTTP API of a node, ready to `listen`. `close` stops in good order: event streams get a last
@@ -83,6 +84,7 @@ const allRoutes = [
   accountRoutes,
   deliveryRoutes,
   webhookRoutes,
+  webchatRoutes,
   chatCompletionRoutes,
   responseRoutes,
   modelRoutes,
@@ -103,6 +105,7 @@ function createServer(dependencies: HttpDependencies, timing: HttpTiming): Fasti
   const server = {
     maxHeaderSize: limits.requestHeaderBytes,
     headersTimeout: timing.headersTimeoutMs,
+    shouldUpgradeCallback: isChatUpgrade,
     connectionsCheckingInterval: Math.min(5_000, timing.requestTimeoutMs),
   };
   // What Fastify sets itself on the servers that it makes.
@@ -125,7 +128,13 @@ function createServer(dependencies: HttpDependencies, timing: HttpTiming): Fasti
     ...(tls
       ? {
           serverFactory: (handler: RequestListener) =>
-            createTlsServer(tls, { ...server, ...connection }, handler, timing.headersTimeoutMs),
+            createTlsServer(
+              tls,
+              { ...server, ...connection },
+              handler,
+              timing.headersTimeoutMs,
+              (...parts) => void app.server.emit(chatUpgradeEvent, ...parts),
+            ),
         }
       : { http: server }),
     frameworkErrors: (error, request, reply) => {

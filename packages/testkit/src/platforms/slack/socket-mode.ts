@@ -128,6 +128,8 @@ export class SocketMode {
   #welcome(socket: WebSocket): void {
     socket.on("message", (data: Buffer) => this.#onMessage(data.toString(), socket));
     socket.on("error", () => {});
+    // Each delivery in flight waits for the socket's end, too.
+    socket.setMaxListeners(0);
     socket.on("close", () => {
       this.#sockets.delete(socket);
       this.#leaving.delete(socket);

@@ -1,0 +1,2 @@
+export { isChatUpgrade } from "./chat-endpoint.ts";
+export { chatUpgradeEvent, webchatRoutes } from "./routes.ts";
