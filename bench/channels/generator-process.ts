@@ -85,5 +85,10 @@ async function openLoop(
   };
   pump();
   await done.promise;
-  return { plannedAt, sentAt, ackedAt, problems: [...problems].map(([what, n]) => `${n} x ${what}`) };
+  return {
+    plannedAt,
+    sentAt,
+    ackedAt,
+    problems: [...problems].map(([what, n]) => `${n} x ${what}`),
+  };
 }

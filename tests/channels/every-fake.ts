@@ -39,12 +39,30 @@ export function accountWith(fake: FakePlatform): ReturnType<FakePlatform["accoun
   return { ...account, settings: { ...account.settings, gateway: true } };
 }
 
-/** Secrets of every fake that a test may start, the same whenever it is started. */
-export async function secretsOfAll(): Promise<Record<string, string>> {
-  const all = await Promise.all(kinds.map((kind) => startFakeOf(kind)));
-  const env = Object.assign({}, ...all.map((fake) => accountWith(fake).env));
-  await Promise.all(all.map((fake) => fake.close()));
-  return env;
+/** One fake of each kind; `env` holds their secrets, which are those of every other such fake, too. */
+export class EveryFake {
+  readonly env: Readonly<Record<string, string>>;
+  readonly #fakes: ReadonlyMap<Kind, FakePlatform>;
+
+  private constructor(fakes: ReadonlyMap<Kind, FakePlatform>) {
+    this.#fakes = fakes;
+    this.env = Object.assign({}, ...[...fakes.values()].map((fake) => accountWith(fake).env));
+  }
+
+  static async start(): Promise<EveryFake> {
+    const started = kinds.map(async (kind) => [kind, await startFakeOf(kind)] as const);
+    return new EveryFake(new Map(await Promise.all(started)));
+  }
+
+  of(kind: Kind): FakePlatform {
+    const fake = this.#fakes.get(kind);
+    if (!fake) throw new Error(`no fake of ${kind}`);
+    return fake;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#fakes.values()].map((fake) => fake.close()));
+  }
 }
 
 /** The name of a person's direct chat, as each platform writes them. */

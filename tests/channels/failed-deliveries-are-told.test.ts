@@ -5,9 +5,9 @@ import {
   accountWith,
   chatIdOf,
   directChat,
+  EveryFake,
   type Kind,
   kinds,
-  secretsOfAll,
   startFakeOf,
 } from "./every-fake.ts";
 import { accountOf, eventually, OneNode, shows } from "./one-node.ts";
@@ -21,24 +21,30 @@ const forbidden = {
   },
 } as const;
 
-let env: Record<string, string>;
+let fakes: EveryFake;
 let node: OneNode;
 const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  env = await secretsOfAll();
-  node = await OneNode.start(env);
+  fakes = await EveryFake.start();
+  node = await OneNode.start(fakes.env);
+  for (const kind of kinds)
+    await node.account(fakes.of(kind), accountWith(fakes.of(kind)).settings);
+  for (const kind of kinds) await connected(kind);
 });
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close()));
 });
 
-afterAll(() => node?.close());
+afterAll(async () => {
+  await node?.close();
+  await fakes?.close();
+});
 
-/** A fake, and an account of the name on it that works. */
-async function begin<K extends Kind>(kind: K, name: string, more: object = {}) {
-  const fake = await startFakeOf(kind);
+/** A Telegram, and an account of the name on it that works. */
+async function begin(name: string, more: object) {
+  const fake = await startFakeOf("telegram");
   open.push(fake);
   await node.account(fake, accountWith(fake).settings, { name, ...more });
   await connected(name);
@@ -55,24 +61,24 @@ const texts = (fake: FakePlatform, chat: string) => fake.shown(chat).map(({ text
 
 describe("a chat that is gone, or in which the account was blocked", () => {
   test.each(kinds)("%s: fails with its reason and is listed; other chats go on", async (kind) => {
-    const fake = await begin(kind, `blocked-${kind}`);
+    const fake = fakes.of(kind);
     const [chat, other] = [directChat(kind), directChat(kind, 1)];
     fake.say({ chat, text: "before" });
     await shows(fake, chat, 1);
     fake.block(chat);
     fake.say({ chat, text: "after" });
     await eventually(async () => {
-      const failures = await node.failures(`blocked-${kind}`);
+      const failures = await node.failures(kind);
       expect(failures).toMatchObject([{ chat: chatIdOf(fake, chat), state: "failed" }]);
       const [{ reason = "" } = {}] = failures;
       // A sentence that says something, and no secret.
       expect(reason).toMatch(/\w{3}/);
-      for (const secret of Object.values(env)) expect(reason).not.toContain(secret);
+      for (const secret of Object.values(fakes.env)) expect(reason).not.toContain(secret);
     });
-    fake.say({ chat: other, sender: "somebody", text: "and here?" });
+    fake.say({ chat: other, text: "and here?" });
     await shows(fake, other, 1);
     expect(texts(fake, chat)).toEqual(["echo: before"]);
-    expect(await node.state(`blocked-${kind}`)).toBe("connected");
+    expect(await node.state(kind)).toBe("connected");
   });
 });
 
@@ -83,7 +89,7 @@ describe("what waits behind a failed message", () => {
   test("fails with it where the account says so, and what comes later is sent", async () => {
     const direct = [{ count: 1, perMs: 1_000 }];
     const rates = { account: direct, direct, group: direct };
-    const fake = await begin("telegram", "rest", { onFailure: "fail-rest", rates });
+    const fake = await begin("rest", { onFailure: "fail-rest", rates });
     fake.say({ chat, text: "one" });
     await shows(fake, chat, 1);
     // The rate keeps the next one back, so that the one behind it is there when it fails.
@@ -97,12 +103,14 @@ describe("what waits behind a failed message", () => {
     });
     fake.say({ chat, text: "four" });
     expect(await shows(fake, chat, 2)).toEqual(["echo: one", "echo: four"]);
-    const states = (await node.deliveries(conversation("rest"))).map(({ state }) => state);
-    expect(states).toEqual(["sent", "failed", "failed", "sent"]);
+    await eventually(async () => {
+      const states = (await node.deliveries(conversation("rest"))).map(({ state }) => state);
+      expect(states).toEqual(["sent", "failed", "failed", "sent"]);
+    });
   });
 
   test("waits where the account says so, until a person retries it or gives it up", async () => {
-    const fake = await begin("telegram", "waits", { onFailure: "wait" });
+    const fake = await begin("waits", { onFailure: "wait" });
     const held = async () => {
       const all = await node.deliveries(conversation("waits"));
       return { all, id: all.find(({ isHeld }) => isHeld)?.id ?? "" };
@@ -144,14 +152,14 @@ describe("what waits behind a failed message", () => {
   });
 
   test("is listed as failed no longer when a retry has sent it", async () => {
-    const fake = await begin("telegram", "mended", { onFailure: "wait" });
+    const fake = await begin("mended", { onFailure: "wait" });
     fake.answerNext("sendMessage", forbidden);
     fake.say({ chat, text: "one" });
     await eventually(async () => expect(await node.failures("mended")).toHaveLength(1));
     const [failure] = await node.failures("mended");
     await node.change(conversation("mended"), failure?.id ?? "", "retry");
     await shows(fake, chat, 1);
-    await eventually(async () => expect(await node.failures("mended")).toEqual([]));
+    await eventually(async () => expect(await node.failures("mended")).toEqual([]), 2_000);
   });
 });
 
@@ -200,7 +208,7 @@ function isEmail(fake: FakePlatform): fake is FakeEmail {
   return fake.kind === "email";
 }
 
-const watchedMs = 3_000;
+const watchedMs = 2_000;
 const askedMost = 3;
 
 test("revoked credentials: everything waits, nothing spins, and all of it is sent in order later", async () => {
@@ -236,7 +244,8 @@ test("revoked credentials: everything waits, nothing spins, and all of it is sen
     const check = await node.check(resource.name);
     expect(check).toMatchObject({ ok: false, state: { status: "unauthorized" } });
     expect(check.findings.join(" ")).toMatch(/\w+ \w+/);
-    for (const secret of Object.values(env)) expect(JSON.stringify(check)).not.toContain(secret);
+    for (const secret of Object.values(fakes.env))
+      expect(JSON.stringify(check)).not.toContain(secret);
   }
 
   for (const { fake } of all) fake.revoke(false);
@@ -252,6 +261,20 @@ test("revoked credentials: everything waits, nothing spins, and all of it is sen
     ]);
     expect(fake.violations).toEqual([]);
   }
+});
+
+test("a change of one account leaves the connections of the others alone", async () => {
+  const mail = fakes.of("email") as FakeEmail;
+  const chat = directChat("email", 2);
+  mail.say({ chat, text: "before" });
+  await shows(mail, chat, 1);
+  const before = mail.imapConnections;
+  for (const streaming of ["off", "typing", "off"]) {
+    await begin("changing", { streaming });
+  }
+  mail.say({ chat, text: "after" });
+  await shows(mail, chat, 2);
+  expect(mail.imapConnections).toBe(before);
 });
 
 function fakeOf(all: readonly Watched[], kind: Kind): FakePlatform {

@@ -212,8 +212,8 @@ export function shows(fake: FakePlatform, chat: string, count: number): Promise<
 }
 
 /** What is asked from the API, again until it is as expected. */
-export function eventually(check: () => Promise<void> | void): Promise<void> {
-  return vi.waitFor(check, { timeout: patienceMs, interval: 50 });
+export function eventually(check: () => Promise<void> | void, timeout = patienceMs): Promise<void> {
+  return vi.waitFor(check, { timeout, interval: 50 });
 }
 
 function codeIn(text: string): string | undefined {

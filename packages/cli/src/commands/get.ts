@@ -89,7 +89,7 @@ const resourceColumns: Record<Exclude<ResourceKind, "Account">, readonly Column<
   ],
 };
 
-export const deadLetterColumns: readonly Column<DeadLetter>[] = [
+const deadLetterColumns: readonly Column<DeadLetter>[] = [
   { title: "ID", value: (letter) => letter.id },
   { title: "AGENT", value: ({ message }) => `${message.organization}/${message.agent}` },
   { title: "CONVERSATION", value: ({ message }) => message.conversation },
@@ -98,7 +98,7 @@ export const deadLetterColumns: readonly Column<DeadLetter>[] = [
   { title: "SINCE", value: (letter) => timeText(letter.at) },
 ];
 
-export const tokenColumns: readonly Column<TokenInfo>[] = [
+const tokenColumns: readonly Column<TokenInfo>[] = [
   { title: "ID", value: (token) => token.id },
   { title: "NAME", value: (token) => token.name },
   { title: "ORGANIZATION", value: (token) => token.organization },

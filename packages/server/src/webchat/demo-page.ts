@@ -8,13 +8,14 @@ interface PageSettings {
 
 const style = `
 :root { color-scheme: light dark; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 24px; box-sizing: border-box;
+body { margin: 0; min-height: 100vh; display: grid; align-items: center; padding: 24px clamp(24px, 8vw, 140px);
+  box-sizing: border-box;
   font: 17px/1.6 system-ui, sans-serif; background: #f6f7f9; color: #1a1d23; }
-main { max-width: 34rem; }
+main { max-width: 31rem; min-width: 0; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .6rem; letter-spacing: -.02em; }
 p { margin: 0 0 1rem; color: #4a5160; }
 pre { margin: 0; padding: 14px 16px; border-radius: 12px; background: #fff; border: 1px solid #e2e5ea;
-  overflow-x: auto; font: 13.5px/1.5 ui-monospace, monospace; }
+  white-space: pre-wrap; overflow-wrap: anywhere; font: 13.5px/1.5 ui-monospace, monospace; }
 @media (prefers-color-scheme: dark) {
   body { background: #101216; color: #eceef2; }
   p { color: #a4abb8; }

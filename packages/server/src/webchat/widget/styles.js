@@ -53,7 +53,7 @@ button:focus-visible, .log:focus-visible, pre:focus-visible, .table:focus-visibl
   color: var(--ink); box-shadow: var(--shadow); line-height: 1.5; font-size: 15px; text-align: left;
   animation: rise .2s cubic-bezier(.2, .9, .3, 1); transform-origin: 100% 100%; }
 header { display: flex; align-items: center; gap: 12px; padding: 14px 12px 14px 16px; flex: none;
-  background: var(--accent); color: var(--on-accent); }
+  background: linear-gradient(rgb(255 255 255 / 9%), rgb(0 0 0 / 4%)) var(--accent); color: var(--on-accent); }
 .avatar { flex: none; width: 38px; height: 38px; border-radius: 50%; display: grid; place-items: center;
   background: color-mix(in srgb, var(--on-accent) 18%, transparent); }
 .avatar .icon { width: 21px; height: 21px; }
@@ -71,7 +71,9 @@ header button:focus-visible { outline-color: var(--on-accent); outline-offset: -
 .log { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 10px;
   display: flex; flex-direction: column; gap: 10px; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
 .log > :first-child { margin-top: auto; }
-.log:empty::before { content: "How can we help?"; margin: auto; color: var(--soft); }
+.log:empty { justify-content: center; align-items: center; text-align: center; gap: 4px; }
+.log:empty::before { content: "How can we help?"; font-size: 19px; font-weight: 650; letter-spacing: -.015em; }
+.log:empty::after { content: "Write a message: the answer comes here."; color: var(--soft); }
 time { align-self: center; font-size: 12px; color: var(--soft); margin: 6px 0 2px; }
 .message { align-self: flex-start; max-width: 86%; min-width: 0; display: flex; flex-direction: column;
   animation: appear .18s ease-out; }
@@ -93,13 +95,11 @@ time { align-self: center; font-size: 12px; color: var(--soft); margin: 6px 0 2p
 .dots i:nth-child(2) { animation-delay: .16s; }
 .dots i:nth-child(3) { animation-delay: .32s; }
 
-.body > :first-child { margin-top: 0; }
-.body > :last-child { margin-bottom: 0; }
 .body :is(p, ul, ol, pre, blockquote, .table) { margin: 0 0 .65em; }
 .body :is(h1, h2, h3, h4, h5, h6) { margin: .9em 0 .4em; font-size: 1em; font-weight: 680; line-height: 1.35;
   white-space: normal; }
 .body h1 { font-size: 1.16em; }
-.body .body h2, .body h2 { font-size: 1.08em; }
+.body h2 { font-size: 1.08em; }
 .body :is(ul, ol) { padding-inline-start: 1.35em; }
 .body li { margin: .2em 0; }
 .body li > p { margin: 0 0 .3em; }
@@ -118,13 +118,17 @@ table { border-collapse: collapse; font-size: .93em; }
 th, td { padding: 5px 10px; border-bottom: 1px solid color-mix(in srgb, var(--ink) 14%, transparent); text-align: start;
   overflow-wrap: normal; }
 th { font-weight: 650; }
+:is(th, td):first-child { padding-inline-start: 0; }
+tbody tr:last-child td { border-bottom: 0; padding-bottom: 0; }
 [align="right"] { text-align: right; }
 [align="center"] { text-align: center; }
+.body > :first-child, .body :is(li, blockquote) > :first-child { margin-top: 0; }
+.body > :last-child, .body :is(li, blockquote) > :last-child { margin-bottom: 0; }
 
 form { flex: none; display: flex; align-items: flex-end; gap: 8px; margin: 4px 12px 12px; padding: 5px 5px 5px 16px;
   border-radius: 24px; background: var(--surface); box-shadow: inset 0 0 0 1px var(--line);
   transition: box-shadow .12s; }
-form:focus-within { box-shadow: inset 0 0 0 2px var(--ring); }
+form:focus-within { box-shadow: inset 0 0 0 1.5px var(--ring), 0 0 0 3.5px color-mix(in srgb, var(--accent) 22%, transparent); }
 textarea { flex: 1; min-width: 0; resize: none; outline: 0; padding: 7px 0; line-height: 24px; max-height: 140px;
   font-size: 15px; overflow-y: auto; scrollbar-width: thin; }
 textarea::placeholder { color: var(--soft); opacity: 1; }
@@ -134,7 +138,8 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
 .send .icon { width: 20px; height: 20px; stroke-width: 2.4; }
 
 @media (max-width: 520px) {
-  .panel { inset: 0; width: auto; height: 100vh; height: 100dvh; border-radius: 0; animation-name: appear;
+  /* The screen's own width: a page that is too wide makes everything else wider, too. */
+  .panel { inset: 0 auto auto 0; width: 100vw; height: 100vh; height: 100dvh; border-radius: 0; animation-name: appear;
     padding-bottom: env(safe-area-inset-bottom); }
   header { padding-top: max(12px, env(safe-area-inset-top)); }
   :host([data-open]) .launcher { display: none; }

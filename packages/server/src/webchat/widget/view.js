@@ -207,9 +207,7 @@ export class View {
   /** The conversation begins anew. */
   clear() {
     this.endStream();
-    for (const child of [...this.#log.children]) {
-      if (![...this.#own.values()].includes(child)) child.remove();
-    }
+    this.#log.replaceChildren(...this.#own.values());
     this.#lastAt = 0;
   }
 
@@ -309,7 +307,8 @@ export class View {
   }
 
   #streamLast() {
-    if (this.#stream) this.#log.append(this.#stream);
+    // Moved without need it would appear anew.
+    if (this.#stream && this.#log.lastChild !== this.#stream) this.#log.append(this.#stream);
   }
 
   /** What stands in the history comes before what is on its way. */

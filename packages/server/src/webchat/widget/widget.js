@@ -25,6 +25,8 @@ class Chat {
   /** Those of them that were refused: only the visitor sends them again. */
   #refused = new Map();
   #told = -1;
+  /** The own message that the server was given and has not taken. */
+  #sending;
 
   constructor() {
     const on = {
@@ -119,9 +121,8 @@ class Chat {
     if (painted !== undefined && colour === undefined) this.#view.colour(painted);
     this.#connection.add(addresses);
     this.#isWelcome = true;
-    for (const { id, text, isAccepted } of this.#unsent.values()) {
-      if (!isAccepted) this.#connection.send({ type: "send", id, text });
-    }
+    this.#sending = undefined;
+    this.#sendNext();
   }
 
   #message(message) {
@@ -131,6 +132,7 @@ class Chat {
       this.#unsent.delete(message.id);
       this.#refused.delete(message.id);
       this.#storage.drop(message.id);
+      this.#sent(message.id);
     }
     this.#view.message(message, this.#wasLive);
     this.#tellSeen();
@@ -147,12 +149,24 @@ class Chat {
     this.#storage.keep(message);
     this.#view.own(message, "sending");
     this.#connection.open();
-    this.#submit(message);
+    this.#sendNext();
   }
 
-  /** Before the welcome it would come too early; with the welcome it is sent. */
-  #submit({ id, text }) {
-    if (this.#isWelcome) this.#connection.send({ type: "send", id, text });
+  /** One after the other: what has to wait must not be overtaken. Before the welcome it is too early. */
+  #sendNext() {
+    if (!this.#isWelcome || this.#sending !== undefined) return;
+    for (const { id, text, isAccepted } of this.#unsent.values()) {
+      if (isAccepted) continue;
+      this.#sending = id;
+      this.#connection.send({ type: "send", id, text });
+      return;
+    }
+  }
+
+  #sent(id) {
+    if (this.#sending !== id) return;
+    this.#sending = undefined;
+    this.#sendNext();
   }
 
   #again(id) {
@@ -169,10 +183,12 @@ class Chat {
 
   #accepted(id) {
     const message = this.#unsent.get(id);
-    if (!message) return;
-    message.isAccepted = true;
-    this.#storage.keep(message);
-    this.#view.own(message, "sent");
+    if (message) {
+      message.isAccepted = true;
+      this.#storage.keep(message);
+      this.#view.own(message, "sent");
+    }
+    this.#sent(id);
   }
 
   #failed({ ids, final }) {
@@ -183,12 +199,11 @@ class Chat {
 
   #error({ id, message, retryAfterMs }) {
     if (id === undefined) return this.#view.notice(message);
-    const own = this.#unsent.get(id);
-    if (!own) return undefined;
-    if (retryAfterMs === undefined) return this.#refuse(id, message);
-    setTimeout(() => {
-      if (this.#unsent.get(id)?.isAccepted === false) this.#submit(own);
-    }, retryAfterMs);
+    if (retryAfterMs === undefined) {
+      this.#refuse(id, message);
+      return this.#sent(id);
+    }
+    setTimeout(() => this.#sent(id), retryAfterMs);
     return undefined;
   }
 

@@ -1,0 +1,426 @@
+/** Shows findings of a review of outgoing messages: each of these fails until its finding is mended. */
+import {
+  type Account,
+  assignmentBucket,
+  type Channel,
+  encodeJson,
+  HoldfastError,
+  type MessageSource,
+  partitionKey,
+  type Rate,
+  type PieceSend,
+  type SendOutcome,
+} from "@holdfast/core";
+import { createMemoryEngine } from "@holdfast/engine";
+import { startPathNode } from "@holdfast/testkit";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { createWorld, echoAgent, echoModel, message } from "./path-fixture.ts";
+
+interface Sent {
+  readonly send: PieceSend;
+  readonly finish: (outcome: SendOutcome) => void;
+}
+
+/** A platform of which the test decides when and how each send ends; `|` divides pieces. */
+function fakeChannel({ idempotentSends = false, files = "", direct = [] as readonly Rate[] } = {}) {
+  const sends: Sent[] = [];
+  let decide: (send: PieceSend) => SendOutcome | undefined = () => undefined;
+  const channel: Channel = {
+    kind: "fake",
+    capabilities: {
+      threads: false,
+      edits: false,
+      reactions: false,
+      media: { inbound: true, outbound: false },
+      typing: false,
+      receipts: ["delivered", "read"],
+      nativeCommands: false,
+      idempotentSends,
+      text: { max: 4_000, unit: "utf-16" },
+      rates: { account: [], direct, group: [] },
+    },
+    settings: z.unknown(),
+    open: () => ({
+      check: async () => ({ ok: true, findings: [] }),
+      render: (markdown) =>
+        markdown
+          .replace("echo: ", "")
+          .split("|")
+          .map((text) => ({ body: text, text })),
+      send: (send) => {
+        const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+        sends.push({ send, finish: resolve });
+        const decided = decide(send);
+        if (decided) resolve(decided);
+        return promise;
+      },
+      fetchMedia: async () => ({ mime: "text/plain", data: new TextEncoder().encode(files) }),
+    }),
+  };
+  return {
+    channels: new Map([["fake", channel]]),
+    sends,
+    texts: () => sends.map(({ send }) => send.piece.text),
+    decide(next: (send: PieceSend) => SendOutcome | undefined) {
+      decide = next;
+    },
+  };
+}
+
+function account(more: Partial<Account> = {}): Account {
+  return {
+    kind: "Account",
+    organization: "acme",
+    name: "bot",
+    channel: "fake",
+    agent: "echo",
+    ...more,
+  };
+}
+
+const source = (chat = "x", more: Partial<MessageSource> = {}): MessageSource => ({
+  account: "bot",
+  chat: { kind: "direct", id: chat },
+  ...more,
+});
+
+const fromChat = (text: string, chat = "x", more: Partial<MessageSource> = {}) =>
+  message(text, { source: source(chat, more) });
+
+/** Owners of accounts are assigned by a coordinator; these tests have none. */
+async function ownAccount(
+  engine: ReturnType<typeof createMemoryEngine>,
+  node: string,
+  epoch: number,
+) {
+  await engine.keyValue.put(assignmentBucket, "account.acme.bot", encodeJson({ node, epoch }));
+}
+
+describe("an outgoing message", () => {
+  test("loses no piece when its receipt comes before its outcome is written down", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const node = await world.start({ channels: fake.channels, accounts: [account()] });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    await world.run(node.conversations.submit(fromChat("one|two")));
+    await world.clock.runUntil(() => fake.sends.length === 1);
+    const [first] = fake.sends;
+    if (!first) throw new Error("nothing was sent");
+    const news = {
+      type: "receipt",
+      messageId: "p1",
+      key: first.send.key,
+      state: "delivered",
+      at: world.clock.now(),
+    } as const;
+    // The platform tells that it was delivered before it answers the request.
+    await world.run(
+      node.conversations.submit(
+        message("", { content: { type: "delivery", news }, key: "receipt-1", source: source() }),
+      ),
+    );
+    await world.clock.advance(1_000);
+    first.finish({ outcome: "sent", platformId: "p1" });
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    await world.clock.advance(5_000);
+    expect(fake.texts()).toEqual(["one", "two"]);
+  });
+
+  test("that is held and retried is sent, though the outbox is full and a message waits", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const node = await world.start({
+      channels: fake.channels,
+      accounts: [account({ onFailure: "wait" })],
+    });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    fake.decide(() => ({ outcome: "failed", reason: "blocked" }));
+    for (let n = 0; n <= 100; n += 1) {
+      await world.run(node.conversations.submit(fromChat(`m${n}`)));
+      await world.clock.advance(100);
+    }
+    const waiting = await world.run(node.conversations.deliveries(message("")));
+    expect(waiting).toHaveLength(100);
+    expect(waiting[0]).toMatchObject({ isHeld: true });
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    await world.run(node.conversations.changeDelivery(message(""), waiting[0]?.id ?? "", "retry"));
+    await world.clock.advance(60_000);
+    expect(fake.texts().at(-1)).toBe("m100");
+  });
+
+  test("that was added while the one before it was ending is sent by the next owner", async () => {
+    const world = createWorld();
+    const fake = fakeChannel({ idempotentSends: true });
+    const inner = createMemoryEngine(world.store, { clock: world.clock });
+    let onAppend = async () => {};
+    const engine = {
+      ...inner,
+      messageLog: {
+        ...inner.messageLog,
+        append: async (...args: Parameters<typeof inner.messageLog.append>) => {
+          const text = new TextDecoder("latin1").decode(args[1]);
+          if (args[0].startsWith("journal") && text.includes("turn") && text.includes("second")) {
+            await onAppend();
+          }
+          return inner.messageLog.append(...args);
+        },
+      },
+    };
+    const options = { channels: fake.channels, accounts: [account()] };
+    const node = await world.start({ ...options, engine });
+    await world.run(ownAccount(inner, node.name, 1));
+    await world.run(node.conversations.submit(fromChat("first")));
+    await world.clock.runUntil(() => fake.sends.length === 1);
+    onAppend = async () => {
+      onAppend = async () => {};
+      // The platform answers while the turn's record is on its way to the journal.
+      fake.sends[0]?.finish({ outcome: "sent", platformId: "p1" });
+      await new Promise<void>((resolve) => world.clock.schedule(20, resolve));
+    };
+    await world.run(node.conversations.submit(fromChat("second")));
+    await world.clock.runUntil(() => fake.sends.length === 2);
+    expect(fake.texts()).toEqual(["first", "second"]);
+    await node.close();
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    const next = await world.start(options);
+    await world.run(ownAccount(inner, next.name, 2));
+    await world.clock.advance(120_000);
+    expect(fake.texts()).toEqual(["first", "second", "second"]);
+  });
+
+  test("that is being sent when its partition moves in good order ends as sent", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const options = { channels: fake.channels, accounts: [account()], partitions: 1 };
+    const node = await world.start(options);
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    const other = await world.run(
+      startPathNode({
+        engine,
+        clock: world.clock,
+        random: world.random,
+        model: echoModel(),
+        agents: [echoAgent],
+        node: "other",
+        role: "compute",
+        ...options,
+      }),
+    );
+    await world.run(ownAccount(engine, node.name, 1));
+    await world.run(node.conversations.submit(fromChat("hello")));
+    await world.clock.runUntil(() => fake.sends.length === 1);
+    const moved = { node: "other", epoch: 2, from: node.name };
+    await world.run(engine.keyValue.put(assignmentBucket, partitionKey(0), encodeJson(moved)));
+    // Less than `sendHandOverMs`.
+    await world.clock.advance(600);
+    fake.sends[0]?.finish({ outcome: "sent", platformId: "p1" });
+    await world.clock.advance(10_000);
+    const [delivery] = await world.run(other.conversations.deliveries(message("")));
+    expect(delivery).toMatchObject({ state: "sent" });
+  });
+
+  test("that the platform refuses later is among the failed deliveries", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const node = await world.start({ channels: fake.channels, accounts: [account()] });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    fake.decide(() => ({ outcome: "sent", platformId: "p1" }));
+    await world.run(node.conversations.submit(fromChat("hello")));
+    await world.clock.advance(1_000);
+    const news = {
+      type: "receipt",
+      messageId: "p1",
+      state: "failed",
+      reason: "outside the window",
+      at: world.clock.now(),
+    } as const;
+    await world.run(
+      node.conversations.submit(
+        message("", { content: { type: "delivery", news }, key: "receipt-1", source: source() }),
+      ),
+    );
+    await world.clock.advance(1_000);
+    const [delivery] = await world.run(node.conversations.deliveries(message("")));
+    expect(delivery).toMatchObject({ state: "failed" });
+    expect(
+      await world.run(node.channels?.failures.list("acme") ?? Promise.resolve([])),
+    ).toHaveLength(1);
+  });
+
+  test("of one chat is not marked as read, or lost, by a receipt of another chat", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const node = await world.start({ channels: fake.channels, accounts: [account()] });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    await world.run(node.conversations.submit(fromChat("one|two", "x")));
+    await world.clock.runUntil(() => fake.sends.length === 1);
+    await world.run(node.conversations.submit(fromChat("three|four", "y")));
+    await world.clock.runUntil(() => fake.sends.length === 2);
+    fake.sends[1]?.finish({ outcome: "sent", platformId: "p3" });
+    await world.clock.runUntil(() => fake.sends.length === 3);
+    const news = {
+      type: "receipt",
+      messageId: "p3",
+      state: "read",
+      at: world.clock.now(),
+    } as const;
+    await world.run(
+      node.conversations.submit(
+        message("", { content: { type: "delivery", news }, key: "receipt-1", source: source("y") }),
+      ),
+    );
+    await world.clock.advance(1_000);
+    const [inX] = await world.run(node.conversations.deliveries(message("")));
+    expect(inX?.pieces[0]).toMatchObject({ state: "started" });
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    fake.sends[0]?.finish({ outcome: "sent", platformId: "p1" });
+    fake.sends[2]?.finish({ outcome: "sent", platformId: "p4" });
+    await world.clock.advance(5_000);
+    expect(fake.texts()).toEqual(["one", "three", "four", "two"]);
+  });
+
+  test("leaves room for the turns that waited for it when all of its chat failed", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const model = echoModel();
+    const node = await world.start({ channels: fake.channels, accounts: [account()], model });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    for (let n = 0; n < 101; n += 1) {
+      await world.run(node.conversations.submit(fromChat(`m${n}`, n < 60 ? "x" : "y")));
+      await world.clock.advance(100);
+    }
+    expect(model.requests).toHaveLength(100);
+    fake.sends[0]?.finish({ outcome: "failed", reason: "blocked" });
+    await world.clock.advance(60_000);
+    expect(await world.run(node.conversations.deliveries(message("")))).not.toHaveLength(0);
+    expect(model.requests).toHaveLength(101);
+  });
+
+  test("waits for a person where the account says so, also when its credentials were refused for a day", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const node = await world.start({
+      channels: fake.channels,
+      accounts: [account({ onFailure: "wait" })],
+    });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    fake.decide(() => ({ outcome: "unauthorized", reason: "revoked" }));
+    await world.run(node.conversations.submit(fromChat("hello")));
+    await world.clock.advance(25 * 3_600_000);
+    const [delivery] = await world.run(node.conversations.deliveries(message("")));
+    expect(delivery).toMatchObject({ isHeld: true });
+  });
+
+  test("is not held back because those before it were read a moment ago", async () => {
+    const world = createWorld();
+    const fake = fakeChannel({ direct: [{ count: 3, perMs: 60_000 }] });
+    const node = await world.start({ channels: fake.channels, accounts: [account()] });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    for (const text of ["a", "b", "c"]) {
+      await world.run(node.conversations.submit(fromChat(text)));
+      await world.clock.advance(3_600_000);
+    }
+    expect(fake.sends).toHaveLength(3);
+    const messageId = fake.sends[2]?.send.key ?? "";
+    const news = { type: "receipt", messageId, state: "read", at: world.clock.now() } as const;
+    await world.run(
+      node.conversations.submit(
+        message("", { content: { type: "delivery", news }, key: "receipt-1", source: source() }),
+      ),
+    );
+    await world.run(node.conversations.submit(fromChat("d")));
+    await world.clock.advance(10_000);
+    expect(fake.texts()).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("is not sent again once the platform may have forgotten its key, though a try in between was refused", async () => {
+    const world = createWorld();
+    const fake = fakeChannel({ idempotentSends: true });
+    const options = { channels: fake.channels, accounts: [account()] };
+    const node = await world.start(options);
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    await world.run(node.conversations.submit(fromChat("hello")));
+    await world.clock.runUntil(() => fake.sends.length === 1);
+    const began = world.clock.now();
+    // The platform has taken it, and the node dies before it knows.
+    await node.close();
+    const next = await world.start(options);
+    await world.run(ownAccount(engine, next.name, 2));
+    fake.decide(() => ({ outcome: "retry", reason: "429", afterMs: 300_000 }));
+    await world.clock.advance(400_000);
+    expect(fake.sends.map(({ send }) => (send.firstTriedAt ?? began) <= began + 1_000)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    // Without it the channel cannot know that the key is old.
+    expect(fake.sends[2]?.send).toHaveProperty("firstTriedAt");
+  });
+});
+
+describe("a dead letter that came from a chat", () => {
+  test("is answered in the chat when it is replayed", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    let isBroken = true;
+    const echo = echoModel();
+    const model = {
+      async *stream(...args: Parameters<typeof echo.stream>) {
+        if (isBroken) throw new HoldfastError("invalid_request", "the model refuses it");
+        yield* echo.stream(...args);
+      },
+    };
+    const node = await world.start({ channels: fake.channels, accounts: [account()], model });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    await world.run(node.conversations.submit(fromChat("hello")));
+    await world.clock.advance(200_000);
+    const [letter] = await world.run(node.conversations.deadLetters("acme"));
+    isBroken = false;
+    await world.run(node.conversations.replay("acme", letter?.id ?? ""));
+    await world.clock.advance(5_000);
+    expect(fake.texts()).toEqual(["hello"]);
+  });
+});
+
+describe("a message with text files", () => {
+  test("is answered though its text is long, too", async () => {
+    const world = createWorld();
+    const fake = fakeChannel({ files: "x".repeat(64 * 1024) });
+    const node = await world.start({
+      channels: fake.channels,
+      accounts: [account()],
+      model: { stream: briefly },
+    });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    await world.run(node.conversations.submit(fromChat("\u4e00".repeat(60_000), "x", { media })));
+    await world.clock.advance(300_000);
+    expect(await world.run(node.conversations.deadLetters("acme"))).toEqual([]);
+    expect(fake.texts()).toEqual(["seen"]);
+  });
+});
+
+const media = Array.from({ length: 10 }, (_, n) => ({ kind: "file" as const, source: `f${n}` }));
+
+async function* briefly() {
+  yield { type: "text" as const, text: "seen" };
+  yield {
+    type: "finish" as const,
+    reason: "stop" as const,
+    usage: { inputTokens: 1, outputTokens: 1 },
+    model: "demo/echo",
+  };
+}

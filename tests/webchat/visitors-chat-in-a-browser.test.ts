@@ -1,0 +1,107 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { answers, type ChatPage, ChatWorld } from "./chat-world.ts";
+
+let world: ChatWorld;
+
+beforeAll(async () => {
+  world = await ChatWorld.start();
+});
+afterEach(() => Promise.all(world.browser.contexts().map((context) => context.close())));
+afterAll(() => world.close());
+
+/** Every message of the conversation as the visitor sees it, in order. */
+async function expectWhole(chat: ChatPage, texts: readonly string[]): Promise<void> {
+  await expect.poll(() => chat.texts(), { timeout: 20_000 }).toEqual(texts);
+  expect(chat.faults).toEqual([]);
+}
+
+describe("a visitor", () => {
+  it("sees an answer being written, finds it again after a reload, and the agent learns that it was read", async () => {
+    const chat = await world.open();
+    await chat.say("slow");
+    await chat.page.locator(".stream").filter({ hasText: "word3" }).waitFor();
+    expect(await chat.messages.count()).toBe(1);
+    await expectWhole(chat, ["slow", answers["slow"] ?? ""]);
+    await chat.page.reload();
+    await expectWhole(chat, ["slow", answers["slow"] ?? ""]);
+    const path = `/api/v1/orgs/acme/agents/helper/conversations/${chat.conversation}/deliveries`;
+    await expect
+      .poll(async () => (await world.cluster.call("GET", path)).body, { timeout: 10_000 })
+      .toMatchObject({ items: [{ state: "read", account: "site" }] });
+  });
+
+  it("uses it with the keyboard alone", async () => {
+    const { page, ...chat } = await world.open();
+    const launcher = page.getByRole("button", { name: /chat/ }).last();
+    await page.getByRole("dialog", { name: "Example help" }).waitFor();
+    await page.keyboard.type("first line");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("second line");
+    await page.keyboard.press("Escape");
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect(await launcher.getAttribute("aria-expanded")).toBe("false");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await page.getByText("You said: first line").waitFor();
+    expect(chat.faults).toEqual([]);
+  });
+
+  it("has every message sent once, in order, though each was written while offline", async () => {
+    const chat = await world.open();
+    await chat.online();
+    const context = chat.page.context();
+    await context.setOffline(true);
+    await chat.page.goto("about:blank").catch(() => undefined);
+    await context.setOffline(false);
+    await chat.page.goBack();
+    await chat.online();
+    for (const text of ["one", "two", "three"]) await chat.say(text);
+    await expect
+      .poll(async () => (await chat.texts()).filter((text) => !text.startsWith("You said")))
+      .toEqual(["one", "two", "three"]);
+    await chat.shows("You said: three");
+  });
+
+  it("cannot be harmed by what an agent, a person or an operator writes", async () => {
+    const evil = `<img src=x onerror="window.hasRun = true">`;
+    await world.cluster.apply([world.account("evil", { title: evil })]);
+    const chat = await world.open(0, "evil");
+    await chat.say(evil);
+    await chat.shows(`You said: ${evil}`);
+    await chat.say("markup");
+    await chat.page.locator(".message a", { hasText: "another" }).waitFor();
+    const shown = chat.page.locator(".log");
+    expect(await shown.locator("img, script, svg, iframe, [onerror], [onload]").count()).toBe(0);
+    const links = await shown.locator("a").evaluateAll((all) =>
+      all.map((link) => link.getAttribute("href")),
+    );
+    expect(links.filter((link) => !link?.startsWith("https://example.org/"))).toEqual([]);
+    expect(await chat.page.getByRole("dialog").getAttribute("aria-label")).toBe(evil);
+    expect(await chat.page.evaluate("window.hasRun")).toBeUndefined();
+    expect(chat.faults).toEqual([]);
+  });
+});
+
+describe("a node that dies in the middle of an answer", () => {
+  it("costs the visitor nothing: the widget goes to another, nothing is lost or doubled", async () => {
+    const chat = await world.open();
+    await chat.say("before");
+    await chat.shows("You said: before");
+    await chat.say("slow");
+    await chat.page.locator(".stream").filter({ hasText: "word4" }).waitFor();
+    const [connected] = chat.nodes.slice(-1);
+    const victim = world.nodes.find(({ url }) => url === connected);
+    world.cluster.kill(victim?.name ?? "");
+    await chat.say("after");
+    await chat.shows("You said: after");
+    await expectWhole(chat, [
+      "before",
+      "You said: before",
+      "slow",
+      answers["slow"] ?? "",
+      "after",
+      "You said: after",
+    ]);
+    expect(chat.nodes.at(-1)).not.toBe(connected);
+  });
+});
