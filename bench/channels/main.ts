@@ -8,6 +8,7 @@ import { BenchCluster } from "../lib/cluster.ts";
 import { Workshop } from "../lib/home.ts";
 import { startBaseline } from "./baseline.ts";
 import { startGenerator, type Target } from "./generator.ts";
+import { untilQuiet } from "./machine-work.ts";
 import { NodeProfiler } from "./node-profiler.ts";
 import { type PassContext, type PassResult, runPass } from "./pass.ts";
 import { organization, resourcesOf, secrets } from "./platforms.ts";
@@ -49,7 +50,8 @@ async function measure(settings: ChannelSettings): Promise<ChannelResult> {
   };
   let first = 0;
   const pass = async (target: Target, rate: number, seconds: number): Promise<PassResult> => {
-    const { connections, seed } = settings;
+    const { connections, seed, quietWaitMs } = settings;
+    await untilQuiet(Object.values(context.groups).flat(), quietWaitMs);
     const plan = { target, world: settings, first, rate, seconds, seed: seed + first, connections };
     const result = await runPass(context, plan);
     first += result.webhooks;

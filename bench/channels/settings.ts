@@ -17,6 +17,8 @@ export interface ChannelSettings {
   readonly connections: number;
   /** Of the fixed arrival times. */
   readonly seed: number;
+  /** Before each pass at most so long is waited for a moment in which nothing else works on the machine. */
+  readonly quietWaitMs: number;
   /** Where profiles of the node that takes the webhooks are written; none when absent. */
   readonly profile: string | undefined;
 }
@@ -37,6 +39,7 @@ export function readSettings(args: readonly string[]): ChannelSettings {
       chats: { type: "string" },
       connections: { type: "string" },
       seed: { type: "string" },
+      "quiet-wait": { type: "string" },
       profile: { type: "string" },
     },
   });
@@ -57,5 +60,6 @@ export function readSettings(args: readonly string[]): ChannelSettings {
     if (!(value > 0)) throw new Error(`--${name}: expected a number above 0`);
   }
   if (!rates.every((rate) => rate > 0)) throw new Error("--rates: expected numbers above 0");
-  return { rates, ...numbers, profile };
+  const quietWaitMs = Number(values["quiet-wait"] ?? 0) * 1_000;
+  return { rates, ...numbers, quietWaitMs, profile };
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { BadLine } from "./bad-line.ts";
 import { answers, type ChatPage, ChatWorld } from "./chat-world.ts";
 
 let world: ChatWorld;
@@ -31,7 +32,7 @@ describe("a visitor", () => {
   });
 
   it("uses it with the keyboard alone", async () => {
-    const { page, ...chat } = await world.open();
+    const { page, faults } = await world.open();
     const launcher = page.getByRole("button", { name: /chat/ }).last();
     await page.getByRole("dialog", { name: "Example help" }).waitFor();
     await page.keyboard.type("first line");
@@ -43,23 +44,34 @@ describe("a visitor", () => {
     await page.keyboard.press("Enter");
     await page.keyboard.press("Enter");
     await page.getByText("You said: first line").waitFor();
-    expect(chat.faults).toEqual([]);
+    expect(faults).toEqual([]);
   });
 
-  it("has every message sent once, in order, though each was written while offline", async () => {
+  it("has every message answered once, in order, though the line broke and acceptances were lost", async () => {
     const chat = await world.open();
+    const line = await BadLine.of(chat.page);
     await chat.online();
-    const context = chat.page.context();
-    await context.setOffline(true);
-    await chat.page.goto("about:blank").catch(() => undefined);
-    await context.setOffline(false);
-    await chat.page.goBack();
-    await chat.online();
-    for (const text of ["one", "two", "three"]) await chat.say(text);
-    await expect
-      .poll(async () => (await chat.texts()).filter((text) => !text.startsWith("You said")))
-      .toEqual(["one", "two", "three"]);
-    await chat.shows("You said: three");
+    line.cut();
+    await chat.say("written offline");
+    await chat.say("and another");
+    line.isCut = false;
+    await chat.shows("You said: and another");
+    line.isDeaf = true;
+    await chat.say("accepted, but who knows");
+    await line.heard("accepted, but who knows");
+    line.cut();
+    await chat.say("the last");
+    line.isDeaf = false;
+    line.isCut = false;
+    await chat.shows("You said: the last");
+    const asked = ["written offline", "and another", "accepted, but who knows", "the last"];
+    const all = await chat.texts();
+    expect(all.filter((text) => !text.startsWith("You said"))).toEqual(asked);
+    expect(all.filter((text) => text.startsWith("You said"))).toEqual(
+      asked.map((text) => `You said: ${text}`),
+    );
+    await chat.page.reload();
+    await expectWhole(chat, all);
   });
 
   it("cannot be harmed by what an agent, a person or an operator writes", async () => {

@@ -27,6 +27,8 @@ export interface AccountReport extends AccountState {
 type Question =
   | { readonly ask: "permit"; readonly key: string; readonly request: PermitRequest }
   | { readonly ask: "state"; readonly key: string }
+  /** Somebody saw that the credentials work. */
+  | { readonly ask: "look"; readonly key: string }
   | { readonly ask: "refused"; readonly key: string; readonly reason: string }
   | {
       readonly ask: "pause";
@@ -118,6 +120,11 @@ export class AccountOwners {
   /** Errors: `not_ready` while no owner answers. */
   async state(key: string): Promise<AccountReport> {
     return (await this.#ask(key, { ask: "state", key })) as AccountReport;
+  }
+
+  /** Lets the owner find out at once whether an account works that did not. */
+  look(key: string): void {
+    this.#tell(key, { ask: "look", key });
   }
 
   refused(key: string, reason: string): void {
@@ -253,6 +260,9 @@ export class AccountOwners {
         return owned.permit(question.request) ?? { isUnauthorized: true };
       case "state":
         return { ...owned.state, node: this.#options.node, epoch: owned.epoch };
+      case "look":
+        if (owned.state.status !== "connected") owned.restart();
+        return null;
       case "refused":
         owned.refused(question.reason);
         return null;

@@ -121,11 +121,8 @@ export class OwnedAccount {
     const { key, epoch, keyValue, opened } = this.#options;
     const { signal } = this.#receiving;
     const current = opened();
-    if (!current?.use.receive) {
-      if (current) this.#become("connected");
-      await aborted(signal);
-      return;
-    }
+    if (!current) return aborted(signal);
+    if (!current.use.receive) return this.#watch(current, signal);
     this.#become("starting");
     const cursor = await AccountCursor.take(keyValue, key, epoch);
     if (signal.aborted) return;
@@ -139,6 +136,22 @@ export class OwnedAccount {
       connected: (detail) => this.#become("connected", detail),
     };
     await current.use.receive(inbound, signal);
+  }
+
+  /** Nothing has to run for it: only whether it works is found out, until it does. */
+  async #watch({ use }: OpenedAccount, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      const timeout = AbortSignal.timeout(limits.accountCheckTimeoutMs);
+      const { ok, findings } = await use.check(AbortSignal.any([signal, timeout]));
+      if (signal.aborted) return;
+      if (ok) {
+        this.#become("connected");
+        return aborted(signal);
+      }
+      this.#become("unavailable", findings[0]);
+      await delay(clock, limits.accountCheckMs, signal);
+    }
   }
 
   /** Only the owner may confirm anything to the platform. */

@@ -124,7 +124,7 @@ export class Deliveries {
   async #step(lane: Lane, message: Outgoing): Promise<void> {
     const { organization } = lane.conversation.ref;
     const account = this.#channels.account(organization, message.to.account);
-    if (!account?.isAuthorized) return this.#untilChanged(lane, message);
+    if (!account?.isAuthorized) return this.#untilChanged(lane, message, account);
     let pieces: readonly Piece[];
     try {
       pieces =
@@ -200,7 +200,8 @@ export class Deliveries {
   async #ended(
     lane: Lane,
     message: Outgoing,
-    account: OutgoingAccount,
+    /** Undefined when there is none any more. */
+    account: OutgoingAccount | undefined,
     outcome: SendOutcome,
   ): Promise<void> {
     const { clock } = this.#services;
@@ -216,7 +217,7 @@ export class Deliveries {
     const waiting = lane.state.outbox?.waiting ?? [];
     const isRetry = outcome.outcome === "retry" || outcome.outcome === "unauthorized";
     const isTooOld = clock.now() - message.at > limits.deliveryMaxMs;
-    if (isRetry && !isTooOld) {
+    if (isRetry && !isTooOld && account) {
       await this.#write(lane, { ...entry, outcome: "again", left: waiting.length });
       return this.#beforeNextTry(lane, message, account, outcome);
     }
@@ -232,7 +233,7 @@ export class Deliveries {
       this.#reportFailure(lane, message, "unknown", reason);
     } else {
       const { reason } = outcome;
-      const isHeld = account.onFailure === "wait";
+      const isHeld = account?.onFailure === "wait";
       const given = isHeld ? [] : waiting.filter((each) => laneOf(each.to) === lane.name);
       const left = waiting.length - given.length;
       const then = isHeld ? "hold" : "fail-rest";
@@ -275,26 +276,15 @@ export class Deliveries {
   }
 
   /** No such account, or its credentials are refused: the messages wait, and nothing spins. */
-  async #untilChanged(lane: Lane, message: Outgoing): Promise<void> {
+  async #untilChanged(
+    lane: Lane,
+    message: Outgoing,
+    account: OutgoingAccount | undefined,
+  ): Promise<void> {
     const { clock } = this.#services;
     if (clock.now() - message.at > limits.deliveryMaxMs) {
       const reason = "The account could not be used for too long.";
-      const c = lane.conversation.key;
-      const waiting = lane.state.outbox?.waiting ?? [];
-      const given = waiting.filter((each) => laneOf(each.to) === lane.name);
-      await this.#write(lane, {
-        t: "sent",
-        c,
-        id: message.id,
-        piece: message.pieces.length,
-        outcome: "failed",
-        reason,
-        then: "fail-rest",
-        at: clock.now(),
-        left: waiting.length - given.length,
-      });
-      for (const each of given) this.#reportFailure(lane, each, "failed", reason);
-      return;
+      return this.#ended(lane, message, account, { outcome: "failed", reason });
     }
     const over = new AbortController();
     const end = () => over.abort();

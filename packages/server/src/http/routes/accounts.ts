@@ -98,8 +98,10 @@ function stateRoutes(app: FastifyInstance, context: RouteContext, channels: Chan
       response: response(accountCheck),
     },
     handler: async (request) => {
+      const { org, name } = request.params as Named;
       const { use } = openedOf(request);
       const check = await use.check(AbortSignal.timeout(limits.accountCheckTimeoutMs));
+      if (check.ok) channels.owners.look(`${org}/${name}`);
       return { ...check, state: await stateOf(request) };
     },
   });

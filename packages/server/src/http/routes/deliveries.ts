@@ -9,7 +9,10 @@ const path = "/api/v1/orgs/:org/agents/:agent/conversations/:id/deliveries";
 const config = { access: "organization" } as const;
 
 /** What became of the messages that a conversation sent to its chats. */
-export function deliveryRoutes(app: FastifyInstance, { conversations }: RouteContext): void {
+export function deliveryRoutes(
+  app: FastifyInstance,
+  { conversations, channels }: RouteContext,
+): void {
   app.get(path, {
     config,
     schema: {
@@ -43,7 +46,10 @@ export function deliveryRoutes(app: FastifyInstance, { conversations }: RouteCon
     handler: async (request, reply) => {
       const { delivery: id } = request.params as { delivery: string };
       const { action } = request.body as z.infer<typeof deliveryBody>;
-      await conversations.changeDelivery(refOf(request), id, action);
+      const ref = refOf(request);
+      await conversations.changeDelivery(ref, id, action);
+      // Somebody has dealt with it; another failure is told anew.
+      await channels?.failures.remove({ ...ref, id });
       return reply.code(202).send({});
     },
   });
