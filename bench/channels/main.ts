@@ -18,7 +18,7 @@ import { startPlatformStub } from "./stub.ts";
 
 /** At this rate the warm-up says one thing in every chat, so that no measured message is a chat's first. */
 const warmRate = 150;
-const warmTwice = 2;
+const warmBaselineSeconds = 3;
 
 exitOnSignals();
 const settings = readSettings(process.argv.slice(2));
@@ -58,9 +58,8 @@ async function measure(settings: ChannelSettings): Promise<ChannelResult> {
     return result;
   };
   const product: Target = { url: entry.url, ca: baseline.target.ca };
-  for (const target of [product, baseline.target]) {
-    await pass(target, warmRate, (warmTwice * settings.chats) / warmRate);
-  }
+  await pass(product, warmRate, settings.chats / warmRate);
+  await pass(baseline.target, warmRate, warmBaselineSeconds);
   const measured: Measured[] = [];
   for (let count = 0; count < settings.passes; count += 1) {
     for (const rate of new Set([...settings.rates, settings.pacedRate])) {

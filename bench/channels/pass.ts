@@ -103,8 +103,10 @@ function timesOf({ plannedAt, sentAt, ackedAt }: Sent, arrivals: Arrivals, first
     if (Number.isNaN(repliedAt[place])) repliedAt[place] = arrivals.times[index] ?? Number.NaN;
     else doubled += 1;
   });
-  const between = (from: Float64Array, to: Float64Array) =>
-    spreadOf([...to.map((at, index) => at - (from[index] ?? 0))].filter((ms) => !Number.isNaN(ms)));
+  const between = (from: Float64Array, to: Float64Array) => {
+    const spans = to.map((at, index) => at - (from[index] ?? 0));
+    return spreadOf(Array.from(spans.filter((ms) => !Number.isNaN(ms))));
+  };
   const isMissing = (at: number, index: number) =>
     !Number.isNaN(at) && Number.isNaN(repliedAt[index]);
   return {

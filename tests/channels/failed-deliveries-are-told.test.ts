@@ -70,7 +70,7 @@ describe("a chat that is gone, or in which the account was blocked", () => {
     await eventually(async () => {
       const failures = await node.failures(kind);
       expect(failures).toMatchObject([{ chat: chatIdOf(fake, chat), state: "failed" }]);
-      const [{ reason = "" } = {}] = failures;
+      const reason = failures[0]?.reason ?? "";
       // A sentence that says something, and no secret.
       expect(reason).toMatch(/\w{3}/);
       for (const secret of Object.values(fakes.env)) expect(reason).not.toContain(secret);
@@ -168,7 +168,7 @@ interface Watched {
   readonly kind: Kind;
   readonly fake: FakePlatform;
   readonly resource: ReturnType<typeof accountOf>;
-  asked(): number;
+  readonly asked: () => number;
 }
 
 const addressFields = ["apiUrl", "url"] as const;

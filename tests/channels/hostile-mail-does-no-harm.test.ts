@@ -66,13 +66,13 @@ async function answerTo(source: Buffer): Promise<string> {
   return answer;
 }
 
-/** Nothing that is delivered is answered: the next mail of Ada is, and nobody else got anything. */
-async function bringsNoAnswer(sources: readonly (Buffer | string)[], to: readonly string[]) {
-  const counts = () => to.map((address) => fake.shown(address).length);
-  const before = counts();
+/** How many of them were answered to these addresses, when Ada's next mail is. */
+async function answersTo(sources: readonly (Buffer | string)[], to: readonly string[]) {
+  const count = () => to.reduce((sum, address) => sum + fake.shown(address).length, 0);
+  const before = count();
   for (const source of sources) await fake.deliver(source);
   expect(await answerTo(mail([text], "still there?"))).toContain("still there?");
-  expect(counts()).toEqual(before);
+  return count() - before;
 }
 
 describe("strange mails are answered", () => {
@@ -173,7 +173,7 @@ describe("what no person wrote is not answered", () => {
       .replaceAll("example.org", "other.example.net")
       .replaceAll("TO", fake.address);
     expect(theirs).toMatch(/^From: .*agent@other\.example\.net/m);
-    await bringsNoAnswer([theirs], [other]);
+    expect(await answersTo([theirs], [other])).toBe(0);
   });
 
   test("absences, newsletters and other automatic mails", async () => {
@@ -186,22 +186,20 @@ describe("what no person wrote is not answered", () => {
       "X-Autoreply: yes",
     ];
     const absences = marks.map((mark) => mail([text, mark], "I am away until Monday.", ben));
-    await bringsNoAnswer(absences, [ben]);
+    expect(await answersTo(absences, [ben])).toBe(0);
   });
 
   test("a mail in the account's own name, of nobody, and of a mailer daemon", async () => {
     const daemon = "mailer-daemon@people.example.org";
-    await bringsNoAnswer(
-      [
-        mail([text], "from yourself", fake.address),
-        mail([text], "an answer?", daemon),
-        "Subject: No sender at all\r\n\r\nhello",
-        "",
-        "\r\n\r\n",
-        Buffer.from([0, 255, 254, 10, 13, 0]),
-      ],
-      [fake.address, daemon],
-    );
+    const odd = [
+      mail([text], "from yourself", fake.address),
+      mail([text], "an answer?", daemon),
+      "Subject: No sender at all\r\n\r\nhello",
+      "",
+      "\r\n\r\n",
+      Buffer.from([0, 255, 254, 10, 13, 0]),
+    ];
+    expect(await answersTo(odd, [fake.address, daemon])).toBe(0);
   });
 
   test("two programs that hide what they are: the answers end at the limit", async () => {
@@ -236,7 +234,7 @@ test("a mail that came back fails the one that was sent, and is not answered", a
   });
   // A bounce of a mail that we never sent changes nothing.
   const forged = `From: MAILER-DAEMON@example.net\r\nTo: ${fake.address}\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\nFinal-Recipient: rfc822; ${ben}\r\n\r\n--x\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <nobody@example.org>\r\n\r\n--x--\r\n`;
-  await bringsNoAnswer([forged], [ben, "mailer-daemon@example.net"]);
+  expect(await answersTo([forged], [ben, "mailer-daemon@example.net"])).toBe(0);
 });
 
 test("a mail that came back is listed among the failed deliveries", async () => {
@@ -245,7 +243,7 @@ test("a mail that came back is listed among the failed deliveries", async () => 
     expect(failure).toMatchObject({ chat: ada, state: "failed" });
     expect(failure?.reason).toMatch(/came back/);
     expect(others).toEqual([]);
-  });
+  }, 2_000);
 });
 
 test("after all of it the account works, and no rule of mail was broken", async () => {

@@ -186,7 +186,7 @@ export function accountOf(channel: string, settings: object, more: object = {}) 
   };
 }
 
-const patienceMs = 15_000;
+const patienceMs = 30_000;
 
 /** Resolves when the chat shows so many messages; tells them, and fails with them after a while. */
 export function shows(fake: FakePlatform, chat: string, count: number): Promise<readonly string[]> {

@@ -21,7 +21,7 @@ export interface WebhookPlatform {
   /** Settings with which the same account is signed for by another secret, of the variable `OTHER_SECRET`. */
   readonly otherSettings: Readonly<Record<string, unknown>>;
   /** As the platform signed it so long ago. */
-  sign(body: string, ageMs?: number): Headers;
+  readonly sign: (body: string, ageMs?: number) => Headers;
   /** Whether the signature tells when it was made. */
   readonly tellsTime: boolean;
   /** A message of a person, with an id of its own. */

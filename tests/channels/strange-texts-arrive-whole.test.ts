@@ -126,23 +126,30 @@ describe.each(Object.entries(cases))("%s", (what, sample) => {
   );
 });
 
-test("an answer of 1 MB comes in order and whole, in messages that the platform takes", async () => {
-  const fake = fakeOf("telegram");
-  const words: string[] = [];
-  for (let length = 0; length < MB - 20; length += 12) words.push(`word${words.length}`.padEnd(11));
-  const answer = `${words.join(" ")} END-OF-ALL`;
-  model.respond(() => ({ type: "text", chunks: answer.match(/.{1,65536}/gs) ?? [] }));
-  const { settings } = fake.account("webhook");
-  await node.account(fake, settings, { agent: "author" });
-  const before = fake.shown(chats.telegram).length;
-  fake.say({ chat: chats.telegram, text: "Tell me everything" });
-  const texts = await answerUpTo("telegram", "END-OF-ALL", before);
-  expect(texts.length).toBeGreaterThan(MB / 4_096 - 1);
-  const seen = texts.flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
-  expect(seen).toEqual(answer.split(/\s+/));
-  expect(fake.violations).toEqual([]);
-  await node.account(fake, settings);
-});
+test.each([
+  ["telegram", MB / 4_096 - 1],
+  ["email", 0],
+] as const)(
+  "an answer of 1 MB comes to %s in order and whole, in messages that it takes",
+  async (kind, pieces) => {
+    const fake = fakeOf(kind);
+    const words: string[] = [];
+    for (let length = 0; length < MB - 20; length += 12)
+      words.push(`word${words.length}`.padEnd(11));
+    const answer = `${words.join(" ")} END-OF-ALL`;
+    model.respond(() => ({ type: "text", chunks: answer.match(/.{1,65536}/gs) ?? [] }));
+    const { settings } = fake.account(isByWebhook(fake) ? "webhook" : "socket");
+    await node.account(fake, settings, { agent: "author" });
+    const before = fake.shown(chats[kind]).length;
+    fake.say({ chat: chats[kind], text: "Tell me everything" });
+    const texts = await answerUpTo(kind, "END-OF-ALL", before);
+    expect(texts.length).toBeGreaterThan(pieces);
+    const seen = texts.flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
+    expect(seen).toEqual(answer.split(/\s+/));
+    expect(fake.violations).toEqual([]);
+    await node.account(fake, settings);
+  },
+);
 
 describe("names that want to be more", () => {
   const names = [

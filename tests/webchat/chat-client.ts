@@ -32,9 +32,13 @@ export class ChatClient {
   }
 
   async opened(): Promise<this> {
-    await this.#until(() => this.#socket.readyState === WebSocket.OPEN, "open", (again) => {
-      this.#socket.once("open", again);
-    });
+    await this.#until(
+      () => this.#socket.readyState === WebSocket.OPEN,
+      "open",
+      (again) => {
+        this.#socket.once("open", again);
+      },
+    );
     return this;
   }
 

@@ -2,7 +2,7 @@ import { type FakeModelServer, type ModelScript, startFakeModelServer } from "@h
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { ChannelCluster } from "../channels/channel-cluster.ts";
 
-export const account = "site";
+const account = "site";
 const browserPath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 /** What the agent of these tests answers: an answer of the list, word by word, or an echo. */

@@ -162,14 +162,15 @@ describe("whom the operator does not know", () => {
 });
 
 describe("a browser that breaks the rules", () => {
-  it.each(["{", '{"type":"send","id":"0123456789","text":"before hello"}', '{"type":"hello","x":1}'])(
-    "is closed: %s",
-    async (text) => {
-      const client = await connect().opened();
-      client.send(text);
-      expect(await client.closeCode()).toBe(4400);
-    },
-  );
+  it.each([
+    "{",
+    '{"type":"send","id":"0123456789","text":"before hello"}',
+    '{"type":"hello","x":1}',
+  ])("is closed: %s", async (text) => {
+    const client = await connect().opened();
+    client.send(text);
+    expect(await client.closeCode()).toBe(4400);
+  });
 
   it("is closed with a frame that is too large, or too many", async () => {
     const large = await connect().opened();

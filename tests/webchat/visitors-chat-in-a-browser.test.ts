@@ -47,6 +47,29 @@ describe("a visitor", () => {
     expect(faults).toEqual([]);
   });
 
+  it("has the whole screen of a phone, also on a page that is too wide", async () => {
+    const phone = await world.browser.newContext({
+      ignoreHTTPSErrors: true,
+      viewport: { width: 390, height: 780 },
+      isMobile: true,
+      hasTouch: true,
+    });
+    const { page, faults } = await world.open(0, "site", phone);
+    await page.evaluate("document.body.style.width = '900px'");
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    await page.waitForFunction("document.activeElement?.shadowRoot?.activeElement !== null");
+    expect(await dialog.boundingBox()).toMatchObject({ x: 0, y: 0, width: 390 });
+    // The focus goes round in there.
+    for (let count = 0; count < 8; count += 1) {
+      await page.keyboard.press("Tab");
+      expect(await dialog.locator(":focus").count()).toBe(1);
+    }
+    await dialog.getByRole("button", { name: "Close chat" }).tap();
+    await dialog.waitFor({ state: "hidden" });
+    expect(faults).toEqual([]);
+  });
+
   it("has every message answered once, in order, though the line broke and acceptances were lost", async () => {
     const chat = await world.open();
     const line = await BadLine.of(chat.page);
@@ -84,9 +107,9 @@ describe("a visitor", () => {
     await chat.page.locator(".message a", { hasText: "another" }).waitFor();
     const shown = chat.page.locator(".log");
     expect(await shown.locator("img, script, svg, iframe, [onerror], [onload]").count()).toBe(0);
-    const links = await shown.locator("a").evaluateAll((all) =>
-      all.map((link) => link.getAttribute("href")),
-    );
+    const links = await shown
+      .locator("a")
+      .evaluateAll((all) => all.map((link) => link.getAttribute("href")));
     expect(links.filter((link) => !link?.startsWith("https://example.org/"))).toEqual([]);
     expect(await chat.page.getByRole("dialog").getAttribute("aria-label")).toBe(evil);
     expect(await chat.page.evaluate("window.hasRun")).toBeUndefined();

@@ -12,10 +12,26 @@ export interface MessageSource {
 }
 
 export interface OutgoingPiece {
-  state: PieceState;
-  platformId?: string;
-  reason?: string;
-  at: number;
+  readonly state: PieceState;
+  readonly platformId?: string;
+  readonly reason?: string;
+  /** When it was sent last, in milliseconds since 1970. */
+  readonly at: number;
+  /** When the platform told its state. */
+  readonly toldAt?: number;
+  /** What the platform told before the outcome of the send was known. */
+  readonly early?: Receipt;
+}
+
+/** What a platform says of a message that it took. */
+export interface Receipt {
+  readonly account: string;
+  readonly messageId: string;
+  /** The key of the send, where the platform gives it back. */
+  readonly key?: string;
+  readonly state: "sent" | "delivered" | "read" | "failed";
+  readonly reason?: string;
+  readonly at: number;
 }
 
 /** `started`: it may have been sent. */
@@ -39,12 +55,5 @@ export interface DeliveryView {
 
 /** What a platform or a person says of an outgoing message; comes through the inbox. */
 export type DeliveryNews =
-  | {
-      readonly type: "receipt";
-      readonly messageId: string;
-      readonly key?: string;
-      readonly state: "sent" | "delivered" | "read" | "failed";
-      readonly reason?: string;
-      readonly at: number;
-    }
+  | (Receipt & { readonly type: "receipt" })
   | { readonly type: "retry" | "discard"; readonly id: string; readonly at: number };

@@ -45,6 +45,12 @@ export const limits = {
 
   /** Outgoing messages of a conversation that wait: over it no new turn begins. */
   outboxWaiting: 100,
+  /** Characters of the texts that wait in an outbox, over which no new turn begins either. */
+  outboxChars: 4 * MiB,
+  /** Receipts of messages that are not known yet, kept per conversation. */
+  receiptsUnmatched: 16,
+  /** A platform's reason and id, as they are kept. */
+  deliveryReasonChars: 500,
   /** Pauses between tries of a piece, the longest time a message waits, and looks at a lost account. */
   deliveryRetryMinMs: 400,
   deliveryRetryMaxMs: 60_000,
@@ -83,7 +89,7 @@ export const limits = {
   webhookBodyBytes: 4 * MiB,
   /** One file's fetch; a text file up to this size is read to the agent. */
   mediaFetchMs: 30_000,
-  mediaTextBytes: 64 * KiB,
+  mediaTextBytes: 16 * KiB,
   /** Pause before an account's owner is asked again that did not answer. */
   permitRetryMs: 200,
   typingAfterMs: 500,
@@ -96,6 +102,8 @@ export const limits = {
   deliveriesKept: 64,
 
   conversationPending: 100,
+  /** The same for messages of platforms, which would send what is refused again and again. */
+  chatPending: 1_000,
   agentPending: 2_000,
   nodePending: 32_768,
   nodePendingBytes: 256 * MiB,

@@ -6,6 +6,7 @@ import { Heartbeats, type NodeFacts } from "./cluster/heartbeats.ts";
 import { Membership } from "./cluster/membership.ts";
 import { Ownership } from "./cluster/ownership.ts";
 import type { NodeLoad, NodeRecord } from "./cluster/records.ts";
+import type { AccountAssignments } from "./channels/account-assignments.ts";
 import { type ChannelParts, type Channels, createChannels } from "./channels/create-channels.ts";
 import type { HoldfastError } from "./errors.ts";
 import { type AgentRef, type NodeId, parseConversationKey } from "./ids.ts";
@@ -97,11 +98,15 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
   const assignments = await Assignments.open(keyValue, count);
   const pending = new Pending();
   const scheduler = new TurnScheduler(parts.turnCapacity);
+  // Heartbeats begin after they are there.
+  const accounts: { assignments?: AccountAssignments } = {};
   const heartbeats = new Heartbeats({
     ...parts,
     bus,
     load: sampleLoad,
-    catchUp: () => assignments.refresh(),
+    catchUp: async () => {
+      await Promise.all([assignments.refresh(), accounts.assignments?.refresh()]);
+    },
   });
   const egress = new Egress({
     node,
@@ -127,6 +132,7 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
       nodes: () => membership.nodes.map(({ node: other }) => other),
       conversations: () => conversations,
     }));
+  if (channels) accounts.assignments = channels.assignments;
   const { channels: _, ...own } = parts;
   const services: OwnerServices = {
     ...own,
@@ -216,8 +222,8 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
 
   async function close(): Promise<void> {
     coordinator.close();
-    await channels?.close();
     await ownership.close();
+    await channels?.close();
     handed.close();
     heartbeats.close();
     awaited.close();

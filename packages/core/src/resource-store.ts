@@ -17,7 +17,10 @@ export interface ResourceStore {
   account(organization: string, name: string): Account | undefined;
   identityLink(organization: string, name: string): IdentityLink | undefined;
   /** Calls `listen`, which must not throw, after each change of that kind; the result ends it. */
-  onChange(kind: ResourceKind, listen: () => void): () => void;
+  onChange(
+    kind: ResourceKind,
+    listen: (address: { readonly organization: string | undefined; readonly name: string }) => void,
+  ): () => void;
   /** A page in order of name, beginning after the name `after`. */
   list(kind: ResourceKind, organization: string | undefined, range: ListRange): ResourcePage;
   /**

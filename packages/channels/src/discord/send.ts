@@ -84,12 +84,19 @@ export function createSender(rest: Rest, clock: Clock, applicationId: string | u
 
     async send(send, signal) {
       const since = undecided.get(send.key);
-      if (since !== undefined && clock.monotonic() - since > discordLimits.nonceMs) {
+      const isOldHere = since !== undefined && clock.monotonic() - since > discordLimits.nonceMs;
+      // Another node may have begun it.
+      const { firstTriedAt } = send;
+      const isOld =
+        firstTriedAt !== undefined && clock.now() - firstTriedAt > discordLimits.nonceMs;
+      if (isOldHere || isOld) {
         undecided.delete(send.key);
         const reason = "An earlier try may have worked, and Discord may have forgotten its nonce.";
         return { outcome: "unknown", reason };
       }
-      const outcome = await guarded(() => post(send, signal));
+      const tried = await guarded(() => post(send, signal));
+      const isUnsure = tried.outcome === "retry" && undecided.has(send.key);
+      const outcome: SendOutcome = isUnsure ? { ...tried, mayHaveBeenSent: true } : tried;
       if (outcome.outcome === "sent" || outcome.outcome === "failed") undecided.delete(send.key);
       return outcome;
     },

@@ -76,6 +76,13 @@ export class AccountAssignments {
     }
   }
 
+  /** Takes in what the engine holds now, without waiting for the watch. Errors: those of the port. */
+  async refresh(): Promise<void> {
+    for await (const { key, value, revision } of this.#keyValue.list(assignmentBucket, prefix)) {
+      this.#take({ key, value, revision });
+    }
+  }
+
   async close(): Promise<void> {
     await this.#watch?.close();
   }

@@ -8,6 +8,8 @@ export const cursorBucket = "channel-cursors";
 interface StoredCursor {
   /** Of the owner that wrote it. */
   readonly epoch: number;
+  /** Another channel under the same name begins anew. */
+  readonly channel: string;
   readonly cursor?: string;
 }
 
@@ -16,18 +18,25 @@ export class AccountCursor {
   readonly #keyValue: KeyValue;
   readonly #at: string;
   readonly #epoch: number;
+  readonly #channel: string;
   #revision = 0;
   #cursor: string | undefined;
 
-  private constructor(keyValue: KeyValue, key: string, epoch: number) {
+  private constructor(keyValue: KeyValue, key: string, epoch: number, channel: string) {
     this.#keyValue = keyValue;
     this.#at = key.replace("/", ".");
     this.#epoch = epoch;
+    this.#channel = channel;
   }
 
   /** Takes it over: from here on older owners cannot write it. Errors: `ownership_lost`, those of the port. */
-  static async take(keyValue: KeyValue, key: string, epoch: number): Promise<AccountCursor> {
-    const cursor = new AccountCursor(keyValue, key, epoch);
+  static async take(
+    keyValue: KeyValue,
+    key: string,
+    epoch: number,
+    channel: string,
+  ): Promise<AccountCursor> {
+    const cursor = new AccountCursor(keyValue, key, epoch, channel);
     await cursor.#read();
     await cursor.#write(cursor.#cursor);
     return cursor;
@@ -53,11 +62,15 @@ export class AccountCursor {
       throw new HoldfastError("ownership_lost", "Another node owns the account now.");
     }
     this.#revision = entry?.revision ?? 0;
-    this.#cursor = stored?.cursor;
+    this.#cursor = stored?.channel === this.#channel ? stored.cursor : undefined;
   }
 
   async #write(cursor: string | undefined): Promise<void> {
-    const stored: StoredCursor = { epoch: this.#epoch, ...(cursor !== undefined && { cursor }) };
+    const stored: StoredCursor = {
+      epoch: this.#epoch,
+      channel: this.#channel,
+      ...(cursor !== undefined && { cursor }),
+    };
     const value = encodeJson(stored);
     for (let tries = 1; ; tries += 1) {
       try {

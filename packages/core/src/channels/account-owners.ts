@@ -64,7 +64,7 @@ export class AccountOwners {
   readonly #leaving = new Map<string, Promise<void>>();
   /** The highest epoch that the last owner said to have let go of. */
   readonly #released = new Map<string, number>();
-  readonly #listeners = new Set<(key: string | undefined) => void>();
+  readonly #listeners = new Set<(key: string) => void>();
   readonly #questions: BusQuestions<Question>;
   readonly #news: Subscription;
   #unlisten: () => void = () => {};
@@ -89,10 +89,10 @@ export class AccountOwners {
     const { registry, assignments, heartbeats } = this.#options;
     assignments.onChange((key) => this.#settle(key));
     heartbeats.onChange(() => this.#settleAll());
-    this.#unlisten = registry.onChange(() => {
-      for (const owned of this.#owned.values()) owned.restart();
-      this.#settleAll();
-      this.#tellChange(undefined);
+    this.#unlisten = registry.onChange((key) => {
+      this.#owned.get(key)?.restart();
+      this.#settle(key);
+      this.#tellChange(key);
     });
     this.#settleAll();
   }
@@ -135,8 +135,8 @@ export class AccountOwners {
     this.#tell(key, { ask: "pause", key, chat, ms });
   }
 
-  /** Calls `listen`, which must not throw, when an account may have changed; undefined: any may have. */
-  onChange(listen: (key: string | undefined) => void): () => void {
+  /** Calls `listen`, which must not throw, with the key of an account that may have changed. */
+  onChange(listen: (key: string) => void): () => void {
     this.#listeners.add(listen);
     return () => void this.#listeners.delete(listen);
   }
@@ -232,7 +232,7 @@ export class AccountOwners {
     }
   }
 
-  #tellChange(key: string | undefined): void {
+  #tellChange(key: string): void {
     for (const listen of this.#listeners) listen(key);
   }
 

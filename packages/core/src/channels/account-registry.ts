@@ -27,12 +27,14 @@ export interface AccountRegistryOptions {
 export class AccountRegistry {
   readonly #options: AccountRegistryOptions;
   readonly #opened = new Map<string, OpenedAccount>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(key: string) => void>();
   readonly #unlisten: () => void;
 
   constructor(options: AccountRegistryOptions) {
     this.#options = options;
-    this.#unlisten = options.resources.onChange("Account", () => this.#changed());
+    this.#unlisten = options.resources.onChange("Account", ({ organization = "", name }) =>
+      this.#changed(organization, name),
+    );
   }
 
   /** Errors: none; an account whose channel or settings this version does not know is not there. */
@@ -84,8 +86,8 @@ export class AccountRegistry {
     }
   }
 
-  /** Calls `listen`, which must not throw, when an account was declared, changed or deleted. */
-  onChange(listen: () => void): () => void {
+  /** Calls `listen`, which must not throw, with the key of an account that was declared, changed or deleted. */
+  onChange(listen: (key: string) => void): () => void {
     this.#listeners.add(listen);
     return () => void this.#listeners.delete(listen);
   }
@@ -95,14 +97,13 @@ export class AccountRegistry {
     for (const [key, opened] of this.#opened) this.#close(key, opened);
   }
 
-  #changed(): void {
-    for (const [key, { account }] of this.#opened) {
-      if (!this.#options.resources.account(account.organization, account.name)) {
-        const gone = this.#opened.get(key);
-        if (gone) this.#close(key, gone);
-      }
-    }
-    for (const listen of this.#listeners) listen();
+  #changed(organization: string, name: string): void {
+    const key = accountKey({ organization, name });
+    const known = this.#opened.get(key);
+    const account = this.#options.resources.account(organization, name);
+    if (known && JSON.stringify(known.account) === JSON.stringify(account)) return;
+    if (known) this.#close(key, known);
+    for (const listen of this.#listeners) listen(key);
   }
 
   #close(key: string, { use }: OpenedAccount): void {

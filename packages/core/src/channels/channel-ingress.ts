@@ -71,7 +71,7 @@ export class ChannelIngress {
       return;
     }
     const content =
-      event.type === "receipt" ? newsOf(event) : await this.#contentOf(account, event);
+      event.type === "receipt" ? newsOf(account, event) : await this.#contentOf(account, event);
     if (content === undefined) return;
     // A stranger's code is no part of the conversation that all others share.
     const isNotice = content.type === "notice";
@@ -141,14 +141,18 @@ export class ChannelIngress {
   }
 }
 
-function newsOf({ messageId, key, state, reason, at }: ReceiptEvent): InboundContent {
+function newsOf(
+  { name }: Account,
+  { messageId, key, state, reason, at }: ReceiptEvent,
+): InboundContent {
   const news = {
     type: "receipt" as const,
+    account: name,
     messageId,
     state,
     at,
     ...(key !== undefined && { key }),
-    ...(reason !== undefined && { reason }),
+    ...(reason !== undefined && { reason: reason.slice(0, limits.deliveryReasonChars) }),
   };
   return { type: "delivery", news };
 }

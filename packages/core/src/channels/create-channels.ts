@@ -92,7 +92,7 @@ export async function createChannels(options: ChannelsOptions): Promise<Channels
     accept: (account, events) => ingress.accept(account, events),
   });
   const media = new MediaKeeper({ blobs, report });
-  const outgoing = new Outgoing({ registry, owners, failures, media, clock, report });
+  const outgoing = new Outgoing({ registry, owners, failures, media, clock, random, report });
   return {
     registry,
     assignments,

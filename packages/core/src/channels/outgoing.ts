@@ -8,6 +8,7 @@ import type {
 } from "../path/outgoing-channels.ts";
 import type { ChatAddress } from "../ports/channel.ts";
 import { type Cancel, type Clock, delay } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
 import { accountKey } from "./account-assignments.ts";
 import type { AccountOwners } from "./account-owners.ts";
 import type { AccountRegistry, OpenedAccount } from "./account-registry.ts";
@@ -20,6 +21,7 @@ export interface OutgoingOptions {
   readonly failures: FailedDeliveries;
   readonly media: MediaKeeper;
   readonly clock: Clock;
+  readonly random: Random;
   readonly report: (error: HoldfastError, where: string) => void;
 }
 
@@ -31,10 +33,7 @@ export class Outgoing implements OutgoingChannels {
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
-    options.owners.onChange((key) => {
-      if (key === undefined) this.#unauthorized.clear();
-      else this.#unauthorized.delete(key);
-    });
+    options.owners.onChange((key) => void this.#unauthorized.delete(key));
   }
 
   account(organization: string, name: string): OutgoingAccount | undefined {
@@ -50,7 +49,7 @@ export class Outgoing implements OutgoingChannels {
         resolve();
       };
       const unlisten = this.#options.owners.onChange((key) => {
-        if (key === undefined || key === own) end();
+        if (key === own) end();
       });
       signal.addEventListener("abort", end, { once: true });
     });
@@ -120,7 +119,9 @@ export class Outgoing implements OutgoingChannels {
           if (reply.grantedAfterMs > 0) await delay(clock, reply.grantedAfterMs, signal);
           return !signal.aborted;
         }
-        await delay(clock, reply.askAfterMs, signal);
+        // Those who wait for the same chat must not all come back at once.
+        const spread = 0.75 + this.#options.random.next() / 2;
+        await delay(clock, reply.askAfterMs * spread, signal);
       } catch (thrown) {
         const { retry } = toHoldfastError(thrown);
         if (retry === "never") throw thrown;

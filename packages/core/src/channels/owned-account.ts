@@ -81,7 +81,7 @@ export class OwnedAccount {
     if (!opened || this.#state.status === "unauthorized") return undefined;
     const now = this.#options.clock.monotonic();
     if (!this.#limiter || this.#limited?.account !== opened.account) {
-      this.#limiter = new RateLimiter(opened.rates, now, this.epoch === 1 && !this.#limiter);
+      this.#limiter = new RateLimiter(opened.rates, now);
       this.#limited = opened;
     }
     return this.#limiter.request(request, now);
@@ -124,7 +124,7 @@ export class OwnedAccount {
     if (!current) return aborted(signal);
     if (!current.use.receive) return this.#watch(current, signal);
     this.#become("starting");
-    const cursor = await AccountCursor.take(keyValue, key, epoch);
+    const cursor = await AccountCursor.take(keyValue, key, epoch, current.account.channel);
     if (signal.aborted) return;
     const { account } = current;
     const inbound: Inbound = {
@@ -161,7 +161,8 @@ export class OwnedAccount {
     signal: AbortSignal,
   ): Promise<void> {
     const paused = this.#options.stillAlive();
-    if (paused) await paused;
+    // A node that is cut off may never hear of itself again, and must be able to stop.
+    if (paused) await Promise.race([paused, aborted(signal)]);
     if (signal.aborted) {
       throw new HoldfastError("ownership_lost", "This node does not own the account any more.");
     }

@@ -30,11 +30,19 @@ export class RateLimiter {
   readonly #pausedUntil = new Map<string, number>();
   #accountPausedUntil: number;
 
-  /** What the last owner let through is not known: nothing leaves for the longest of the account's windows. */
-  constructor(rates: ChannelRates, now: number, isFirst: boolean) {
+  /**
+   * What the last owner let through, also ahead of time, is not known: nothing leaves for the account's window.
+   * Of windows that are too long to be waited for, half counts as used.
+   */
+  constructor(rates: ChannelRates, now: number) {
     this.#rates = rates;
-    const longest = Math.max(0, ...rates.account.map(windowMs));
-    this.#accountPausedUntil = isFirst ? now : now + Math.min(longest, limits.rateTakeoverMaxMs);
+    const [long, short] = [true, false].map((isLong) =>
+      rates.account.filter((rate) => windowMs(rate) > limits.rateTakeoverMaxMs === isLong),
+    );
+    const longest = Math.max(0, ...(short ?? []).map(windowMs));
+    this.#accountPausedUntil = longest === 0 ? now : now + longest + limits.permitAheadMs;
+    const used = Math.max(0, ...(long ?? []).map(({ count }) => Math.ceil(count / 2)));
+    for (let sent = 0; sent < used; sent += 1) this.#account.push(now);
   }
 
   request({ chat, isGroup, sentAgoMs }: PermitRequest, now: number): PermitAnswer {

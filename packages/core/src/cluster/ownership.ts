@@ -14,7 +14,10 @@ import type { Assignments } from "./assignments.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Assignment, PartitionLoad } from "./records.ts";
 
-/** Said on `partition.N.opened` and `partition.N.released`: hints, which nothing depends on. */
+/**
+ * Said on `partition.N.opened`, `partition.N.sending` (it lets go when its sends have ended) and
+ * `partition.N.released`: hints, which nothing depends on.
+ */
 interface OwnerNotice {
   readonly partition: number;
   readonly epoch: number;
@@ -31,6 +34,8 @@ interface Slot {
   epoch: number;
   /** The highest epoch whose owner said that it has let go. */
   released: number;
+  /** The highest epoch whose owner said that it still sends. */
+  sending: number;
   /** An epoch that cannot be opened: its data must be looked at by a person. */
   broken: HoldfastError | undefined;
   busy: boolean;
@@ -38,6 +43,8 @@ interface Slot {
   /** Aborts an opening that is no longer wanted. */
   opening: AbortController | undefined;
   wakeRelease: (() => void) | undefined;
+  /** Waits for longer: what is being sent now would be of unknown outcome. */
+  awaitSends: (() => void) | undefined;
 }
 
 export interface OwnershipOptions {
@@ -68,11 +75,13 @@ export class Ownership {
       partition: undefined,
       epoch: 0,
       released: 0,
+      sending: 0,
       broken: undefined,
       busy: false,
       again: false,
       opening: undefined,
       wakeRelease: undefined,
+      awaitSends: undefined,
     }));
   }
 
@@ -246,6 +255,9 @@ export class Ownership {
       await partition.close();
       return;
     }
+    if (partition.sendsInFlight > 0) {
+      this.#say("sending", { partition: number, epoch, node: services.node });
+    }
     // Also if the partition has moved on by then: that one waits for them, and hands them on.
     const next = this.ownerNode(number) ?? services.node;
     const handOn: HandOn = (key, step) => void services.handed.send(next, key, step);
@@ -311,14 +323,22 @@ export class Ownership {
   #released(slot: Slot, epoch: number): Promise<boolean> {
     if (slot.released >= epoch - 1) return Promise.resolve(true);
     return new Promise((resolve) => {
+      const { clock } = this.#options.services;
+      const giveUpAfter = (ms: number) => clock.schedule(ms, () => finish(false));
       const finish = (isReleased: boolean) => {
         cancel();
         slot.wakeRelease = undefined;
+        slot.awaitSends = undefined;
         resolve(isReleased);
       };
-      const { clock } = this.#options.services;
-      const cancel = clock.schedule(limits.handOverMaxMs, () => finish(false));
+      const isSending = slot.sending >= epoch - 1;
+      const longMs = limits.sendHandOverMs + limits.handOverMaxMs;
+      let cancel = giveUpAfter(isSending ? longMs : limits.handOverMaxMs);
       slot.wakeRelease = () => finish(true);
+      slot.awaitSends = () => {
+        cancel();
+        cancel = giveUpAfter(longMs);
+      };
     });
   }
 
@@ -329,15 +349,20 @@ export class Ownership {
       if (node !== this.#options.services.node) this.#options.onOpened(partition);
       return;
     }
+    const assigned = this.#options.assignments.of(partition)?.epoch ?? 0;
+    if (subject.endsWith(".sending")) {
+      if (epoch <= assigned) slot.sending = Math.max(slot.sending, epoch);
+      if (slot.sending >= assigned - 1) slot.awaitSends?.();
+      return;
+    }
     const { node: self, handed } = this.#options.services;
     if (this.ownerNode(partition) === self && node !== self) handed.expect(node, running);
-    const wanted = this.#options.assignments.of(partition)?.epoch ?? 0;
     // An epoch that was never assigned says nothing.
-    if (epoch <= wanted) slot.released = Math.max(slot.released, epoch);
-    if (slot.released >= wanted - 1) slot.wakeRelease?.();
+    if (epoch <= assigned) slot.released = Math.max(slot.released, epoch);
+    if (slot.released >= assigned - 1) slot.wakeRelease?.();
   }
 
-  #say(what: "opened" | "released", notice: OwnerNotice): void {
+  #say(what: "opened" | "sending" | "released", notice: OwnerNotice): void {
     const { bus } = this.#options.services.engine;
     bus.publish(`partition.${notice.partition}.${what}`, encodeEntry(notice));
     if (what === "opened") this.#options.onOpened(notice.partition);

@@ -21,6 +21,7 @@ export interface ActiveConversation {
   /** Cancels the wait before the next try, or before a `collect` is complete. */
   wait: Cancel | undefined;
   waitOver: boolean;
+  isTakingNews: boolean;
   /** Chats to which something of the outbox is being sent. */
   readonly lanes: Set<string>;
   /** Tries of the head message that failed since the conversation was activated, for the pause between them. */
@@ -47,6 +48,7 @@ export function activeConversation(
     sealing: false,
     wait: undefined,
     waitOver: false,
+    isTakingNews: false,
     lanes: new Set(),
     failures: 0,
     usedAt: 0,

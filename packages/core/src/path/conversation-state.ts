@@ -217,8 +217,10 @@ export function applyEntry(
     }
     case "news":
       applyNews(outboxOf(state), entry.news);
-      for (const input of entry.inputs) remember(state, input, -1);
-      closeInputs(state, entry.inputs);
+      // Receipts may be applied twice: they need no place among what is remembered.
+      if (entry.news.type !== "receipt")
+        for (const input of entry.inputs) remember(state, input, -1);
+      passInputs(state, entry.inputs);
       return [];
     case "send":
       applySend(outboxOf(state), entry);
@@ -303,6 +305,13 @@ function newOutcome(steps: readonly Step[], answer: ModelStep): TurnOutcome {
 }
 
 function closeInputs(state: ConversationState, inputs: readonly HandledInput[]): void {
+  passInputs(state, inputs);
+  state.openTurn = undefined;
+  state.attempts = undefined;
+}
+
+/** News leaves a turn that is going on as it is. */
+function passInputs(state: ConversationState, inputs: readonly HandledInput[]): void {
   let handled = state.handled;
   for (const { at, early } of inputs) {
     invariant(at > state.handled, "inputs of a conversation are handled each once");
@@ -310,8 +319,6 @@ function closeInputs(state: ConversationState, inputs: readonly HandledInput[]):
     if (!early) handled = Math.max(handled, at);
   }
   state.handled = handled;
-  state.openTurn = undefined;
-  state.attempts = undefined;
 }
 
 function remember(state: ConversationState, input: HandledInput, index: number): void {

@@ -1,5 +1,6 @@
 import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import type { Receipt } from "../deliveries.ts";
 import { delay } from "../ports/clock.ts";
 import type { Piece, SendOutcome } from "../ports/channel.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
@@ -10,7 +11,7 @@ import {
 } from "./conversation-state.ts";
 import type { Journal } from "./journal.ts";
 import type { Maintenance } from "./maintenance.ts";
-import { type Outgoing, type Outbox, pieceKey, stateOfPieces } from "./outbox.ts";
+import { isFull, newOutbox, type Outgoing, pieceKey, stateOfPieces, viewOutbox } from "./outbox.ts";
 import { laneOf, type OutgoingAccount, type OutgoingChannels } from "./outgoing-channels.ts";
 import type { OwnerServices } from "./owner-services.ts";
 
@@ -21,10 +22,12 @@ interface DeliveriesView {
   readonly signal: AbortSignal;
 }
 
+/** A piece of a message, and what it goes through. */
 interface PiecePlace {
+  readonly message: Outgoing;
+  /** Undefined when there is none any more. */
+  readonly account: OutgoingAccount | undefined;
   readonly number: number;
-  readonly of: number;
-  readonly firstTriedAt: number | undefined;
 }
 
 /** A message on its way, and what is needed to get it there. */
@@ -51,7 +54,10 @@ export class Deliveries {
   readonly #partition: DeliveriesView;
   /** Sends whose outcome is not journaled. */
   #inFlight = 0;
-  #isClosing = false;
+  /** Aborts when nothing new is begun any more. */
+  readonly #closing = new AbortController();
+  /** Ends what only waits; sends go on. */
+  readonly #waits: AbortSignal;
   readonly #idle = new Set<() => void>();
 
   constructor(
@@ -66,23 +72,33 @@ export class Deliveries {
     this.#journal = journal;
     this.#maintenance = maintenance;
     this.#partition = partition;
+    this.#waits = AbortSignal.any([partition.signal, this.#closing.signal]);
   }
 
   /** Begins to send what waits in the conversation's outbox and is not being sent. */
   pump(conversation: ActiveConversation): void {
     const { state, lanes } = conversation;
     if (!state?.outbox || this.#isOver) return;
-    for (const { to } of state.outbox.waiting) {
+    const seen = new Set(lanes);
+    for (const { to, isHeld } of state.outbox.waiting) {
       const name = laneOf(to);
-      if (lanes.has(name)) continue;
+      if (seen.has(name)) continue;
+      seen.add(name);
+      // Nothing overtakes what waits for a person.
+      if (isHeld) continue;
       lanes.add(name);
       void this.#run({ conversation, state, name, tries: 0, rendered: undefined });
     }
   }
 
+  /** How many sends have no outcome yet. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** Begins nothing new; resolves when no send is in flight, or after `patienceMs`. */
   async finish(patienceMs: number): Promise<void> {
-    this.#isClosing = true;
+    this.#closing.abort();
     if (this.#inFlight === 0) return;
     const over = new AbortController();
     const idle = new Promise<void>((resolve) => this.#idle.add(resolve));
@@ -91,11 +107,11 @@ export class Deliveries {
   }
 
   get #isOver(): boolean {
-    return this.#isClosing || this.#partition.signal.aborted;
+    return this.#waits.aborted;
   }
 
   async #run(lane: Lane): Promise<void> {
-    const { conversation, state, name } = lane;
+    const { conversation, name } = lane;
     try {
       for (let next = this.#next(lane); next && !this.#isOver; next = this.#next(lane)) {
         await this.#step(lane, next);
@@ -104,14 +120,19 @@ export class Deliveries {
       const error = toHoldfastError(thrown);
       if (!this.#isOver) {
         this.#services.report(error, `delivery in ${conversation.key}`);
-        await this.#pause(lane, limits.deliveryRetryMinMs);
+        await this.#pause(limits.deliveryRetryMinMs);
       }
     } finally {
       conversation.lanes.delete(name);
     }
     if (this.#isOver) return;
     if (this.#next(lane)) this.pump(conversation);
-    if (state.outbox?.waiting.length === 0) this.#partition.pump(conversation);
+    this.#pumpTurns(lane);
+  }
+
+  /** Turns that a full outbox held back. */
+  #pumpTurns({ conversation, state }: Lane): void {
+    if (state.outbox && !isFull(state.outbox)) this.#partition.pump(conversation);
   }
 
   /** The first message of the lane, unless it waits for a person. */
@@ -136,37 +157,37 @@ export class Deliveries {
       const error = toHoldfastError(thrown);
       if (error.code !== "internal") throw error;
       this.#services.report(error, `rendering for ${message.to.account}`);
-      return this.#ended(lane, message, account, {
-        outcome: "failed",
-        reason: "It cannot be rendered.",
-      });
+      const reason = "It cannot be rendered.";
+      const number = message.pieces.length;
+      return this.#ended(lane, { message, account, number }, { outcome: "failed", reason });
     }
     const last = message.pieces.at(-1);
-    const number = last?.state === "started" ? message.pieces.length - 1 : message.pieces.length;
+    const begun = last?.state === "started" ? last : undefined;
+    const number = begun ? message.pieces.length - 1 : message.pieces.length;
+    const place = { message, account, number };
     const piece = pieces[number];
-    if (last?.state === "started" && (!account.idempotentSends || !piece)) {
+    if (begun?.early) return this.#ended(lane, place, outcomeOf(begun.early));
+    if (begun && (!account.idempotentSends || !piece)) {
       const reason = "The node stopped while it was sent.";
-      return this.#ended(lane, message, account, { outcome: "unknown", reason });
+      return this.#ended(lane, place, { outcome: "unknown", reason });
     }
     if (!piece) {
       const reason = "Another version of Holdfast began it with more pieces.";
-      return this.#ended(lane, message, account, { outcome: "failed", reason });
+      return this.#ended(lane, place, { outcome: "failed", reason });
     }
-    const firstTriedAt = last?.state === "started" ? last.at : undefined;
-    await this.#send(lane, message, account, piece, { number, of: pieces.length, firstTriedAt });
+    await this.#send(lane, { ...place, account }, piece, pieces.length);
   }
 
   async #send(
     lane: Lane,
-    message: Outgoing,
-    account: OutgoingAccount,
+    place: PiecePlace & { readonly account: OutgoingAccount },
     piece: Piece,
-    { number, of, firstTriedAt }: PiecePlace,
+    of: number,
   ): Promise<void> {
     const { clock, stillAlive } = this.#services;
-    const { signal } = this.#partition;
+    const { message, account, number } = place;
     const { to, id } = message;
-    if (!(await account.permit(to.chat, sentAgo(lane, clock.now()), signal))) return;
+    if (!(await account.permit(to.chat, sentAgo(lane, clock.now()), this.#waits))) return;
     // A process that was stopped for a while must not send what others have sent meanwhile.
     const paused = stillAlive?.();
     if (paused) await paused;
@@ -179,6 +200,7 @@ export class Deliveries {
       const stopped = stillAlive?.();
       if (stopped) await stopped;
       if (this.#partition.signal.aborted) return;
+      const { unsureSince: firstTriedAt } = message;
       const outcome = await account.send(
         {
           piece,
@@ -187,71 +209,92 @@ export class Deliveries {
           ...(firstTriedAt !== undefined && { firstTriedAt }),
           ...(number === 0 && to.messageId !== undefined && { replyTo: to.messageId }),
         },
-        signal,
+        this.#partition.signal,
       );
-      await this.#ended(lane, message, account, outcome);
+      await this.#ended(lane, place, bounded(outcome));
     } finally {
       this.#inFlight -= 1;
       if (this.#inFlight === 0) for (const resolve of this.#idle) resolve();
     }
   }
 
-  /** Writes down what became of the piece that was begun last. */
-  async #ended(
-    lane: Lane,
-    message: Outgoing,
-    /** Undefined when there is none any more. */
-    account: OutgoingAccount | undefined,
-    outcome: SendOutcome,
-  ): Promise<void> {
-    const { clock } = this.#services;
-    const { to, id } = message;
-    const isBegun = message.pieces.at(-1)?.state === "started";
-    const entry = {
+  /** Writes down what became of a piece. */
+  async #ended(lane: Lane, place: PiecePlace, outcome: SendOutcome): Promise<void> {
+    const { clock, egress } = this.#services;
+    const { message, account, number } = place;
+    const { id, to } = message;
+    const common = {
       t: "sent" as const,
       c: lane.conversation.key,
       id,
-      piece: isBegun ? message.pieces.length - 1 : message.pieces.length,
+      piece: number,
       at: clock.now(),
     };
-    const waiting = lane.state.outbox?.waiting ?? [];
     const isRetry = outcome.outcome === "retry" || outcome.outcome === "unauthorized";
     const isTooOld = clock.now() - message.at > limits.deliveryMaxMs;
     if (isRetry && !isTooOld && account) {
-      await this.#write(lane, { ...entry, outcome: "again", left: waiting.length });
+      const isUnsure = outcome.outcome === "retry" && outcome.mayHaveBeenSent === true;
+      const again = { ...common, outcome: "again" as const, done: [] };
+      await this.#write(lane, { ...again, ...(isUnsure && { isUnsure }) });
       return this.#beforeNextTry(lane, message, account, outcome);
     }
     lane.tries = 0;
+    const isWhole = number + 1 >= message.of;
     if (outcome.outcome === "sent") {
       const { platformId } = outcome;
-      const left = message.pieces.length >= message.of ? waiting.length - 1 : waiting.length;
-      await this.#write(lane, { ...entry, outcome: "sent", platformId, left });
+      const done = isWhole ? [id] : [];
+      await this.#write(lane, { ...common, outcome: "sent", platformId, done });
     } else if (outcome.outcome === "unknown") {
       const { reason } = outcome;
-      const left = message.pieces.length >= message.of ? waiting.length - 1 : waiting.length;
-      await this.#write(lane, { ...entry, outcome: "unknown", reason, left });
+      const done = isWhole ? [id] : [];
+      await this.#write(lane, { ...common, outcome: "unknown", reason, done });
       this.#reportFailure(lane, message, "unknown", reason);
     } else {
       const { reason } = outcome;
       const isHeld = account?.onFailure === "wait";
-      const given = isHeld ? [] : waiting.filter((each) => laneOf(each.to) === lane.name);
-      const left = waiting.length - given.length;
-      const then = isHeld ? "hold" : "fail-rest";
-      await this.#write(lane, { ...entry, outcome: "failed", reason, then, left });
+      // Nothing may overtake what failed: all that waits behind it goes the same way.
+      const given = isHeld ? [] : this.#waitingOf(lane);
+      const done = given.map((each) => each.id);
+      await this.#write(lane, {
+        ...common,
+        outcome: "failed",
+        reason,
+        done,
+        ...(isHeld && { isHeld }),
+      });
       for (const each of isHeld ? [message] : given) {
         this.#reportFailure(lane, each, "failed", reason);
       }
     }
-    const { pieces, of } = message;
     const reason = "reason" in outcome ? outcome.reason : undefined;
-    this.#services.egress.emit(lane.conversation.key, [], {
+    egress.emit(lane.conversation.key, [], {
       type: "delivery",
       id,
       account: to.account,
-      state: stateOfPieces(pieces, of),
+      state: stateOfPieces(message.pieces, message.of),
       ...(reason !== undefined && { reason }),
     });
-    if (waiting.length === limits.outboxWaiting - 1) this.#partition.pump(lane.conversation);
+    this.#pumpTurns(lane);
+  }
+
+  #waitingOf({ state, name }: Lane): readonly Outgoing[] {
+    return state.outbox?.waiting.filter(({ to }) => laneOf(to) === name) ?? [];
+  }
+
+  /** Tells of messages that the platform said later did not get there. */
+  tellLateFailures(conversation: ActiveConversation, before: ReadonlySet<string>): void {
+    const { state } = conversation;
+    if (!state?.outbox) return;
+    for (const view of viewOutbox(state.outbox)) {
+      if (view.state !== "failed" || before.has(view.id)) continue;
+      const reason = view.pieces.find((piece) => piece.state === "failed")?.reason ?? "";
+      const { id, account, chat, at } = view;
+      const { organization, agent, conversation: name } = conversation.ref;
+      const failure = { id, account, chat, at, state: "failed" as const, reason };
+      this.#channels.report({ organization, agent, conversation: name, ...failure });
+      const event = { type: "delivery" as const, id, account, state: "failed" as const, reason };
+      this.#services.egress.emit(conversation.key, [], event);
+    }
   }
 
   async #beforeNextTry(
@@ -272,7 +315,7 @@ export class Deliveries {
     const bound = limits.deliveryRetryMinMs * 2 ** Math.min(lane.tries - 1, 16);
     const backoff = Math.min(limits.deliveryRetryMaxMs, bound);
     const jittered = backoff * (0.9 + this.#services.random.next() / 5);
-    await this.#pause(lane, Math.max(afterMs ?? 0, jittered));
+    await this.#pause(Math.max(afterMs ?? 0, jittered));
   }
 
   /** No such account, or its credentials are refused: the messages wait, and nothing spins. */
@@ -284,17 +327,18 @@ export class Deliveries {
     const { clock } = this.#services;
     if (clock.now() - message.at > limits.deliveryMaxMs) {
       const reason = "The account could not be used for too long.";
-      return this.#ended(lane, message, account, { outcome: "failed", reason });
+      const number = message.pieces.length;
+      return this.#ended(lane, { message, account, number }, { outcome: "failed", reason });
     }
     const over = new AbortController();
     const end = () => over.abort();
-    this.#partition.signal.addEventListener("abort", end, { once: true });
+    this.#waits.addEventListener("abort", end, { once: true });
     const { organization } = lane.conversation.ref;
     await Promise.race([
       this.#channels.changed(organization, message.to.account, over.signal),
       delay(clock, limits.accountLookMs, over.signal),
     ]);
-    this.#partition.signal.removeEventListener("abort", end);
+    this.#waits.removeEventListener("abort", end);
     over.abort();
   }
 
@@ -331,14 +375,14 @@ export class Deliveries {
     this.#maintenance.changed(conversation, sequence);
   }
 
-  #pause(_lane: Lane, ms: number): Promise<void> {
-    return delay(this.#services.clock, ms, this.#partition.signal);
+  #pause(ms: number): Promise<void> {
+    return delay(this.#services.clock, ms, this.#waits);
   }
 }
 
 /** How long ago the conversation sent its newest pieces to this chat. */
 function sentAgo({ state, name }: Lane, now: number): readonly number[] {
-  const { waiting, done }: Outbox = state.outbox ?? { waiting: [], done: [] };
+  const { waiting, done } = state.outbox ?? newOutbox();
   const own = [
     ...done.filter(({ account, chat }) => `${account}\n${chat}` === name),
     ...waiting.filter(({ to }) => laneOf(to) === name),
@@ -348,4 +392,16 @@ function sentAgo({ state, name }: Lane, now: number): readonly number[] {
     .filter(({ state: piece }) => piece !== "started")
     .map(({ at }) => Math.max(0, now - at))
     .slice(-limits.deliveriesKept);
+}
+
+/** What a receipt that came first says of the send. */
+function outcomeOf({ state, messageId: platformId, reason = "" }: Receipt): SendOutcome {
+  return state === "failed" ? { outcome: "failed", reason } : { outcome: "sent", platformId };
+}
+
+/** Platforms write as much as they like. */
+function bounded(outcome: SendOutcome): SendOutcome {
+  const most = limits.deliveryReasonChars;
+  if (outcome.outcome !== "sent") return { ...outcome, reason: outcome.reason.slice(0, most) };
+  return { ...outcome, platformId: outcome.platformId.slice(0, most) };
 }

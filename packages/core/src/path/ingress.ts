@@ -152,7 +152,7 @@ export class Ingress implements Conversations {
   /** A replay that is cut off between its two writes leaves one message: its key stays the same. */
   async replay(organization: string | undefined, id: string): Promise<Replayed> {
     const letter = await this.#services.deadLetters.get(organization, id);
-    const { organization: org, agent, conversation, content, depth } = letter.message;
+    const { organization: org, agent, conversation, content, source, depth } = letter.message;
     const options = await readOptions(letter.message, this.#services.blobs);
     const accepted = await this.submit({
       organization: org,
@@ -162,6 +162,7 @@ export class Ingress implements Conversations {
       depth,
       key: `replay.${id}.${letter.at}`,
       ...(options && { options }),
+      ...(source && { source }),
     });
     await this.#services.deadLetters.remove(letter);
     return { ...accepted, conversation };

@@ -21,6 +21,8 @@ export type QueueMode = "followup" | "collect";
  */
 export class Mailbox {
   #waiting: Waiting[] = [];
+  /** How many of them are news of outgoing messages. */
+  #news = 0;
 
   get size(): number {
     return this.#waiting.length;
@@ -30,6 +32,12 @@ export class Mailbox {
     return this.#waiting;
   }
 
+  /** The first news of an outgoing message: they wait for no turn. */
+  get news(): Waiting | undefined {
+    return this.#news === 0 ? undefined : this.#waiting.find(isNews);
+  }
+
+  /** The message that is handled next. */
   get head(): Waiting | undefined {
     return this.#inOrder()[0];
   }
@@ -38,6 +46,7 @@ export class Mailbox {
   add(waiting: Waiting): boolean {
     if (this.#waiting.some(({ message }) => message.id === waiting.message.id)) return false;
     this.#waiting.push(waiting);
+    if (isNews(waiting)) this.#news += 1;
     return true;
   }
 
@@ -47,7 +56,7 @@ export class Mailbox {
       at <= state.handled || state.seen.has(message.id);
     const handled = this.#waiting.filter(isHandled);
     if (handled.length > 0) {
-      this.#waiting = this.#waiting.filter((waiting) => !isHandled(waiting));
+      this.#keep((waiting) => !isHandled(waiting));
     }
     return handled;
   }
@@ -79,22 +88,27 @@ export class Mailbox {
   }
 
   remove(inputs: readonly Waiting[]): void {
-    this.#waiting = this.#waiting.filter((waiting) => !inputs.includes(waiting));
+    this.#keep((waiting) => !inputs.includes(waiting));
+  }
+
+  #keep(isKept: (waiting: Waiting) => boolean): void {
+    this.#waiting = this.#waiting.filter(isKept);
+    this.#news = this.#waiting.filter(isNews).length;
   }
 
   /** The first message's place goes to the earliest of its chat; what has no order keeps its own. */
   #inOrder(): readonly Waiting[] {
-    const [first, ...others] = this.#waiting;
+    const waiting =
+      this.#news === 0 ? this.#waiting : this.#waiting.filter((each) => !isNews(each));
+    const [first, ...others] = waiting;
     const order = first?.message.source?.order;
-    if (!first || order === undefined || others.length === 0) return this.#waiting;
-    const ofChat = this.#waiting.filter(
+    if (!first || order === undefined || others.length === 0) return waiting;
+    const ofChat = waiting.filter(
       ({ message }) => message.source?.order !== undefined && sameChat(message, first.message),
     );
     const sorted = ofChat.toSorted((a, b) => orderOf(a) - orderOf(b));
     let next = 0;
-    return this.#waiting.map((waiting) =>
-      ofChat.includes(waiting) ? (sorted[next++] ?? waiting) : waiting,
-    );
+    return waiting.map((each) => (ofChat.includes(each) ? (sorted[next++] ?? each) : each));
   }
 
   #collected(): readonly Waiting[] {
@@ -105,7 +119,9 @@ export class Mailbox {
     for (const { message } of waiting) {
       const { content } = message;
       const hasOptions = message.options !== undefined || message.optionsBlob !== undefined;
-      const isPlain = content.type === "text" && !hasOptions && sameChat(message, first);
+      const hasMedia = message.source?.media !== undefined;
+      const isOwn = content.type === "text" && !hasOptions && !hasMedia;
+      const isPlain = isOwn && sameChat(message, first);
       if (isPlain) chars += content.text.length;
       if (count > 0 && (!isPlain || chars * 3 > limits.inlinePayloadBytes)) break;
       count += 1;
@@ -113,6 +129,10 @@ export class Mailbox {
     }
     return waiting.slice(0, count);
   }
+}
+
+function isNews({ message }: Waiting): boolean {
+  return message.content.type === "delivery";
 }
 
 function orderOf({ message }: Waiting): number {

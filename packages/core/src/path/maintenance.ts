@@ -174,11 +174,11 @@ export class Maintenance {
     } finally {
       conversation.saving = false;
     }
+    // The tail is where the next owner finds what is still to be sent.
+    if (state.outbox?.waiting[0]) await this.#partition.carry(conversation);
     // What came in meanwhile has a higher sequence than the checkpoint.
     this.#dirty.delete(key);
     if (state.journaled > journaled) this.#dirty.set(key, journaled + 1);
-    // The tail is where the next owner finds what is still to be sent.
-    if (state.outbox?.waiting[0]) await this.#partition.carry(conversation);
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {

@@ -25,7 +25,7 @@ const begin = (outbox: Outbox, id: string, piece = 0, of = 1) =>
   applySend(outbox, { t: "send", c: "c", id, piece, of, at: 2 });
 
 function end(outbox: Outbox, id: string, more: Partial<SentEntry> = {}): void {
-  const entry = { t: "sent", c: "c", id, piece: 0, outcome: "sent", at: 3, left: 0 } as const;
+  const entry = { t: "sent", c: "c", id, piece: 0, outcome: "sent", at: 3, done: [id] } as const;
   applySent(outbox, { ...entry, platformId: `p-${id}-${more.piece ?? 0}`, ...more });
 }
 
@@ -36,7 +36,7 @@ describe("an outbox", () => {
   test("keeps a message until its last piece is sent", () => {
     const outbox = outboxWith("a", "b");
     begin(outbox, "a", 0, 2);
-    end(outbox, "a");
+    end(outbox, "a", { done: [] });
     expect(outbox.waiting.map(({ id }) => id)).toEqual(["a", "b"]);
     begin(outbox, "a", 1, 2);
     expect(states(outbox)).toEqual({ a: "accepted", b: "accepted" });
@@ -48,7 +48,7 @@ describe("an outbox", () => {
   test("forgets a start that surely had no effect, and the piece is begun anew", () => {
     const outbox = outboxWith("a");
     begin(outbox, "a");
-    end(outbox, "a", { outcome: "again" });
+    end(outbox, "a", { outcome: "again", done: [] });
     expect(outbox.waiting[0]?.pieces).toEqual([]);
     begin(outbox, "a");
     end(outbox, "a");
@@ -67,7 +67,7 @@ describe("an outbox", () => {
     const outbox = outboxWith("a", "b");
     addOutgoing(outbox, { id: "other", to: to("y"), text: "other", at: 1 });
     begin(outbox, "a");
-    end(outbox, "a", { outcome: "failed", reason: "blocked", then: "fail-rest" });
+    end(outbox, "a", { outcome: "failed", reason: "blocked", done: ["a", "b"] });
     expect(states(outbox)).toEqual({ a: "failed", b: "failed", other: "accepted" });
     expect(outbox.waiting.map(({ id }) => id)).toEqual(["other"]);
   });
@@ -75,7 +75,7 @@ describe("an outbox", () => {
   test("holds a failure for a person, who sends it once more or gives it up", () => {
     const outbox = outboxWith("a", "b");
     begin(outbox, "a");
-    end(outbox, "a", { outcome: "failed", reason: "blocked", then: "hold" });
+    end(outbox, "a", { outcome: "failed", reason: "blocked", done: [], isHeld: true });
     expect(outbox.waiting[0]).toMatchObject({ id: "a", isHeld: true });
     applyNews(outbox, { type: "retry", id: "a", at: 4 });
     expect(outbox.waiting[0]).toMatchObject({ id: "a", pieces: [] });
@@ -88,7 +88,7 @@ describe("an outbox", () => {
     const outbox = outboxWith("a");
     begin(outbox, "a");
     end(outbox, "a");
-    const receipt = { type: "receipt", messageId: "p-a-0", at: 9 } as const;
+    const receipt = { type: "receipt", account: "bot", messageId: "p-a-0", at: 9 } as const;
     applyNews(outbox, { ...receipt, state: "read" });
     applyNews(outbox, { ...receipt, state: "delivered" });
     applyNews(outbox, { ...receipt, messageId: "nobody's", state: "failed" });
@@ -101,7 +101,13 @@ describe("an outbox", () => {
       begin(outbox, id);
       end(outbox, id, id === "a" ? { outcome: "unknown" } : {});
     }
-    applyNews(outbox, { type: "receipt", messageId: "p-c-0", state: "read", at: 9 });
+    applyNews(outbox, {
+      type: "receipt",
+      account: "bot",
+      messageId: "p-c-0",
+      state: "read",
+      at: 9,
+    });
     expect(states(outbox)).toEqual({ a: "unknown", b: "read", c: "read" });
   });
 
@@ -110,7 +116,14 @@ describe("an outbox", () => {
     begin(outbox, "a");
     end(outbox, "a", { outcome: "unknown" });
     const key = pieceKey("a", 0);
-    applyNews(outbox, { type: "receipt", messageId: "p9", key, state: "delivered", at: 9 });
+    applyNews(outbox, {
+      type: "receipt",
+      account: "bot",
+      messageId: "p9",
+      key,
+      state: "delivered",
+      at: 9,
+    });
     expect(viewOutbox(outbox)[0]).toMatchObject({
       state: "delivered",
       pieces: [{ platformId: "p9" }],
@@ -123,9 +136,22 @@ describe("an outbox", () => {
       begin(outbox, id);
       end(outbox, id);
     }
-    applyNews(outbox, { type: "receipt", messageId: "p-b-0", state: "delivered", at: 8 });
+    applyNews(outbox, {
+      type: "receipt",
+      account: "bot",
+      messageId: "p-b-0",
+      state: "delivered",
+      at: 8,
+    });
     for (const messageId of ["p-a-0", "p-b-0"]) {
-      applyNews(outbox, { type: "receipt", messageId, state: "failed", reason: "131026", at: 9 });
+      applyNews(outbox, {
+        type: "receipt",
+        account: "bot",
+        messageId,
+        state: "failed",
+        reason: "131026",
+        at: 9,
+      });
     }
     expect(states(outbox)).toEqual({ a: "failed", b: "delivered" });
   });
@@ -139,5 +165,61 @@ describe("an outbox", () => {
     }
     expect(outbox.done).toHaveLength(limits.deliveriesKept);
     expect(outbox.done.at(-1)?.id).toBe(ids.at(-1));
+  });
+
+  test("keeps what a platform tells before the outcome is known", () => {
+    const outbox = outboxWith("a", "b");
+    begin(outbox, "a");
+    const receipt = { type: "receipt", account: "bot", at: 9 } as const;
+    const key = pieceKey("a", 0);
+    applyNews(outbox, { ...receipt, messageId: "p-a-0", key, state: "delivered" });
+    expect(outbox.waiting[0]?.pieces[0]).toMatchObject({ state: "started", early: { at: 9 } });
+    end(outbox, "a");
+    begin(outbox, "b");
+    // Without a key nobody knows yet what it is about.
+    applyNews(outbox, { ...receipt, messageId: "p-b-0", state: "read" });
+    end(outbox, "b");
+    expect(states(outbox)).toEqual({ a: "delivered", b: "read" });
+    expect(outbox.unmatched).toEqual([]);
+  });
+
+  test("remembers no more strangers' receipts than it may", () => {
+    const outbox = outboxWith();
+    for (let number = 0; number < 100; number += 1) {
+      const messageId = `stranger-${number}`;
+      applyNews(outbox, { type: "receipt", account: "bot", messageId, state: "read", at: 9 });
+    }
+    expect(outbox.unmatched).toHaveLength(limits.receiptsUnmatched);
+  });
+
+  test("takes no receipt of another account, and none of another chat as read", () => {
+    const outbox = outboxWith("a");
+    addOutgoing(outbox, { id: "other", to: to("y"), text: "other", at: 1 });
+    for (const id of ["a", "other"]) {
+      begin(outbox, id);
+      end(outbox, id);
+    }
+    const receipt = { type: "receipt", messageId: "p-other-0", state: "read", at: 9 } as const;
+    applyNews(outbox, { ...receipt, account: "stranger" });
+    expect(states(outbox)).toEqual({ a: "sent", other: "sent" });
+    applyNews(outbox, { ...receipt, account: "bot" });
+    expect(states(outbox)).toEqual({ a: "sent", other: "read" });
+  });
+
+  test("knows since when a try may have worked, through refusals, until the piece has ended", () => {
+    const outbox = outboxWith("a");
+    const send = (at: number) =>
+      applySend(outbox, { t: "send", c: "c", id: "a", piece: 0, of: 1, at });
+    send(10);
+    // The node died, and the next owner repeats it.
+    send(20);
+    end(outbox, "a", { outcome: "again", done: [] });
+    expect(outbox.waiting[0]?.unsureSince).toBe(10);
+    send(30);
+    end(outbox, "a", { outcome: "again", isUnsure: true, done: [] });
+    expect(outbox.waiting[0]?.unsureSince).toBe(10);
+    send(40);
+    end(outbox, "a", { done: [] });
+    expect(outbox.waiting[0]).not.toHaveProperty("unsureSince");
   });
 });

@@ -6,6 +6,7 @@ import type {
   MessageSource,
   OutgoingPiece,
   PieceState,
+  Receipt,
 } from "../deliveries.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface Outgoing {
   pieces: OutgoingPiece[];
   /** It failed, and a person must say what becomes of it. */
   isHeld?: true;
+  /** When the first try of its present piece began of which nobody knows whether it worked. */
+  unsureSince?: number;
 }
 
 /** A message that came to its end, and what platforms told of it since. */
@@ -45,6 +48,8 @@ export interface Outbox {
   readonly waiting: Outgoing[];
   /** The newest that are done, at most `limits.deliveriesKept`. */
   readonly done: Delivery[];
+  /** The newest receipts of messages that are not known, at most `limits.receiptsUnmatched`. */
+  readonly unmatched: Receipt[];
 }
 
 export type OutboxEntry = SendEntry | SentEntry | CarryEntry;
@@ -59,30 +64,39 @@ export interface SendEntry {
   readonly at: number;
 }
 
-/** What became of the piece. `again`: it surely was not sent, and will be. */
+/** What became of the piece. `again`: it will be sent anew. */
 export interface SentEntry {
   readonly t: "sent";
   readonly c: string;
   readonly id: string;
   readonly piece: number;
   readonly outcome: "sent" | "unknown" | "failed" | "again";
+  /** With `again`: this try may have worked all the same. */
+  readonly isUnsure?: true;
   readonly platformId?: string;
   readonly reason?: string;
   readonly at: number;
-  /** What a failure does to the message: it waits for a person, or it and all behind it are given up. */
-  readonly then?: "hold" | "fail-rest";
-  /** Messages that wait after this. */
-  readonly left: number;
+  /** The message waits for a person. */
+  readonly isHeld?: true;
+  /** Messages that came to their end with this: itself, or all that a failure gives up. */
+  readonly done: readonly string[];
 }
 
-/** Messages wait here, though no other entry of the tail tells so. */
+/** These messages wait here, though no other entry of the tail tells so. */
 export interface CarryEntry {
   readonly t: "carry";
   readonly c: string;
+  readonly ids: readonly string[];
 }
 
 export function newOutbox(): Outbox {
-  return { waiting: [], done: [] };
+  return { waiting: [], done: [], unmatched: [] };
+}
+
+/** True when no more may be added for now. */
+export function isFull({ waiting }: Outbox): boolean {
+  if (waiting.length >= limits.outboxWaiting) return true;
+  return waiting.reduce((chars, { text }) => chars + text.length, 0) >= limits.outboxChars;
 }
 
 /** The key under which a piece is sent, the same at every try. */
@@ -100,82 +114,132 @@ export function addOutgoing(
 export function applySend(outbox: Outbox, { id, piece, of, at }: SendEntry): void {
   const message = outbox.waiting.find((each) => each.id === id);
   if (!message) return;
+  const before = message.pieces[piece];
+  // A try that nobody saw the end of is repeated.
+  if (before?.state === "started") message.unsureSince ??= before.at;
   message.of = of;
-  message.pieces[piece] = { state: "started", at };
+  message.pieces[piece] = { state: "started", at, ...(before?.early && { early: before.early }) };
 }
 
 export function applySent(outbox: Outbox, entry: SentEntry): void {
   const message = outbox.waiting.find((each) => each.id === entry.id);
   if (!message) return;
-  const { outcome, piece, platformId, reason, at } = entry;
+  const { outcome, piece, platformId, reason, at, done } = entry;
+  const before = message.pieces[piece];
   if (outcome === "again") {
+    if (entry.isUnsure && before) message.unsureSince ??= before.at;
     message.pieces.length = Math.min(message.pieces.length, piece);
     return;
   }
-  message.pieces[piece] = {
+  delete message.unsureSince;
+  const ended: OutgoingPiece = {
     state: outcome,
     at,
     ...(platformId !== undefined && { platformId }),
     ...(reason !== undefined && { reason }),
   };
-  if (outcome !== "failed") {
-    if (message.pieces.length >= message.of) finish(outbox, message);
-  } else if (entry.then === "hold") {
-    message.isHeld = true;
-  } else {
-    // Nothing may overtake what failed: all that waited behind it goes the same way.
-    for (const each of outbox.waiting.slice()) {
-      if (each.to.account === message.to.account && each.to.chat.id === message.to.chat.id) {
-        giveUp(outbox, each, reason ?? "", at);
+  const early = before?.early ?? takeUnmatched(outbox, message.to.account, platformId);
+  message.pieces[piece] = early ? told(ended, early) : ended;
+  if (entry.isHeld) message.isHeld = true;
+  for (const id of done)
+    finishOne(outbox, id, outcome === "failed" ? (reason ?? "") : undefined, at);
+}
+
+/**
+ * What a platform says may come in any order, twice, before the outcome of the send is written down, and of
+ * messages that are long forgotten.
+ */
+export function applyNews(outbox: Outbox, news: DeliveryNews): void {
+  if (news.type === "receipt") return applyReceipt(outbox, news);
+  const message = outbox.waiting.find(({ id }) => id === news.id);
+  if (!message) return;
+  if (news.type === "discard") {
+    finishOne(outbox, message.id, "Discarded by an operator.", news.at);
+    return;
+  }
+  delete message.isHeld;
+  const failed = message.pieces.findIndex(({ state }) => state === "failed");
+  if (failed >= 0) message.pieces.length = failed;
+}
+
+/** A message that a receipt is about. */
+interface Told {
+  readonly id: string;
+  readonly account: string;
+  readonly chat: string;
+  readonly pieces: OutgoingPiece[];
+}
+
+function applyReceipt(
+  outbox: Outbox,
+  { type: _, ...receipt }: Receipt & { type: "receipt" },
+): void {
+  const all: Told[] = [
+    ...outbox.done,
+    ...outbox.waiting.map(({ id, to, pieces }) => ({
+      id,
+      account: to.account,
+      chat: to.chat.id,
+      pieces,
+    })),
+  ].filter(({ account }) => account === receipt.account);
+  const isOf = (message: Told, piece: OutgoingPiece, number: number) =>
+    piece.platformId === receipt.messageId || pieceKey(message.id, number) === receipt.key;
+  const place = all.findIndex((message) =>
+    message.pieces.some((piece, number) => isOf(message, piece, number)),
+  );
+  const message = all[place];
+  if (!message) {
+    // Its send may end a moment later, and tell the id by which it is known.
+    outbox.unmatched.push(receipt);
+    outbox.unmatched.splice(0, outbox.unmatched.length - limits.receiptsUnmatched);
+    return;
+  }
+  const number = message.pieces.findIndex((piece, each) => isOf(message, piece, each));
+  const before = message.pieces[number];
+  if (before) message.pieces[number] = told(before, receipt);
+  if (receipt.state !== "read") return;
+  // Who reads a message has read those above it in the same chat.
+  for (const [each, { chat, pieces }] of all.slice(0, place + 1).entries()) {
+    if (chat !== message.chat) continue;
+    const until = each === place ? number : pieces.length;
+    for (let above = 0; above < until; above += 1) {
+      const piece = pieces[above];
+      if (piece?.state === "sent" || piece?.state === "delivered") {
+        pieces[above] = { ...piece, state: "read", toldAt: receipt.at };
       }
     }
   }
 }
 
-/** What a platform says may come in any order, twice, and of messages that are long forgotten. */
-export function applyNews(outbox: Outbox, news: DeliveryNews): void {
-  if (news.type !== "receipt") {
-    const message = outbox.waiting.find(({ id }) => id === news.id);
-    if (!message) return;
-    if (news.type === "discard") giveUp(outbox, message, "discarded by an operator", news.at);
-    else {
-      delete message.isHeld;
-      const failed = message.pieces.findIndex(({ state }) => state === "failed");
-      if (failed >= 0) message.pieces.length = failed;
-    }
-    return;
-  }
-  const all = [...outbox.done, ...outbox.waiting];
-  const told = all.flatMap(({ id, pieces }, place) =>
-    pieces.flatMap((piece, number) =>
-      piece.platformId === news.messageId || pieceKey(id, number) === news.key
-        ? [{ place, number }]
-        : [],
-    ),
-  )[0];
-  if (!told) return;
-  const { state, reason, at, messageId: platformId } = news;
-  const own = all[told.place]?.pieces;
-  const before = own?.[told.number];
-  if (!own || !before) return;
+function takeUnmatched(
+  { unmatched }: Outbox,
+  account: string,
+  platformId: string | undefined,
+): Receipt | undefined {
+  const own = unmatched.filter(
+    (receipt) => receipt.account === account && receipt.messageId === platformId,
+  );
+  for (const receipt of own) unmatched.splice(unmatched.indexOf(receipt), 1);
+  // The last word of them.
+  return own.at(-1);
+}
+
+const ranks: readonly PieceState[] = ["unknown", "sent", "delivered", "read"];
+
+/** A piece with what was told of it. A state never goes back: `delivered` may come after `read`. */
+function told(piece: OutgoingPiece, receipt: Receipt): OutgoingPiece {
+  const { state, messageId: platformId, reason, at: toldAt } = receipt;
+  if (piece.state === "started") return { ...piece, early: receipt };
+  if (piece.state === "failed") return piece;
   if (state === "failed") {
-    if (before.state === "sent" || before.state === "unknown") {
-      own[told.number] = { state, platformId, at, ...(reason !== undefined && { reason }) };
-    }
-    return;
+    const isOpen = piece.state === "sent" || piece.state === "unknown";
+    return isOpen
+      ? { state, platformId, at: piece.at, toldAt, ...(reason !== undefined && { reason }) }
+      : piece;
   }
-  own[told.number] = { ...risen(before, state, at), platformId };
-  if (state !== "read") return;
-  // Who reads a message has read those above it.
-  all.slice(0, told.place + 1).forEach(({ pieces }, place) => {
-    const until = place === told.place ? told.number : pieces.length;
-    for (let number = 0; number < until; number += 1) {
-      const piece = pieces[number];
-      if (piece && piece.state !== "failed" && piece.state !== "unknown") {
-        pieces[number] = risen(piece, "read", at);
-      }
-    }
-  });
+  if (ranks.indexOf(state) <= ranks.indexOf(piece.state)) return piece;
+  return { state, platformId, at: piece.at, toldAt };
 }
 
 /** What is kept of a conversation's outgoing messages, the oldest first. */
@@ -209,26 +273,16 @@ export function stateOfPieces(pieces: readonly OutgoingPiece[], of: number): Del
   return "read";
 }
 
-const ranks: readonly PieceState[] = ["failed", "unknown", "started", "sent", "delivered", "read"];
-
-/** A state never goes back: `delivered` may come after `read`. */
-function risen(
-  piece: OutgoingPiece,
-  state: "sent" | "delivered" | "read",
-  at: number,
-): OutgoingPiece {
-  return ranks.indexOf(state) > ranks.indexOf(piece.state) ? { ...piece, state, at } : piece;
-}
-
-function giveUp(outbox: Outbox, message: Outgoing, reason: string, at: number): void {
-  const last = message.pieces.at(-1);
-  if (last?.state !== "failed") message.pieces.push({ state: "failed", reason, at });
-  finish(outbox, message);
-}
-
-function finish({ waiting, done }: Outbox, message: Outgoing): void {
-  const { id, to, at, pieces, of } = message;
+/** Takes a message out of those that wait; with a reason it did not get there whole. */
+function finishOne(outbox: Outbox, id: string, reason: string | undefined, at: number): void {
+  const { waiting, done } = outbox;
+  const message = waiting.find((each) => each.id === id);
+  if (!message) return;
+  const { to, pieces, of } = message;
+  if (reason !== undefined && pieces.at(-1)?.state !== "failed") {
+    pieces.push({ state: "failed", reason, at });
+  }
   waiting.splice(waiting.indexOf(message), 1);
-  done.push({ id, account: to.account, chat: to.chat.id, at, pieces, of });
+  done.push({ id, account: to.account, chat: to.chat.id, at: message.at, pieces, of });
   if (done.length > limits.deliveriesKept) done.splice(0, done.length - limits.deliveriesKept);
 }

@@ -148,7 +148,17 @@ async function lookAtDeliveries(
   ref: ConversationRef,
 ): Promise<readonly DeliveryView[]> {
   const { outbox } = await partition.stateOf(ref);
-  return outbox ? viewOutbox(outbox) : [];
+  return outbox ? newestThatFit(viewOutbox(outbox)) : [];
+}
+
+/** An answer over the bus has a bound; what is older is left out. */
+function newestThatFit(views: readonly DeliveryView[]): readonly DeliveryView[] {
+  let bytes = 0;
+  const last = views.findLastIndex((view) => {
+    bytes += 3 * JSON.stringify(view).length;
+    return bytes > limits.batchBytes;
+  });
+  return views.slice(last + 1);
 }
 
 async function lookAtHistory(

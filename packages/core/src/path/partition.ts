@@ -26,6 +26,7 @@ import {
 import type { StepKey } from "./handed-steps.ts";
 import type { MessageLook } from "./looks.ts";
 import { Deliveries } from "./deliveries.ts";
+import { isFull } from "./outbox.ts";
 import { EndedCalls } from "./ended-calls.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
@@ -92,6 +93,8 @@ export class Partition {
       callEnded: (id, end) => this.#endedCalls.add(id, end),
       signal: this.#stop.signal,
       deliver: (conversation) => this.#deliveries?.pump(conversation),
+      tellLateFailures: (conversation, before) =>
+        this.#deliveries?.tellLateFailures(conversation, before),
     });
     const { channels } = services;
     this.#deliveries =
@@ -112,7 +115,7 @@ export class Partition {
     services: OwnerServices,
     { onLost, ready = Promise.resolve(false) }: OpenOptions,
   ): Promise<Partition> {
-    const replayed: Replayed = { cold: new Map(), dirty: new Map(), sending: new Set() };
+    const replayed: Replayed = { cold: new Map(), dirty: new Map(), sending: new Map() };
     // The journal asks for them before they can be made.
     const own: { watermark?: Watermark; partition?: Partition } = {};
     const { engine, clock, random, node, gate } = services;
@@ -139,7 +142,7 @@ export class Partition {
     own.partition = partition;
     await partition.#start(await ready);
     // What waited to be sent when the last owner stopped goes on, though nobody writes.
-    for (const key of replayed.sending) {
+    for (const key of replayed.sending.keys()) {
       partition.#loadAndPump(partition.#conversation(parseConversationKey(key), false));
     }
     return partition;
@@ -240,6 +243,11 @@ export class Partition {
     // What the follower still reads is nothing that the next owner must wait for.
     void this.#stopServing();
     return running;
+  }
+
+  /** Messages that are being sent to platforms now. */
+  get sendsInFlight(): number {
+    return this.#deliveries?.inFlight ?? 0;
   }
 
   /** Resolves when the turns that ran on after the hand-over have ended. */
@@ -393,7 +401,8 @@ export class Partition {
   async #carry(conversation: ActiveConversation): Promise<void> {
     const { key, state } = conversation;
     if (!state) return;
-    const entry = { t: "carry" as const, c: key };
+    const ids = state.outbox?.waiting.map(({ id }) => id) ?? [];
+    const entry = { t: "carry" as const, c: key, ids };
     const sequence = await this.#journal.append(entry);
     applyEntry(state, entry, sequence);
     this.#maintenance.changed(conversation, sequence);
@@ -402,6 +411,7 @@ export class Partition {
   /** Begins the conversation's next turn, if there is one and nothing holds it back. */
   #pump(conversation: ActiveConversation, state: ConversationState): void {
     this.#deliveries?.pump(conversation);
+    if (conversation.mailbox.news && this.isOpen) void this.#runner.takeNews(conversation, state);
     const isHeld = conversation.running || conversation.wait !== undefined;
     if (!this.isOpen || this.#steps.isClosing || isHeld) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
@@ -414,9 +424,7 @@ export class Partition {
       if (conversation.ephemeral) this.#active.delete(conversation.key);
       return;
     }
-    const waiting = state.outbox?.waiting.length ?? 0;
-    const isNews = head.message.content.type === "delivery";
-    if (waiting >= limits.outboxWaiting && !isNews) return;
+    if (state.outbox && isFull(state.outbox)) return;
     this.#runner.begin(conversation, state, head);
   }
 
@@ -475,8 +483,8 @@ interface Replayed {
   readonly cold: Map<string, ColdEntry[]>;
   /** The first journal sequence of each conversation that no checkpoint may cover, in order. */
   readonly dirty: Map<string, number>;
-  /** Conversations that have something to send. */
-  readonly sending: Set<string>;
+  /** What each conversation has to send. */
+  readonly sending: Map<string, Set<string>>;
 }
 
 /** A journal entry as it is stored: decoded only when its conversation is needed. */
@@ -493,14 +501,25 @@ function replay({ cold, dirty, sending }: Replayed, sequence: number, record: Jo
     if (entries) entries.push({ sequence, bytes });
     else cold.set(entry.c, [{ sequence, bytes }]);
     if (!dirty.has(entry.c)) dirty.set(entry.c, sequence);
-    if (addsOutgoing(entry)) sending.add(entry.c);
-    else if (entry.t === "sent" && entry.left === 0) sending.delete(entry.c);
+    noteOutgoing(sending, entry);
   });
 }
 
-function addsOutgoing(entry: ConversationEntry): boolean {
-  if (entry.t === "turn") return entry.to !== undefined && entry.answer.text !== "";
-  return entry.t === "notice" || entry.t === "carry";
+/** Keeps account of which messages wait to be sent. */
+function noteOutgoing(sending: Map<string, Set<string>>, entry: ConversationEntry): void {
+  const ids = sending.get(entry.c) ?? new Set<string>();
+  for (const id of addedOutgoing(entry)) ids.add(id);
+  const isDiscard = entry.t === "news" && entry.news.type === "discard";
+  if (entry.t === "sent") for (const id of entry.done) ids.delete(id);
+  else if (isDiscard) ids.delete(entry.news.id);
+  if (ids.size > 0) sending.set(entry.c, ids);
+  else sending.delete(entry.c);
+}
+
+function addedOutgoing(entry: ConversationEntry): readonly string[] {
+  if (entry.t === "turn") return entry.to && entry.answer.text !== "" ? [entry.turn] : [];
+  if (entry.t === "notice") return entry.inputs.slice(0, 1).map(({ id }) => id);
+  return entry.t === "carry" ? entry.ids : [];
 }
 
 /** Stateless calls that were finished need no memory once the inbox will not deliver them again. */

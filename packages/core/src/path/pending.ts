@@ -43,8 +43,10 @@ export class Pending {
   /** Errors: `conversation_busy`, `agent_busy`, `node_busy`. */
   admit(message: InboundMessage): void {
     const bytes = contentBytes(message);
-    if (this.#conversations.get(conversationKey(message)) >= limits.conversationPending) {
-      throw busy("conversation_busy", "The conversation", limits.conversationPending);
+    const most = message.source ? limits.chatPending : limits.conversationPending;
+    const isNews = message.content.type === "delivery";
+    if (!isNews && this.#conversations.get(conversationKey(message)) >= most) {
+      throw busy("conversation_busy", "The conversation", most);
     }
     if (this.#agents.get(agentKey(message)) >= limits.agentPending) {
       throw busy("agent_busy", "The agent", limits.agentPending);

@@ -8,6 +8,7 @@ import {
   isTurnEnd,
   type TurnEnd,
 } from "../messages.ts";
+import { delay } from "../ports/clock.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
 import {
   applyEntry,
@@ -24,6 +25,7 @@ import { HistoryPages } from "./history.ts";
 import type { Journal } from "./journal.ts";
 import type { QueueMode, Waiting } from "./mailbox.ts";
 import type { Maintenance } from "./maintenance.ts";
+import { viewOutbox } from "./outbox.ts";
 import type { OwnerServices } from "./owner-services.ts";
 import { sequenceOf } from "./records.ts";
 import type { StepKey } from "./handed-steps.ts";
@@ -41,6 +43,11 @@ interface RunnerView {
   readonly callEnded: (id: MessageId, end: TurnEnd) => void;
   /** Sends what the conversation's outbox holds. */
   readonly deliver: (conversation: ActiveConversation) => void;
+  /** Tells of outgoing messages that failed, beyond those that were known to have. */
+  readonly tellLateFailures: (
+    conversation: ActiveConversation,
+    before: ReadonlySet<string>,
+  ) => void;
   /** Aborts when the partition is closed. */
   readonly signal: AbortSignal;
 }
@@ -102,8 +109,8 @@ export class TurnRunner {
     const inputs = conversation.mailbox.nextInputs(state, mode);
     const end = this.#partition.meter.begin();
     try {
-      if (inputs[0] && isWithoutTurn(inputs[0])) {
-        await this.#takeNote(conversation, state, inputs[0]);
+      if (inputs[0]?.message.content.type === "notice") {
+        await this.#takeNotice(conversation, state, inputs[0]);
       } else if (await this.#admitTry(conversation, state, inputs)) {
         await this.#runTurn(conversation, state, inputs);
       }
@@ -118,26 +125,62 @@ export class TurnRunner {
     this.#partition.pump(conversation);
   }
 
-  /** What needs no model: a text for the chat, or news of an outgoing message. */
-  async #takeNote(
+  /**
+   * Takes in what is known anew of outgoing messages, at once and beside a turn: a retry of what fills the
+   * outbox must not wait for the messages that the full outbox holds back.
+   */
+  async takeNews(conversation: ActiveConversation, state: ConversationState): Promise<void> {
+    const { mailbox } = conversation;
+    if (conversation.isTakingNews) return;
+    conversation.isTakingNews = true;
+    try {
+      for (let input = mailbox.news; input; input = mailbox.news) {
+        if (this.#partition.signal.aborted || this.#partition.steps.isClosing) return;
+        await this.#takeOneNews(conversation, state, input);
+      }
+    } catch (thrown) {
+      if (this.#partition.signal.aborted || this.#partition.steps.isClosing) return;
+      this.#services.report(toHoldfastError(thrown), `news in ${conversation.key}`);
+      await delay(this.#services.clock, limits.turnRetryMinMs, this.#partition.signal);
+    } finally {
+      conversation.isTakingNews = false;
+    }
+    this.#partition.pump(conversation);
+  }
+
+  async #takeOneNews(
+    conversation: ActiveConversation,
+    state: ConversationState,
+    input: Waiting,
+  ): Promise<void> {
+    const { content } = input.message;
+    if (content.type !== "delivery") return;
+    const inputs = handledInputs(conversation, [input]);
+    const entry = { t: "news" as const, c: conversation.key, inputs, news: content.news };
+    const sequence = await this.#journal.append(entry);
+    const failed = failedIds(state);
+    applyEntry(state, entry, sequence);
+    this.#maintenance.changed(conversation, sequence);
+    conversation.mailbox.remove([input]);
+    this.#watermark.done(input.at);
+    this.#services.pending.remove(input.message.id);
+    if (content.news.type === "receipt") this.#partition.tellLateFailures(conversation, failed);
+    this.#partition.deliver(conversation);
+  }
+
+  /** A text for the chat that needs no model. */
+  async #takeNotice(
     conversation: ActiveConversation,
     state: ConversationState,
     input: Waiting,
   ): Promise<void> {
     const { content, source } = input.message;
     const common = { c: conversation.key, inputs: handledInputs(conversation, [input]) };
+    const at = this.#services.clock.now();
     const entry: ConversationEntry =
-      content.type === "delivery"
-        ? { t: "news", ...common, news: content.news }
-        : content.type === "notice" && source
-          ? {
-              t: "notice",
-              ...common,
-              to: source,
-              text: content.text,
-              at: this.#services.clock.now(),
-            }
-          : { t: "dropped", ...common };
+      content.type === "notice" && source
+        ? { t: "notice", ...common, to: source, text: content.text, at }
+        : { t: "dropped", ...common };
     const sequence = await this.#journal.append(entry);
     applyEntry(state, entry, sequence);
     this.#finishInputs(conversation, [input], sequence);
@@ -534,8 +577,9 @@ function withoutMedia({ media: _, ...to }: MessageSource): MessageSource {
   return to;
 }
 
-function isWithoutTurn({ message: { content } }: Waiting): boolean {
-  return content.type === "notice" || content.type === "delivery";
+function failedIds({ outbox }: ConversationState): ReadonlySet<string> {
+  const views = outbox ? viewOutbox(outbox) : [];
+  return new Set(views.filter(({ state }) => state === "failed").map(({ id }) => id));
 }
 
 function userMessages(

@@ -251,10 +251,15 @@ export interface PieceEdit {
 
 export type SendOutcome =
   | { readonly outcome: "sent"; readonly platformId: string }
-  /** Surely nothing was sent; another try may succeed. `scope`: what has to wait for `afterMs`. */
+  /**
+   * Another try is right: nothing was sent, or the key makes a repeat harmless. `scope`: what has to wait for
+   * `afterMs`.
+   */
   | {
       readonly outcome: "retry";
       readonly reason: string;
+      /** Only where sends are idempotent. */
+      readonly mayHaveBeenSent?: true;
       readonly afterMs?: number;
       readonly scope?: "chat" | "account";
     }

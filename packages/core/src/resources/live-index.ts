@@ -25,7 +25,7 @@ export class LiveIndex {
   readonly #clock: Clock;
   readonly #mayWrite: boolean;
   readonly #waiting = new Set<() => void>();
-  readonly #listeners = new Map<ResourceKind, Set<() => void>>();
+  readonly #listeners = new Map<ResourceKind, Set<(address: ResourceAddress) => void>>();
   #watch: Watch | undefined;
   #loadFaults: HoldfastError[] | undefined = [];
   #seenRevision = 0;
@@ -77,7 +77,7 @@ export class LiveIndex {
   }
 
   /** Calls `listen`, which must not throw, after each change of that kind; the result ends it. */
-  onChange(kind: ResourceKind, listen: () => void): () => void {
+  onChange(kind: ResourceKind, listen: (address: ResourceAddress) => void): () => void {
     const listeners = this.#listeners.get(kind) ?? new Set();
     this.#listeners.set(kind, listeners.add(listen));
     return () => void listeners.delete(listen);
@@ -109,7 +109,7 @@ export class LiveIndex {
       if (address && text === undefined) this.index.remove(address, revision);
       if (address && text !== undefined) this.index.put(address, text, revision);
       this.#noteLoadFault(key, text);
-      if (address) for (const listen of this.#listeners.get(address.kind) ?? []) listen();
+      if (address) for (const listen of this.#listeners.get(address.kind) ?? []) listen(address);
     }
     for (const look of this.#waiting) look();
   }

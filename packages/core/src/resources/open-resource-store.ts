@@ -111,7 +111,7 @@ class KeyValueResourceStore implements OpenResourceStore {
     return entry && (index.cache.read(entry, "IdentityLink", organization, name) as IdentityLink);
   }
 
-  onChange(kind: ResourceKind, listen: () => void): () => void {
+  onChange(...[kind, listen]: Parameters<ResourceStore["onChange"]>): () => void {
     return this.#live.onChange(kind, listen);
   }
 

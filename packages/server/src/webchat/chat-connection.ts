@@ -1,7 +1,5 @@
 import {
-  type Clock,
-  conversationKey,
-  type Channels,
+  type ConversationRef,
   type Conversations,
   HoldfastError,
   type InboundEvent,
@@ -9,20 +7,16 @@ import {
 } from "@holdfast/core";
 import type { RawData, WebSocket } from "ws";
 import { AddressBuckets } from "../http/token-bucket.ts";
+import { acceptMessage, type AcceptTools, requirePlace, tooFast } from "./accept-message.ts";
 import { type ClientFrame, closeCodes, type Hello, readFrame, type ServerFrame } from "./frames.ts";
 import { webchatLimits } from "./limits.ts";
-import { messageIdOf, type Places, visitorAddress, type VisitorPlace } from "./place.ts";
+import { messageIdOf } from "./place.ts";
 import { Receipts } from "./receipts.ts";
 import { VisitorFeed } from "./visitor-feed.ts";
 import { type ChatAccount, chatAccount } from "./web-account.ts";
 
-export interface ChatTools {
-  readonly channels: Channels;
+export interface ChatTools extends AcceptTools {
   readonly conversations: Conversations;
-  readonly places: Places;
-  readonly clock: Clock;
-  /** Counts messages by visitor. */
-  readonly sends: AddressBuckets;
   /** False when the visitor has as many connections as one may. */
   readonly admit: (connection: ChatConnection, visitor: string) => boolean;
   readonly report: (error: HoldfastError, where: string) => void;
@@ -36,7 +30,7 @@ interface AccountName {
 /** What is known since the browser's hello. */
 interface Session {
   readonly visitor: string;
-  readonly place: VisitorPlace;
+  readonly ref: ConversationRef;
   readonly feed: VisitorFeed;
   readonly receipts: Receipts;
 }
@@ -49,7 +43,7 @@ export class ChatConnection {
   readonly #tools: ChatTools;
   readonly #frames: AddressBuckets;
   /** The account as it was at the hello. */
-  #declared: ChatAccount["account"] | undefined;
+  #declared: ChatAccount["declared"] | undefined;
   #session: Session | undefined;
   #cancelHello: () => void;
   /** Messages are accepted one after the other, in the order in which they were written. */
@@ -91,7 +85,7 @@ export class ChatConnection {
     if (!this.#declared) return;
     const now = this.#chatAccount();
     if (!now) this.#close(closeCodes.gone);
-    else if (JSON.stringify(now.account) !== JSON.stringify(this.#declared)) {
+    else if (now.declared !== this.#declared) {
       this.#close(closeCodes.changed);
     }
   }
@@ -131,19 +125,17 @@ export class ChatConnection {
   }
 
   /** Errors: `unauthenticated`, `forbidden`, `agent_not_found`, `node_busy`, `account_unauthorized`. */
-  #open({ account, web }: ChatAccount, hello: Hello): void {
+  #open({ account, declared, web }: ChatAccount, hello: Hello): void {
     const { conversations, clock, places } = this.#tools;
     const visitor = web.visitor({
       ...(hello.visitor !== undefined && { token: hello.visitor }),
       ...(hello.signed && { signed: hello.signed }),
     });
-    const place = requirePlace(places.of(account, visitor.id));
-    if (place.access === "refuse") throw notAllowed(visitor.id);
+    const { ref } = requirePlace(places.of(account, visitor.id), visitor.id);
     if (!this.#tools.admit(this, visitor.id)) {
       throw new HoldfastError("node_busy", "The chat is open too many times.");
     }
-    this.#declared = account;
-    const { ref } = place;
+    this.#declared = declared;
     const { title, colour, addresses } = web.settings;
     const isSame = hello.conversation === ref.conversation;
     const known = isSame ? hello.after : -1;
@@ -162,6 +154,8 @@ export class ChatConnection {
       clock,
       ref,
       after: known,
+      // Nobody has this token yet, so there is no conversation to read.
+      isNew: visitor.token !== undefined && visitor.token !== hello.visitor,
       streams: account.streaming !== "off",
       html: (markdown) => htmlOf(web.render(markdown)),
       tell: (frame) => this.#tell(frame),
@@ -170,7 +164,7 @@ export class ChatConnection {
       shown: (message) => receipts.shown(message),
     });
     for (const id of hello.pending) feed.await(messageIdOf(ref, account.name, id), id);
-    this.#session = { visitor: visitor.id, place, feed, receipts };
+    this.#session = { visitor: visitor.id, ref, feed, receipts };
   }
 
   #take(session: Session, frame: Exclude<ClientFrame, Hello>): void {
@@ -190,52 +184,22 @@ export class ChatConnection {
 
   /** Errors: none; the browser is told. */
   async #send(session: Session, id: string, text: string): Promise<void> {
-    const { visitor, place, feed } = session;
+    const { visitor, ref, feed } = session;
     const chat = this.#chatAccount();
     if (!chat) return this.#close(closeCodes.gone);
-    const { account } = chat;
-    const message = messageIdOf(place.ref, account.name, id);
+    const message = messageIdOf(ref, chat.account.name, id);
+    feed.await(message, id);
     try {
-      const waitMs = this.#tools.sends.take(conversationKey(place.ref));
-      if (waitMs > 0) throw tooFast(waitMs);
-      const current = requirePlace(this.#tools.places.of(account, visitor));
-      if (conversationKey(current.ref) !== conversationKey(place.ref)) {
-        return this.#close(closeCodes.changed);
-      }
-      if (current.access === "refuse") throw notAllowed(visitor);
-      const event: InboundEvent = {
-        type: "message",
-        eventId: id,
-        messageId: id,
-        ...visitorAddress(visitor),
-        text,
-        mentionsAccount: true,
-        media: [],
-        sentAt: this.#tools.clock.now(),
-      };
-      if (current.access === "pair") await this.#requirePaired(account, event);
-      feed.await(message, id);
-      await this.#tools.channels.ingress.accept(account, [event]);
+      const isAccepted = await acceptMessage(this.#tools, chat, { visitor, ref, id, text });
+      if (!isAccepted) return this.#close(closeCodes.changed);
       await this.#tell({ type: "accepted", id });
     } catch (thrown) {
       const error = toHoldfastError(thrown);
       // What may have been accepted is sent again by the browser, and recognised.
       if (error.retry !== "unknown-outcome") feed.forget(message);
-      if (error.code === "internal") this.#report(error, "chat");
+      this.#report(error, "message");
       this.#tellError(error, id);
     }
-  }
-
-  /** Errors: `forbidden`, which tells the person the code; those of the pairing. */
-  async #requirePaired(account: ChatAccount["account"], event: InboundEvent): Promise<void> {
-    if (event.type !== "message") return;
-    const asked = await this.#tools.channels.pairing.request(account, event);
-    if (asked.result === "paired") return;
-    const problem =
-      asked.result === "code"
-        ? `This assistant does not know you yet. Give its operator this code, and then send your message again: ${asked.code}`
-        : "This assistant does not know you yet, and too many people wait to be let in. Try again later.";
-    throw new HoldfastError("forbidden", problem);
   }
 
   #tellReceipts(events: readonly InboundEvent[]): void {
@@ -268,7 +232,7 @@ export class ChatConnection {
       type: "error",
       ...(id !== undefined && { id }),
       code,
-      message: code === "internal" ? "Something went wrong." : message,
+      message: publicCodes.has(code) ? message : "This does not work at the moment.",
       ...(after !== undefined && { retryAfterMs: after }),
     });
   }
@@ -286,20 +250,16 @@ export class ChatConnection {
   }
 }
 
+/** Errors whose words are meant for visitors; others may name what only operators should know. */
+const publicCodes: ReadonlySet<string> = new Set([
+  "agent_not_found",
+  "forbidden",
+  "invalid_request",
+  "node_busy",
+  "rate_limited",
+  "unauthenticated",
+]);
+
 function htmlOf(pieces: readonly { readonly body: unknown }[]): string {
   return pieces.map(({ body }) => (body as { html: string }).html).join("\n");
-}
-
-function requirePlace(place: VisitorPlace | undefined): VisitorPlace {
-  if (place) return place;
-  throw new HoldfastError("agent_not_found", "Nobody answers here at the moment.");
-}
-
-function notAllowed(visitor: string): HoldfastError {
-  const problem = `This chat is only for people whom its operator has let in. You are known here as ${visitor}.`;
-  return new HoldfastError("forbidden", problem);
-}
-
-function tooFast(retryAfterMs: number): HoldfastError {
-  return new HoldfastError("rate_limited", "That was too fast: wait a moment.", { retryAfterMs });
 }

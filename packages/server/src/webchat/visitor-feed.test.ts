@@ -66,7 +66,7 @@ class Told implements Pick<Conversations, "subscribe" | "history"> {
   }
 }
 
-function watch(told: Told, after = -1, streams = true) {
+function watch(told: Told, after = -1, streams = true, isNew = false) {
   const frames: ServerFrame[] = [];
   const clock = createVirtualClock();
   const state = { overflowed: false };
@@ -75,6 +75,7 @@ function watch(told: Told, after = -1, streams = true) {
     clock,
     ref,
     after,
+    isNew,
     streams,
     html: (markdown) => `<p>${markdown}</p>`,
     tell: async (frame) => void frames.push(frame),
@@ -94,6 +95,24 @@ const texts = (frames: readonly ServerFrame[]) =>
   frames.flatMap((frame) => (frame.type === "message" ? [frame.text] : []));
 
 describe("a visitor", () => {
+  it("who is new costs nothing before something is said, and misses nothing then", async () => {
+    const told = new Told();
+    let reads = 0;
+    const read = told.history.bind(told);
+    told.history = (...range) => {
+      reads += 1;
+      return read(...range);
+    };
+    const { frames, clock, settled } = watch(told, -1, true, true);
+    await settled();
+    await clock.advance(10 * webchatLimits.idleLookMs);
+    expect(frames).toEqual([{ type: "live" }]);
+    expect(reads).toBe(0);
+    told.listen(told.write(1));
+    await settled();
+    expect(texts(frames)).toEqual(["question 1", "**answer** 1"]);
+  });
+
   it("sees questions and answers, and nothing of how they were found", async () => {
     const told = new Told();
     told.write(1);

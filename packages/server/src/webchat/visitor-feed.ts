@@ -17,6 +17,8 @@ export interface VisitorFeedOptions {
   readonly ref: ConversationRef;
   /** The newest message that the browser has; -1 for none. */
   readonly after: number;
+  /** Nothing was ever said there. */
+  readonly isNew: boolean;
   /** False: nothing is told of an answer before it is there. */
   readonly streams: boolean;
   /** Markdown as HTML of our own making. */
@@ -41,7 +43,9 @@ export class VisitorFeed {
   readonly #queue: ConversationEvent[] = [];
   #queuedChars = 0;
   #last: number;
-  #isBehind = true;
+  #isBehind: boolean;
+  /** Nothing is looked at before something happens: whoever only opens a page costs the owner nothing. */
+  #isUntouched: boolean;
   #isLive = false;
   #isRunning = false;
   #isClosed = false;
@@ -57,12 +61,15 @@ export class VisitorFeed {
   constructor(options: VisitorFeedOptions) {
     this.#options = options;
     this.#last = options.after;
+    this.#isBehind = !options.isNew;
+    this.#isUntouched = options.isNew;
     this.#stop = options.conversations.subscribe(options.ref, (event) => this.#listen(event));
     this.#run();
   }
 
   /** A message of this browser, on its way to the history. */
   await(id: MessageId, own: string): void {
+    this.#isUntouched = false;
     this.#awaited.set(id, own);
     if (this.#awaited.size > 2 * webchatLimits.pending) {
       const [oldest] = this.#awaited.keys();
@@ -85,6 +92,7 @@ export class VisitorFeed {
 
   #listen(event: ConversationEvent): void {
     if (this.#isClosed || event.type === "delivery") return;
+    this.#isUntouched = false;
     this.#queue.push(event);
     this.#queuedChars += sizeOf(event);
     const isTooMuch =
@@ -106,6 +114,7 @@ export class VisitorFeed {
   }
 
   async #work(): Promise<void> {
+    if (this.#isUntouched) await this.#live();
     while (!this.#isClosed) {
       if (this.#isBehind) await this.#readPage();
       else {
@@ -120,7 +129,7 @@ export class VisitorFeed {
   /** The owner may die between writing and telling: then nobody says that there is an answer. */
   #lookLater(): void {
     this.#cancelLook();
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isUntouched) return;
     const isAwaited = this.#awaited.size > 0 || this.#isBehind;
     const ms = isAwaited ? webchatLimits.awaitedLookMs : webchatLimits.idleLookMs;
     this.#cancelLook = this.#options.clock.schedule(ms, () => {
@@ -173,7 +182,7 @@ export class VisitorFeed {
   }
 
   async #readPage(): Promise<void> {
-    const { conversations, ref, tell } = this.#options;
+    const { conversations, ref } = this.#options;
     this.#isBehind = false;
     try {
       if (this.#last < 0) await this.#skipOld();
@@ -196,9 +205,13 @@ export class VisitorFeed {
         throw thrown;
       }
     }
+    await this.#live();
+  }
+
+  async #live(): Promise<void> {
     if (this.#isLive) return;
     this.#isLive = true;
-    await tell({ type: "live" });
+    await this.#options.tell({ type: "live" });
   }
 
   /** Of a long conversation a browser that knows nothing of it is shown the end. */

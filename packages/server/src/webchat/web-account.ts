@@ -5,6 +5,9 @@ type OpenedAccount = NonNullable<ReturnType<Channels["registry"]["get"]>>;
 
 /** A declared account of the channel `web`. */
 export interface ChatAccount {
+  /** As it is declared; the same object until that changes. */
+  readonly declared: OpenedAccount["account"];
+  /** The same, with a scope that keeps visitors apart. */
   readonly account: OpenedAccount["account"];
   readonly web: WebAccount;
 }
@@ -17,7 +20,7 @@ export function chatAccount(
 ): ChatAccount | undefined {
   const opened = registry.get(organization, name);
   if (!(opened?.use instanceof WebAccount)) return undefined;
+  const { account: declared, use: web } = opened;
   // Whatever the account says: visitors never share a conversation with anybody else.
-  const account = { ...opened.account, scope: "per-account-channel-peer" as const };
-  return { account, web: opened.use };
+  return { declared, account: { ...declared, scope: "per-account-channel-peer" }, web };
 }

@@ -14,7 +14,13 @@ describe("the widget", () => {
   });
 
   it("does nothing that a strict page policy forbids", () => {
-    for (const word of ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]) {
+    for (const word of [
+      "innerHTML",
+      "outerHTML",
+      "insertAdjacentHTML",
+      "document.write",
+      "eval(",
+    ]) {
       expect(text).not.toContain(word);
     }
     expect(text).not.toMatch(/setAttribute\(\s*"(on|style)/);

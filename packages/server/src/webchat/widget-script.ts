@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 /** In the order in which they need each other. */
 const parts = [
   "styles.js",
+  "elements.js",
   "markup.js",
   "storage.js",
   "connection.js",

@@ -1,4 +1,12 @@
-import { HoldfastError, limits, type WebhookRequest } from "@holdfast/core";
+import {
+  type Account,
+  type Channels,
+  HoldfastError,
+  type InboundEvent,
+  limits,
+  toHoldfastError,
+  type WebhookRequest,
+} from "@holdfast/core";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { shown } from "../access.ts";
 import type { RouteContext } from "../dependencies.ts";
@@ -20,6 +28,23 @@ export function webhookRoutes(app: FastifyInstance, { channels }: RouteContext):
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
       parsed(null, body);
     });
+    const takerOf = (request: FastifyRequest) => {
+      const { org, account: name } = request.params as Params;
+      const opened = channels.registry.get(org, name);
+      if (opened?.use.webhook) {
+        return { account: opened.account, webhook: opened.use.webhook.bind(opened.use) };
+      }
+      throw new HoldfastError("account_not_found", `No account ${shown(name)} takes this.`);
+    };
+    // Before the body: nobody shall send millions of bytes to an address that is none.
+    scope.addHook("onRequest", (request, _reply, next) => {
+      try {
+        takerOf(request);
+        next();
+      } catch (thrown) {
+        next(thrown as Error);
+      }
+    });
     for (const url of ["/channels/:org/:account", "/channels/:org/:account/*"]) {
       scope.route({
         method: ["GET", "POST"],
@@ -28,15 +53,9 @@ export function webhookRoutes(app: FastifyInstance, { channels }: RouteContext):
         schema: { hide: true },
         bodyLimit: limits.webhookBodyBytes,
         handler: async (request, reply) => {
-          const { org, account: name } = request.params as Params;
-          const opened = channels.registry.get(org, name);
-          if (!opened?.use.webhook) {
-            throw new HoldfastError("account_not_found", `No account ${shown(name)} takes this.`);
-          }
-          const answer = await opened.use.webhook(webhookRequest(request));
-          if (answer.events.length > 0) {
-            await channels.ingress.accept(opened.account, answer.events);
-          }
+          const { webhook, account } = takerOf(request);
+          const answer = await webhook(webhookRequest(request));
+          if (answer.events.length > 0) await accept(channels, account, answer.events);
           return reply
             .code(answer.status)
             .headers(answer.headers ?? {})
@@ -46,6 +65,21 @@ export function webhookRoutes(app: FastifyInstance, { channels }: RouteContext):
     }
     done();
   });
+}
+
+/** Platforms repeat what is answered with 503; of 429 some think that the webhook is broken. */
+async function accept(
+  { ingress }: Channels,
+  account: Account,
+  events: readonly InboundEvent[],
+): Promise<void> {
+  try {
+    await ingress.accept(account, events);
+  } catch (thrown) {
+    const error = toHoldfastError(thrown);
+    if (error.status !== 429) throw error;
+    throw new HoldfastError("node_busy", error.message, { cause: error, retryAfterMs: 1_000 });
+  }
 }
 
 function webhookRequest(request: FastifyRequest): WebhookRequest {

@@ -139,7 +139,7 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
 
 @media (max-width: 520px) {
   /* The screen's own width: a page that is too wide makes everything else wider, too. */
-  .panel { inset: 0 auto auto 0; width: 100vw; height: 100vh; height: 100dvh; border-radius: 0; animation-name: appear;
+  .panel { inset: var(--top, 0) auto auto 0; width: 100vw; height: 100vh; height: var(--height, 100dvh); border-radius: 0; animation-name: appear;
     padding-bottom: env(safe-area-inset-bottom); }
   header { padding-top: max(12px, env(safe-area-inset-top)); }
   :host([data-open]) .launcher { display: none; }

@@ -1,40 +1,11 @@
+import { icon, icons, make } from "./elements.js";
 import { safeContent } from "./markup.js";
 import { styles } from "./styles.js";
 
 const newSectionMs = 10 * 60000;
 const nearEndPixels = 80;
-
-const icons = {
-  chat: "M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.15-2.9-.4L4.6 20.6a.5.5 0 0 1-.7-.6l1-3.3C3.7 15.3 3 13.4 3 11.2c0-4.3 4-7.7 9-7.7Z",
-  close: "M6.5 9.5 12 15l5.5-5.5",
-  send: "M12 19V5.5M6 11.2l6-6 6 6",
-};
-
-/** Elements made one by one: no HTML text, so no page policy can be in the way. */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined) element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-function icon(path, isFilled = false) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  const shape = document.createElementNS(space, "path");
-  for (const [name, value] of [
-    ["viewBox", "0 0 24 24"],
-    ["aria-hidden", "true"],
-    ["class", isFilled ? "icon filled" : "icon"],
-  ]) {
-    svg.setAttribute(name, value);
-  }
-  shape.setAttribute("d", path);
-  svg.append(shape);
-  return svg;
-}
+/** As in the styles. */
+const wholeScreen = "(max-width: 520px)";
 
 /** What the visitor sees: a button, the panel behind it, and the messages in there. */
 export class View {
@@ -182,6 +153,8 @@ export class View {
   }
 
   notice(text) {
+    // The same at every try would fill the chat.
+    if (this.#log.querySelector(".notice:last-of-type")?.textContent === text) return;
     this.#beforeOwn(make("p", { class: "notice" }, text));
     this.#toEnd();
   }
@@ -269,11 +242,34 @@ export class View {
       event.preventDefault();
       this.#submit();
     });
+    for (const change of ["resize", "scroll"]) {
+      globalThis.visualViewport?.addEventListener(change, () => this.#fitScreen());
+    }
     this.#panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.close();
+      if (event.key === "Tab" && matchMedia(wholeScreen).matches) this.#turn(event);
       // Shortcuts of the page are not meant for what is written here.
       event.stopPropagation();
     });
+  }
+
+  /** Where the panel covers the page, the focus stays in it. */
+  #turn(event) {
+    const all = this.#panel.querySelectorAll(
+      "button:not(:disabled), textarea:not(:disabled), a[href], [tabindex]",
+    );
+    const [first, last] = [all[0], all[all.length - 1]];
+    const end = event.shiftKey ? first : last;
+    if (this.#root.activeElement !== end) return;
+    event.preventDefault();
+    (event.shiftKey ? last : first).focus();
+  }
+
+  /** A keyboard on the screen covers what is fixed to its lower end, and says so only here. */
+  #fitScreen() {
+    const { height, offsetTop } = visualViewport;
+    this.#host.style.setProperty("--height", `${height}px`);
+    this.#host.style.setProperty("--top", `${offsetTop}px`);
   }
 
   #submit() {

@@ -1,4 +1,3 @@
-/** Shows findings of a review of owned accounts: each of these fails until its finding is mended. */
 import {
   type Account,
   type AccountOptions,
@@ -41,11 +40,11 @@ async function open(receive: Receive, stillAlive: () => Promise<void> | undefine
     });
   declare("acme");
   declare("globex");
-  let changed = () => {};
+  let changed = (_organization: string) => {};
   const resources = {
     account: (organization: string) => accounts.get(organization),
-    onChange: (_kind: string, listen: () => void) => {
-      changed = listen;
+    onChange: (...[_kind, listen]: Parameters<ResourceStore["onChange"]>) => {
+      changed = (organization) => listen({ organization, name: "bot" });
       return () => {};
     },
   } as unknown as ResourceStore;
@@ -98,7 +97,7 @@ async function open(receive: Receive, stillAlive: () => Promise<void> | undefine
   });
   owners.start();
   await clock.advance(1_000);
-  return { clock, owners, received, declare, change: () => changed() };
+  return { clock, owners, received, declare, change: (name: string) => changed(name) };
 }
 
 test("an account goes on receiving while another organization changes one of its own", async () => {
@@ -108,7 +107,7 @@ test("an account goes on receiving while another organization changes one of its
   );
   expect(world.received).toEqual(["acme", "globex"]);
   world.declare("globex", { changed: true });
-  world.change();
+  world.change("globex");
   await world.clock.advance(1_000);
   expect(world.received).toEqual(["acme", "globex", "globex"]);
 });
@@ -136,9 +135,9 @@ test("a window holds no more than it may when the account's owner changes", () =
       granted.push(now + answer.grantedAfterMs);
     }
   };
-  ask(new RateLimiter(rates, 0, true), 0);
+  ask(new RateLimiter(rates, -10_000), 0);
   // The next owner's, a moment later: the permits that were given are still being used.
-  ask(new RateLimiter(rates, 10, false), 10);
+  ask(new RateLimiter(rates, 10), 10);
   const fullest = Math.max(
     ...granted.map((start) => granted.filter((at) => at >= start && at < start + 1_000).length),
   );

@@ -1,0 +1,1 @@
+export { startFakeWeb } from "./fake-web.ts";
