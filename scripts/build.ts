@@ -100,6 +100,10 @@ function writePackage(name: string, manifest: Manifest): void {
     `${JSON.stringify({ ...published, exports }, null, 2)}\n`,
   );
   cpSync(join(folder, "LICENSE"), join(to, "LICENSE"));
+  // What browsers get is served as it is written.
+  for (const file of readdirSync(join(from, "src"), { recursive: true, encoding: "utf8" })) {
+    if (file.endsWith(".js")) cpSync(join(from, "src", file), join(to, "src", file));
+  }
   for (const bin of Object.values(manifest.bin ?? {})) {
     const text = readFileSync(join(from, bin), "utf8").replace(importOfSource, (found) =>
       found.replace(/\.ts"/, '.js"'),

@@ -7,6 +7,7 @@ import {
   startFakeSignal,
   startFakeSlack,
   startFakeTelegram,
+  startFakeWeb,
   startFakeWhatsApp,
 } from "../../packages/testkit/src/platforms/index.ts";
 
@@ -51,6 +52,7 @@ const rates = {
     group: [],
   },
   email: { account: [{ count: 10, perMs: 1_000 }], direct: [], group: [] },
+  web: { account: [], direct: [], group: [] },
   signal: { account: [], direct: [{ count: 60, perMs: 60_000 }], group: [] },
 } as const;
 
@@ -105,6 +107,7 @@ export const contestants: readonly Contestant[] = [
     start: startFakeSignal,
     rates: rates.signal,
   },
+  { account: "web", channel: "web", mode: "socket", start: startFakeWeb, rates: rates.web },
 ];
 
 export function startFake(contestant: Contestant, seed: number): Promise<FakePlatform> {

@@ -81,8 +81,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "path/deliveries.ts",
-        from: 'last?.state === "started" && (!account.idempotentSends || !piece)',
-        to: 'last?.state === "started" && !piece',
+        from: "if (begun && (!account.idempotentSends || !piece)) {",
+        to: "if (begun && !piece) {",
       },
     ],
   },

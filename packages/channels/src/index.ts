@@ -1,2 +1,3 @@
 export { accountFaults } from "./account-faults.ts";
+export { WebAccount } from "./web/index.ts";
 export { channels } from "./registry.ts";

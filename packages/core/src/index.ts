@@ -9,11 +9,19 @@ export * from "./cluster/cluster-admin.ts";
 export type { NodeFacts } from "./cluster/heartbeats.ts";
 export type { Membership } from "./cluster/membership.ts";
 export * from "./cluster/records.ts";
+export {
+  chooseAgent,
+  conversationOf,
+  decideAccess,
+  type IdentityLinks,
+  indexIdentityLinks,
+} from "./channels/access/index.ts";
 export type { AccountReport } from "./channels/account-owners.ts";
 export type { Channels } from "./channels/create-channels.ts";
 export * from "./node-runtime.ts";
 export { Checkpoints } from "./path/checkpoints.ts";
 export { DeadLetters } from "./path/dead-letters.ts";
+export { messageIdOf } from "./path/ingress.ts";
 export { HistoryPages } from "./path/history.ts";
 export { Partition } from "./path/partition.ts";
 export type { DeliveryFailure } from "./path/outgoing-channels.ts";

@@ -178,9 +178,7 @@ export class Ingress implements Conversations {
     const { organization, agent, conversation, key, content, source, options, depth = 0 } = message;
     const { digest, random, node, clock } = this.#services;
     // The same key gives the same id on every node, so a repeat is recognised wherever it lands.
-    const id = key
-      ? `m${digest(`${conversationKey(message)}\n${key}`).slice(0, 20)}`
-      : `m${random.token(20)}`;
+    const id = key ? messageIdOf(message, key, digest) : `m${random.token(20)}`;
     return {
       id: id as MessageId,
       organization,
@@ -298,6 +296,15 @@ export class Ingress implements Conversations {
       throw new HoldfastError("agent_not_found", `There is no agent ${organization}/${agent}.`);
     }
   }
+}
+
+/** The id of a message with a key: the same on every node. */
+export function messageIdOf(
+  ref: ConversationRef,
+  key: string,
+  digest: (text: string) => string,
+): MessageId {
+  return `m${digest(`${conversationKey(ref)}\n${key}`).slice(0, 20)}` as MessageId;
 }
 
 function isUnfinished({ state, isHeld }: DeliveryView): boolean {

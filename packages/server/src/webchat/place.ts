@@ -3,20 +3,18 @@ import {
   type Account,
   agentName,
   type Channels,
-  conversationKey,
+  chooseAgent,
+  conversationOf,
   type ConversationRef,
+  decideAccess,
   type IdentityLink,
+  type IdentityLinks,
+  indexIdentityLinks,
   type MessageId,
+  messageIdOf as idOfKey,
   organizationName,
   type ResourceStore,
 } from "@holdfast/core";
-import {
-  chooseAgent,
-  conversationOf,
-  decideAccess,
-  type IdentityLinks,
-  indexIdentityLinks,
-} from "../../../core/src/channels/access/index.ts";
 
 /** Where a visitor's messages go, and whether they may. */
 export interface VisitorPlace {
@@ -84,8 +82,7 @@ export class Places {
 
 /** The id that a visitor's message has in the history; as the message path makes it of keys. */
 export function messageIdOf(ref: ConversationRef, account: string, id: string): MessageId {
-  const key = `${account}.${id}`;
-  return `m${digest(`${conversationKey(ref)}\n${key}`).slice(0, 20)}` as MessageId;
+  return idOfKey(ref, `${account}.${id}`, digest);
 }
 
 function digest(text: string): string {

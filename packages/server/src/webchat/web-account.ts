@@ -1,5 +1,5 @@
 import type { Channels } from "@holdfast/core";
-import { WebAccount } from "../../../channels/src/web/index.ts";
+import { WebAccount } from "@holdfast/channels";
 
 type OpenedAccount = NonNullable<ReturnType<Channels["registry"]["get"]>>;
 

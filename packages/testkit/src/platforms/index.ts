@@ -5,3 +5,4 @@ export * from "./slack/index.ts";
 export { type FakeDiscord, type FakeDiscordOptions, startFakeDiscord } from "./discord/index.ts";
 export { type FakeEmail, type FakeEmailOptions, startFakeEmail } from "./email/index.ts";
 export * from "./signal/index.ts";
+export { startFakeWeb } from "./web/index.ts";

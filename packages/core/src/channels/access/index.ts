@@ -1,7 +1,7 @@
 export { chooseAgent } from "./choose-agent.ts";
 export { conversationOf } from "./conversation-of.ts";
 export { decideAccess } from "./decide-access.ts";
-export { type IdentityLinks, indexIdentityLinks, linkFaults } from "./identity-links.ts";
+export { type IdentityLinks, indexIdentityLinks } from "./identity-links.ts";
 export { inputText } from "./input-text.ts";
-export { createPairing, type Pairing, type PairingList } from "./pairing.ts";
-export { channelAccessBucket, type PairedSender, type PendingPairing } from "./pairing-records.ts";
+export { createPairing, type Pairing } from "./pairing.ts";
+export { channelAccessBucket } from "./pairing-records.ts";
