@@ -15,7 +15,7 @@ import { type Stage, stages } from "./stages.ts";
 import { failedOnce, type Tally, tallyVitest } from "./vitest-report.ts";
 
 /** For all stages together; CI may give less. */
-const budgetMs = Number(process.env["HOLDFAST_TEST_BUDGET_SECONDS"] ?? 15 * 60) * 1_000;
+const budgetMs = Number(process.env["HOLDFAST_TEST_BUDGET_SECONDS"] ?? 19 * 60) * 1_000;
 /** What a stage's processes get to end by themselves, and again after SIGTERM. */
 const graceMs = 5_000;
 
