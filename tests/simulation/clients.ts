@@ -214,7 +214,8 @@ export class Clients {
   #nextOperation(): Operation {
     const { random } = this.#options;
     const repeated = random.next() < 0.12 ? this.#recentWithKey() : undefined;
-    if (repeated && random.next() < 0.8) return repeated;
+    // A platform's event says the same whenever it comes.
+    if (repeated && (random.next() < 0.8 || isChat(repeated.message))) return repeated;
     const number = this.operations.length + 1;
     const command =
       random.next() < 0.02

@@ -100,8 +100,6 @@ function isFlagged(
   operations: readonly Operation[],
   { conflicts }: Reports,
 ): boolean {
-  // A platform's event is known by its id, whatever else it says when it comes again.
-  if (operation.message.source && sharesItsKey(operation, operations)) return true;
   const isReported = operation.id !== undefined && conflicts.has(operation.id);
   return isReported && sharesItsKey(operation, operations);
 }

@@ -215,7 +215,7 @@ export const accountSchema = z.strictObject({
   /** When a message cannot be delivered: `fail-rest` (those behind it fail, too) or `wait` for a person. */
   onFailure: z.enum(["fail-rest", "wait"]).optional(),
   /** What people see while an answer is being written; `typing` when absent. */
-  streaming: z.enum(["off", "typing", "edits"]).optional(),
+  streaming: z.enum(["off", "typing"]).optional(),
   /** The zone of the nodes that shall own it. */
   region: z.string().max(63).optional(),
   /** Instead of the platform's usual limits. */

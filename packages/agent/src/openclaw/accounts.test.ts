@@ -19,6 +19,8 @@ const accounts = ({ resources }: ImportResult) =>
   resources.filter((resource): resource is Account => resource.kind === "Account");
 const links = ({ resources }: ImportResult) =>
   resources.filter((resource): resource is IdentityLink => resource.kind === "IdentityLink");
+const taken = ({ taken: notes }: ImportResult, path: string) =>
+  notes.find((note) => note.path === path)?.as;
 const left = ({ left: notes }: ImportResult, path: string) =>
   notes
     .filter((note) => note.path === path)
@@ -76,7 +78,10 @@ describe("accounts", () => {
       access: { direct: "allowlist", allow },
     });
     expect(alerts?.access).toMatchObject({ direct: "disabled", allow });
-    expect(file?.streaming).toBe("edits");
+    expect(file?.streaming).toBe("typing");
+    expect(taken(result, "channels.telegram.accounts.file.streaming.mode")).toBe(
+      "people see that somebody writes: answers do not grow as edits here",
+    );
     expect(left(result, "channels.telegram.botToken")).toContain(
       "set the environment variable TELEGRAM_BOT_TOKEN",
     );
@@ -84,6 +89,15 @@ describe("accounts", () => {
     expect(left(result, "channels.telegram.accounts.off.enabled")).toContain("switched off");
     expect(left(result, "channels.telegram.webhookUrl")).toContain("polls");
     expect(JSON.stringify(result)).not.toContain("literal");
+  });
+
+  test("of Slack show nothing while an answer is written, and the note says so", async () => {
+    const streaming = { mode: "block" };
+    const result = await imported({ channels: { slack: { mode: "http", streaming } } });
+    expect(accounts(result)[0]?.streaming).toBe("typing");
+    expect(taken(result, "channels.slack.streaming.mode")).toBe(
+      "Slack shows nothing while an answer is written: answers do not grow as edits here",
+    );
   });
 
   test("without a token read the variable that OpenClaw reads", async () => {

@@ -159,14 +159,16 @@ function readStreaming(
 ): Account["streaming"] {
   const streaming = layers.section("streaming");
   const mode = streaming?.string("mode");
-  const canEdit = channel !== "signal";
   streaming?.rest(`streaming of ${subject}`, () => "it has no counterpart here");
   if (mode === undefined) return undefined;
-  const chosen = canEdit && (mode === "partial" || mode === "block") ? "edits" : "typing";
-  const reason =
-    chosen === "edits" ? "the answer is shown as it grows" : "people see that somebody writes";
+  const grows = mode === "partial" || mode === "block";
+  const shown =
+    channel === "slack"
+      ? "Slack shows nothing while an answer is written"
+      : "people see that somebody writes";
+  const reason = grows ? `${shown}: answers do not grow as edits here` : shown;
   streaming?.take("mode", `streaming of ${subject}`, reason);
-  return chosen;
+  return "typing";
 }
 
 /** The account with its bindings, and the agent that takes the rest. */

@@ -27,8 +27,8 @@ const reasons: Readonly<Record<number, string>> = {
 };
 
 /**
- * What an answer means for the message. Repeating is harmless here: a new message carries a nonce that
- * Discord enforces, and an edit is the same each time.
+ * What an answer means for the message. Repeating is harmless here: every message carries a nonce that
+ * Discord enforces.
  */
 export function outcomeOf(answer: RestAnswer | RestTrouble): SendOutcome {
   if (answer.kind !== "answer") return { outcome: "retry", reason: answer.reason };

@@ -224,22 +224,6 @@ describe("a send", () => {
 });
 
 describe("besides sending", () => {
-  test("a piece is replaced, harmlessly often, unless it is gone", async () => {
-    const fake = await start();
-    const account = open(fake);
-    const chat = chatOf(fake);
-    const sent = await account.send(pieceSend(account, chat, "first", "k"), never);
-    if (sent.outcome !== "sent") throw new Error("it was not sent");
-    const [piece] = account.render("second");
-    if (piece === undefined) throw new Error("nothing was rendered");
-    const edit = { piece, chat, platformId: sent.platformId };
-    expect(await account.edit?.(edit, never)).toEqual(sent);
-    expect(await account.edit?.(edit, never)).toEqual(sent);
-    expect(shown(fake)).toEqual(["second"]);
-    const gone = await account.edit?.({ ...edit, platformId: "123456789012345678" }, never);
-    expect(gone).toMatchObject({ outcome: "failed" });
-  });
-
   test("typing is shown, and never throws", async () => {
     const fake = await start();
     const account = open(fake);

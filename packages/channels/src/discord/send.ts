@@ -4,7 +4,6 @@ import {
   type ChatAddress,
   type Clock,
   type Piece,
-  type PieceEdit,
   type PieceSend,
   type SendOutcome,
   toHoldfastError,
@@ -29,8 +28,7 @@ const pieceBody = z.object({
 /** Nobody is called by what an agent writes. */
 const allowedMentions = { parse: [], replied_user: false };
 
-type Sender = Pick<ChannelAccount, "render" | "send"> &
-  Required<Pick<ChannelAccount, "edit" | "typing">>;
+type Sender = Required<Pick<ChannelAccount, "render" | "send" | "typing">>;
 
 export function createSender(rest: Rest, clock: Clock, applicationId: string | undefined): Sender {
   const rates = createRates(clock);
@@ -101,8 +99,6 @@ export function createSender(rest: Rest, clock: Clock, applicationId: string | u
       return outcome;
     },
 
-    edit: (edit, signal) => guarded(() => replace(rest, edit, signal)),
-
     async typing(chat, signal) {
       await guarded(async () =>
         outcomeOf(
@@ -111,13 +107,6 @@ export function createSender(rest: Rest, clock: Clock, applicationId: string | u
       );
     },
   };
-}
-
-async function replace(rest: Rest, edit: PieceEdit, signal: AbortSignal): Promise<SendOutcome> {
-  const { content } = pieceBody.parse(edit.piece.body);
-  const path = `/channels/${channelOf(edit.chat)}/messages/${idOf(edit.platformId)}`;
-  const body = { content, allowed_mentions: allowedMentions };
-  return outcomeOf(await rest.ask({ method: "PATCH", path, body }, signal));
 }
 
 /** A secret that cannot be read, or a piece that is none of ours, is an outcome like any other. */
@@ -146,12 +135,9 @@ function reply({ kind }: ChatAddress, replyTo: string | undefined): object {
   return { message_reference: { type: 0, message_id: replyTo, fail_if_not_exists: false } };
 }
 
-function channelOf(chat: ChatAddress): string {
-  return idOf(chat.thread ?? chat.id);
-}
-
 /** Ids stand in paths, so nothing else may. */
-function idOf(id: string): string {
+function channelOf(chat: ChatAddress): string {
+  const id = chat.thread ?? chat.id;
   if (!isSnowflake(id)) throw new RangeError("not an id of Discord");
   return id;
 }

@@ -10,7 +10,7 @@ import { attachmentAnswerBytes, fetchAttachment } from "./media.ts";
 import { sendOutcome } from "./outcome.ts";
 import { receiveEvents } from "./receive.ts";
 import { Rpc } from "./rpc.ts";
-import { editPiece, recipientOf, sendPiece } from "./send.ts";
+import { recipientOf, sendPiece } from "./send.ts";
 import type { SignalSettings } from "./settings.ts";
 
 export function openSignal(options: AccountOptions<SignalSettings>): ChannelAccount {
@@ -25,7 +25,6 @@ export function openSignal(options: AccountOptions<SignalSettings>): ChannelAcco
         text: plain,
       })),
     send: (send, signal) => sendPiece(rpc, options, send, signal),
-    edit: (edit, signal) => editPiece(rpc, options, edit, signal),
     async typing(chat, signal) {
       const params = { account: options.settings.account, ...recipientOf(chat) };
       try {

@@ -52,23 +52,6 @@ describe("sends", () => {
     );
   });
 
-  it("edits what was sent, as often as it likes", async () => {
-    const { fake, account } = await start();
-    const sent = await account.send(pieceTo(ada, "Hi"), never);
-    if (sent.outcome !== "sent") throw new Error(sent.reason);
-    const { piece, chat } = pieceTo(ada, "Hello");
-    const edit = { piece, chat, platformId: sent.platformId };
-    expect(await account.edit?.(edit, never)).toEqual(sent);
-    expect(await account.edit?.(edit, never)).toEqual(sent);
-    expect(fake.shown(ada).map((one) => one.text)).toEqual(["Hello"]);
-    expect(await account.edit?.({ ...edit, platformId: "x" }, never)).toMatchObject({
-      outcome: "failed",
-    });
-    expect(await account.edit?.({ ...edit, platformId: "1" }, never)).toMatchObject({
-      outcome: "failed",
-    });
-  });
-
   it("fails for people who are gone or not trusted, and for groups it is not in", async () => {
     const { fake, account } = await start();
     fake.block(ada);

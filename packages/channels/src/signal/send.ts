@@ -1,7 +1,6 @@
 import {
   type AccountOptions,
   type ChatAddress,
-  type PieceEdit,
   type PieceSend,
   type SendOutcome,
   toHoldfastError,
@@ -17,9 +16,8 @@ const pieceBody = z.object({ text: z.string().min(1), styles: z.array(z.string()
 export async function sendPiece(
   rpc: Rpc,
   options: AccountOptions<SignalSettings>,
-  { piece, chat, replyTo }: Pick<PieceSend, "piece" | "chat" | "replyTo">,
+  { piece, chat, replyTo }: PieceSend,
   signal: AbortSignal,
-  more: Readonly<Record<string, unknown>> = {},
 ): Promise<SendOutcome> {
   const body = pieceBody.safeParse(piece.body);
   if (!body.success) return { outcome: "failed", reason: "The piece is not one for Signal." };
@@ -32,7 +30,6 @@ export async function sendPiece(
     message: text,
     ...(styles.length === 0 ? {} : { textStyle: styles }),
     ...quoteOf(chat, replyTo),
-    ...more,
   };
   try {
     return sendOutcome(await rpc.call("send", params, signal));
@@ -40,21 +37,6 @@ export async function sendPiece(
     // Only the token can be missing: requests themselves do not throw.
     return { outcome: "unauthorized", reason: toHoldfastError(error).message };
   }
-}
-
-/** The same edit twice leaves the same text. The message keeps the id that it was first sent with. */
-export async function editPiece(
-  rpc: Rpc,
-  options: AccountOptions<SignalSettings>,
-  edit: PieceEdit,
-  signal: AbortSignal,
-): Promise<SendOutcome> {
-  const editTimestamp = Number(edit.platformId);
-  if (!Number.isSafeInteger(editTimestamp) || editTimestamp <= 0) {
-    return { outcome: "failed", reason: "The message's id is not one of Signal." };
-  }
-  const outcome = await sendPiece(rpc, options, edit, signal, { editTimestamp });
-  return outcome.outcome === "sent" ? { outcome: "sent", platformId: edit.platformId } : outcome;
 }
 
 export function recipientOf(chat: ChatAddress): { groupId: string } | { recipient: string[] } {

@@ -4,7 +4,7 @@ import { checkAccount } from "./check.ts";
 import { createDirectory } from "./directory.ts";
 import { fetchFile } from "./media.ts";
 import { receiveOverSocket } from "./receive.ts";
-import { editPiece, renderPieces, sendPiece } from "./send.ts";
+import { renderPieces, sendPiece } from "./send.ts";
 import type { SlackSettings } from "./settings.ts";
 import { answerWebhook } from "./webhook.ts";
 
@@ -30,7 +30,6 @@ export function openSlackAccount(options: AccountOptions<SlackSettings>): Channe
       ),
     render: renderPieces,
     send: (send, signal) => sendPiece(send, sending, signal),
-    edit: (edit, signal) => editPiece(edit, sending, signal),
     fetchMedia: (media, signal) =>
       fetchFile(media, { api, apiUrl: settings.apiUrl, token }, signal),
     close: () => api.close(),

@@ -20,14 +20,11 @@ const unauthorizedErrors: ReadonlySet<string> = new Set([
 const failedErrors: ReadonlySet<string> = new Set([
   "access_denied",
   "as_user_not_supported",
-  "block_mismatch",
   "cannot_reply_to_message",
-  "cant_update_message",
   "channel_is_limited_access",
   "channel_not_found",
   "duplicate_channel_not_found",
   "duplicate_message_not_found",
-  "edit_window_closed",
   "ekm_access_denied",
   "external_channel_migrating",
   "invalid_arg_name",
@@ -40,7 +37,6 @@ const failedErrors: ReadonlySet<string> = new Set([
   "invalid_post_type",
   "is_archived",
   "is_inactive",
-  "message_not_found",
   "messages_tab_disabled",
   "metadata_too_large",
   "msg_too_long",
@@ -57,7 +53,6 @@ const failedErrors: ReadonlySet<string> = new Set([
   "team_access_not_granted",
   "team_not_found",
   "too_many_attachments",
-  "update_failed",
   "user_not_found",
 ]);
 
@@ -77,7 +72,7 @@ const rateErrors: ReadonlySet<string> = new Set([
   "ratelimited",
 ]);
 
-/** Trouble with a send, or with an edit, as the outbox understands it. */
+/** Trouble with a send, as the outbox understands it. */
 export function outcomeOf(trouble: Trouble): SendOutcome {
   switch (trouble.kind) {
     case "not-sent":

@@ -265,21 +265,3 @@ describe("a send whose answer was lost", () => {
     expect(fake.counts["conversations.history"]).toBe(3);
   });
 });
-
-describe("an edit", () => {
-  test("replaces the text, and is simply repeated when its outcome is not known", async () => {
-    const account = open();
-    const send = sendOf(account, channel, "one");
-    const sent = await account.send(send, never);
-    const platformId = sent.outcome === "sent" ? sent.platformId : "";
-    const edit = { piece: sendOf(account, channel, "two").piece, chat: send.chat, platformId };
-    expect(await account.edit?.(edit, never)).toEqual({ outcome: "sent", platformId });
-    expect(fake.shown("ada").map(({ text }) => text)).toEqual(["two"]);
-
-    fake.faults = { lostAnswer: 1 };
-    expect(await account.edit?.(edit, never)).toMatchObject({ outcome: "retry" });
-    fake.faults = {};
-    const lost = { ...edit, platformId: "1.000001" };
-    expect(await account.edit?.(lost, never)).toMatchObject({ outcome: "failed" });
-  });
-});

@@ -1,7 +1,7 @@
-import type { ChatAddress, Clock, Piece, PieceEdit, PieceSend, SendOutcome } from "@holdfast/core";
+import type { ChatAddress, Clock, Piece, PieceSend, SendOutcome } from "@holdfast/core";
 import { z } from "zod";
 import { formatSlack } from "../format/index.ts";
-import type { ApiAnswer, SlackApi } from "./api.ts";
+import type { SlackApi } from "./api.ts";
 import type { Directory } from "./directory.ts";
 import { findSent, keyEventType } from "./find-sent.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -14,10 +14,6 @@ export interface SendDependencies {
 }
 
 const pieceBody = z.object({ mrkdwn: z.string() });
-const notOurs: SendOutcome = {
-  outcome: "failed",
-  reason: "The piece was not rendered for Slack.",
-};
 const posted = z.object({ ts: z.string().min(1) });
 
 export function renderPieces(markdown: string): readonly Piece[] {
@@ -39,65 +35,37 @@ export async function sendPiece(
   return ts === undefined ? outcome : { outcome: "sent", platformId: ts };
 }
 
-/** Replacing a text twice changes nothing, so that what is not known is simply done again. */
-export async function editPiece(
-  edit: PieceEdit,
-  dependencies: SendDependencies,
-  signal: AbortSignal,
-): Promise<SendOutcome> {
-  const body = pieceBody.safeParse(edit.piece.body);
-  if (!body.success) return notOurs;
-  const outcome = await withToken(dependencies, (token) =>
-    dependencies.api.call({
-      token,
-      method: "chat.update",
-      args: { channel: edit.chat.id, ts: edit.platformId, text: body.data.mrkdwn },
-      signal,
-    }),
-  );
-  return outcome.outcome === "unknown" ? { outcome: "retry", reason: outcome.reason } : outcome;
-}
-
 async function post(
-  send: PieceSend,
-  dependencies: SendDependencies,
+  { chat, key, piece }: PieceSend,
+  { api, token }: SendDependencies,
   signal: AbortSignal,
 ): Promise<SendOutcome> {
-  const body = pieceBody.safeParse(send.piece.body);
-  if (!body.success) return notOurs;
-  return await withToken(dependencies, (token) =>
-    dependencies.api.call({
-      token,
-      method: "chat.postMessage",
-      args: {
-        channel: send.chat.id,
-        ...threadOf(send.chat),
-        text: body.data.mrkdwn,
-        unfurl_links: false,
-        unfurl_media: false,
-        metadata: { event_type: keyEventType, event_payload: { key: send.key } },
-      },
-      signal,
-    }),
-  );
-}
-
-async function withToken(
-  { token }: SendDependencies,
-  call: (token: string) => Promise<ApiAnswer>,
-): Promise<SendOutcome> {
+  const body = pieceBody.safeParse(piece.body);
+  if (!body.success) return { outcome: "failed", reason: "The piece was not rendered for Slack." };
   let secret: string;
   try {
     secret = token();
   } catch {
     return { outcome: "unauthorized", reason: "The bot token cannot be read." };
   }
-  const answer = await call(secret);
+  const answer = await api.call({
+    token: secret,
+    method: "chat.postMessage",
+    args: {
+      channel: chat.id,
+      ...threadOf(chat),
+      text: body.data.mrkdwn,
+      unfurl_links: false,
+      unfurl_media: false,
+      metadata: { event_type: keyEventType, event_payload: { key } },
+    },
+    signal,
+  });
   if (answer.kind !== "ok") return outcomeOf(answer);
-  const body = posted.safeParse(answer.body);
+  const sent = posted.safeParse(answer.body);
   // It was taken, but without its id nothing can be said of it later.
-  if (!body.success) return { outcome: "unknown", reason: "Slack's answer names no message." };
-  return { outcome: "sent", platformId: body.data.ts };
+  if (!sent.success) return { outcome: "unknown", reason: "Slack's answer names no message." };
+  return { outcome: "sent", platformId: sent.data.ts };
 }
 
 /** Slack has no quotes: an answer stands in the thread of what it answers, or in the chat. */

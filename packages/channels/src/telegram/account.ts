@@ -26,7 +26,6 @@ export function openAccount(options: AccountOptions<Settings>): ChannelAccount {
     },
     render,
     send: (send, signal) => sender.send(send, signal),
-    edit: (edit, signal) => sender.edit(edit, signal),
     async typing(chat, signal) {
       const called = await api.call(
         "sendChatAction",

@@ -257,28 +257,6 @@ describe("a connection", () => {
   });
 });
 
-describe("an edit", () => {
-  it("replaces the text, and is harmless when repeated", async () => {
-    const sent = await send("one");
-    if (sent.outcome !== "sent") throw new Error("not sent");
-    const [piece] = opened.account.render("**two**");
-    if (!piece) throw new Error("no piece");
-    const edit = { piece, chat: direct(ada), platformId: sent.platformId };
-    expect(await opened.account.edit?.(edit, never)).toEqual(sent);
-    expect(await opened.account.edit?.(edit, never)).toEqual(sent);
-    expect(fake.shown("ada").map(({ text }) => text)).toEqual(["two"]);
-  });
-
-  it("of a message that is gone fails", async () => {
-    const edit = {
-      piece: { body: { html: "x" }, text: "x" },
-      chat: direct(ada),
-      platformId: "12345",
-    };
-    expect(await opened.account.edit?.(edit, never)).toMatchObject({ outcome: "failed" });
-  });
-});
-
 describe("typing", () => {
   it("is shown, and fails quietly", async () => {
     await opened.account.typing?.(direct(ada), never);

@@ -1,4 +1,4 @@
-import type { ChatAddress, Clock, Piece, PieceEdit, PieceSend, SendOutcome } from "@holdfast/core";
+import type { ChatAddress, Clock, Piece, PieceSend, SendOutcome } from "@holdfast/core";
 import { z } from "zod";
 import { formatTelegram } from "../format/index.ts";
 import type { BotApi, CallResult } from "./bot-api.ts";
@@ -7,7 +7,6 @@ import { createThrottleScopes, outcomeOf } from "./outcome.ts";
 
 export interface Sender {
   send(send: PieceSend, signal: AbortSignal): Promise<SendOutcome>;
-  edit(edit: PieceEdit, signal: AbortSignal): Promise<SendOutcome>;
 }
 
 const bodySchema = z.looseObject({ html: z.string() });
@@ -52,25 +51,6 @@ export function createSender(api: BotApi, clock: Clock): Sender {
           target = called.migrateTo;
           moved.remember(chat.id, target);
         } else return outcome(called, chat);
-      }
-    },
-
-    async edit({ piece, chat, platformId }, signal) {
-      let text = textOf(piece);
-      for (;;) {
-        const called = await api.call(
-          "editMessageText",
-          { chat_id: chat.id, message_id: Number(platformId), ...text },
-          { signal },
-        );
-        if (called.type === "ok") return { outcome: "sent", platformId };
-        if (called.type !== "refused") return outcome(called, chat);
-        // The message shows this text already: an earlier try got through.
-        if (/message is not modified/i.test(called.description)) {
-          return { outcome: "sent", platformId };
-        }
-        if (!isMarkupRefused(called) || text.parse_mode === undefined) return outcome(called, chat);
-        text = { text: piece.text };
       }
     },
   };

@@ -189,10 +189,16 @@ export class OwnedAccount {
     const { clock, opened, onChange } = this.#options;
     const { signal } = this.#receiving;
     await delay(clock, limits.accountCheckMs, signal);
+    for (let looked: OpenedAccount | undefined; !this.#stop.signal.aborted; ) {
+      const current = opened();
+      // A check of what was replaced meanwhile says nothing of what stands there now.
+      if (current === looked) return;
+      looked = current;
+      const timeout = AbortSignal.timeout(limits.accountCheckTimeoutMs);
+      const check = await current?.use.check(AbortSignal.any([this.#stop.signal, timeout]));
+      if (check?.ok) break;
+    }
     if (this.#stop.signal.aborted) return;
-    const current = opened();
-    const check = await current?.use.check(AbortSignal.timeout(limits.accountCheckTimeoutMs));
-    if (!check?.ok) return;
     this.#become("starting");
     onChange();
   }

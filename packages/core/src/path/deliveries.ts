@@ -112,19 +112,17 @@ export class Deliveries {
 
   async #run(lane: Lane): Promise<void> {
     const { conversation, name } = lane;
-    try {
-      for (let next = this.#next(lane); next && !this.#isOver; next = this.#next(lane)) {
+    for (let next = this.#next(lane); next && !this.#isOver; next = this.#next(lane)) {
+      try {
         await this.#step(lane, next);
+      } catch (thrown) {
+        if (this.#isOver) break;
+        this.#services.report(toHoldfastError(thrown), `delivery in ${conversation.key}`);
+        lane.tries += 1;
+        await this.#pause(this.#backoffMs(lane));
       }
-    } catch (thrown) {
-      const error = toHoldfastError(thrown);
-      if (!this.#isOver) {
-        this.#services.report(error, `delivery in ${conversation.key}`);
-        await this.#pause(limits.deliveryRetryMinMs);
-      }
-    } finally {
-      conversation.lanes.delete(name);
     }
+    conversation.lanes.delete(name);
     if (this.#isOver) return;
     if (this.#next(lane)) this.pump(conversation);
     this.#pumpTurns(lane);
@@ -312,10 +310,14 @@ export class Deliveries {
     if (afterMs !== undefined && scope) {
       account.pause(scope === "chat" ? to.chat : undefined, afterMs);
     }
-    const bound = limits.deliveryRetryMinMs * 2 ** Math.min(lane.tries - 1, 16);
+    await this.#pause(Math.max(afterMs ?? 0, this.#backoffMs(lane)));
+  }
+
+  /** Doubles with each try, with a tenth of jitter. */
+  #backoffMs({ tries }: Lane): number {
+    const bound = limits.deliveryRetryMinMs * 2 ** Math.min(tries - 1, 16);
     const backoff = Math.min(limits.deliveryRetryMaxMs, bound);
-    const jittered = backoff * (0.9 + this.#services.random.next() / 5);
-    await this.#pause(Math.max(afterMs ?? 0, jittered));
+    return backoff * (0.9 + this.#services.random.next() / 5);
   }
 
   /** No such account, or its credentials are refused: the messages wait, and nothing spins. */

@@ -203,7 +203,8 @@ export class Ingress implements Conversations {
 
   async #accept(message: InboundMessage): Promise<Accepted> {
     if (message.key !== undefined) {
-      const look = await this.#look(message);
+      // Platforms need not be told of a repeat, which whoever handles it drops; most messages are none.
+      const look = message.source ? ({ state: "unknown" } as const) : await this.#look(message);
       // Nothing may be awaited between this look and `pending.add`: two with one key could pass.
       if (this.#isRepeat(message, look)) {
         await this.#services.pending.get(message.id)?.durable;

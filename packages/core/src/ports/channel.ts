@@ -20,6 +20,7 @@ export interface Channel<Settings = unknown> {
 /** What a platform can do. */
 export interface ChannelCapabilities {
   readonly threads: boolean;
+  /** A message can be changed after it was sent. */
   readonly edits: boolean;
   readonly reactions: boolean;
   /** Files and pictures, from people to agents and back. */
@@ -86,8 +87,6 @@ export interface ChannelAccount {
   render(markdown: string): readonly Piece[];
   /** One try. Errors: none; see `SendOutcome`. */
   send(send: PieceSend, signal: AbortSignal): Promise<SendOutcome>;
-  /** Replaces a piece that was sent; repeating it is harmless. Only with the capability `edits`. */
-  edit?(edit: PieceEdit, signal: AbortSignal): Promise<SendOutcome>;
   /** Shows that an answer is being written. Errors: none worth more than a report. */
   typing?(chat: ChatAddress, signal: AbortSignal): Promise<void>;
   /** Errors: `media_refused` (size, type, address), `channel_unavailable`. */
@@ -241,12 +240,6 @@ export interface PieceSend {
    * platform has forgotten by now protects it no more.
    */
   readonly firstTriedAt?: number;
-}
-
-export interface PieceEdit {
-  readonly piece: Piece;
-  readonly chat: ChatAddress;
-  readonly platformId: string;
 }
 
 export type SendOutcome =

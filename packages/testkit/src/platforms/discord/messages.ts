@@ -6,7 +6,7 @@ const nonceMax = 25;
 /** "A few minutes" in Discord's words. */
 const nonceMs = 180_000;
 
-/** Reading, sending and editing the messages of a channel. */
+/** Reading and sending the messages of a channel. */
 export function createMessageRoutes(world: World) {
   const nonces = new Map<string, { message: FakeMessage; at: number }>();
 
@@ -53,20 +53,8 @@ export function createMessageRoutes(world: World) {
     return { status: 200, body: message.data };
   };
 
-  const edit = (channel: FakeChannel, id: string, body: Record<string, unknown>): FakeAnswer => {
-    const message = channel.messages.find((one) => one.id === id);
-    if (message === undefined) return refusal(404, 10_008, "Unknown Message");
-    const isOwn = (message.data["author"] as { id: string }).id === world.botId;
-    if (!isOwn) return refusal(403, 50_005, "Cannot edit a message authored by another user");
-    const fault = contentFault(world, body);
-    if (fault !== undefined) return fault;
-    message.data.content = String(body["content"]);
-    world.show(message);
-    return { status: 200, body: message.data };
-  };
-
   return ({ method, path, query, body }: FakeRequest): FakeAnswer | undefined => {
-    const match = /^\/channels\/(\d+)\/(messages|typing)(?:\/(\d+))?$/.exec(path);
+    const match = /^\/channels\/(\d+)\/(messages|typing)$/.exec(path);
     if (match === null) return undefined;
     const channel = world.channels.get(match[1] ?? "");
     if (channel === undefined) return refusal(404, 10_003, "Unknown Channel");
@@ -76,7 +64,6 @@ export function createMessageRoutes(world: World) {
     }
     if (method === "GET") return list(channel, query);
     if (method === "POST") return create(channel, body);
-    if (method === "PATCH" && match[3] !== undefined) return edit(channel, match[3], body);
     return undefined;
   };
 }

@@ -77,7 +77,7 @@ export async function startFakeSignal(options: FakeSignalOptions = {}): Promise<
       violations.push(asked);
       return rpcErrors.user(asked);
     }
-    const { chat, isGroup, text, editTimestamp } = asked;
+    const { chat, isGroup, text } = asked;
     const timestamp = nextTimestamp();
     if (faults.hits("tooMany")) return rpcErrors.rateLimited(chat, timestamp);
     if (!rates.take(chat)) {
@@ -90,11 +90,7 @@ export async function startFakeSignal(options: FakeSignalOptions = {}): Promise<
         ? rpcErrors.user(`User is not a member of the group ${chat}`)
         : rpcErrors.unregistered(chat, timestamp);
     }
-    if (editTimestamp === undefined) {
-      chats.show(chat, { platformId: String(timestamp), text, raw: params });
-    } else if (!chats.edit(chat, String(editTimestamp), text, params)) {
-      return rpcErrors.user("The message to edit does not exist");
-    }
+    chats.show(chat, { platformId: String(timestamp), text, raw: params });
     const reader = isGroup ? "member" : chat;
     for (const state of options.receipts ?? ["delivered"]) {
       tell(reader, receipt(state, [timestamp], timestamp));

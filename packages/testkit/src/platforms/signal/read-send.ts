@@ -5,12 +5,11 @@ export interface Send {
   readonly chat: string;
   readonly isGroup: boolean;
   readonly text: string;
-  readonly editTimestamp: number | undefined;
 }
 
 /** The parameters of `send`, and what is wrong with them. */
 export function readSend(params: Record<string, unknown>): Send | string {
-  const { recipient, groupId, message, textStyle, editTimestamp, quoteTimestamp } = params;
+  const { recipient, groupId, message, textStyle, quoteTimestamp } = params;
   const people: unknown[] = Array.isArray(recipient) ? recipient : [recipient];
   const chat = groupId ?? people[0];
   if (typeof chat !== "string" || chat === "") return "No recipients given";
@@ -36,6 +35,5 @@ export function readSend(params: Record<string, unknown>): Send | string {
     chat,
     isGroup: groupId !== undefined,
     text: message,
-    editTimestamp: typeof editTimestamp === "number" ? editTimestamp : undefined,
   };
 }

@@ -77,8 +77,8 @@ export function personEvents(
 }
 
 /** Slack tells apps of their own messages, too. */
-export function ownEvent(message: StoredMessage, isEdit: boolean): Payload {
-  const inner = {
+export function ownEvent(message: StoredMessage): Payload {
+  return callbackOf({
     type: "message",
     user: bot.user,
     bot_id: bot.id,
@@ -87,22 +87,10 @@ export function ownEvent(message: StoredMessage, isEdit: boolean): Payload {
     text: message.text,
     ts: message.ts,
     ...(message.thread === undefined ? {} : { thread_ts: message.thread }),
-  };
-  const where = {
     channel: message.channel,
     channel_type: message.channel.startsWith("D") ? "im" : "channel",
     event_ts: message.ts,
-  };
-  return isEdit
-    ? callbackOf({
-        type: "message",
-        subtype: "message_changed",
-        hidden: true,
-        message: inner,
-        ts: message.ts,
-        ...where,
-      })
-    : callbackOf({ ...inner, ...where });
+  });
 }
 
 /** Something that no app could have known of. */

@@ -94,9 +94,9 @@ export async function startFakeSlack(options: FakePlatformOptions = {}): Promise
     speed: options.speed ?? 1,
     isRevoked: () => isRevoked,
     socketUrl: () => `ws://127.0.0.1:${port}${sockets.newLink()}`,
-    onPosted(message, isEdit) {
+    onPosted(message) {
       for (const listen of listeners) listen();
-      lanes.add(message.channel, [ownEvent(message, isEdit)], false);
+      lanes.add(message.channel, [ownEvent(message)], false);
     },
   });
   const http = await startHttpServer({

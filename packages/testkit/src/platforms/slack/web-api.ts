@@ -28,7 +28,7 @@ export interface WebApiOptions {
   readonly speed: number;
   readonly isRevoked: () => boolean;
   readonly socketUrl: () => string;
-  readonly onPosted: (message: StoredMessage, isEdit: boolean) => void;
+  readonly onPosted: (message: StoredMessage) => void;
 }
 
 type Method = (args: Readonly<Record<string, string>>) => ApiResponse;
@@ -54,7 +54,6 @@ export class WebApi {
       "auth.test": () => this.#authTest(),
       "apps.connections.open": () => ok({ url: this.#options.socketUrl() }),
       "chat.postMessage": (args) => this.#changing(args, () => this.#post(args)),
-      "chat.update": (args) => this.#changing(args, () => this.#update(args)),
       "conversations.history": (args) => this.#history(args),
       "conversations.replies": (args) => this.#replies(args),
       "users.info": (args) => this.#userInfo(args),
@@ -128,23 +127,8 @@ export class WebApi {
       metadata,
     };
     workspace.messages.push(message);
-    onPosted(message, false);
+    onPosted(message);
     return ok({ channel, ts: message.ts, message: shapeOf(message, false) });
-  }
-
-  #update(args: Readonly<Record<string, string>>): ApiResponse {
-    const { onPosted, workspace } = this.#options;
-    const { channel = "", ts } = args;
-    if (!workspace.hasChannel(channel)) return refused("channel_not_found");
-    const message = workspace.messages.find((one) => one.channel === channel && one.ts === ts);
-    if (message === undefined) return refused("message_not_found");
-    if (message.user !== bot.user) return refused("cant_update_message");
-    const fault = this.#textFault(args["text"]);
-    if (fault !== undefined) return fault;
-    message.text = cut(args["text"] ?? "");
-    message.raw = args;
-    onPosted(message, true);
-    return ok({ channel, ts, text: message.text, message: shapeOf(message, false) });
   }
 
   #textFault(text = ""): ApiResponse | undefined {

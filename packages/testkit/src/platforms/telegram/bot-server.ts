@@ -123,8 +123,7 @@ export async function createBotServer(options: BotServerOptions): Promise<BotSer
     const parameters = parametersOf(request, body);
     if (!parameters) return reply(response, refused(400, "Bad Request: can't parse the request"));
     const answer = await method(parameters, gone.signal);
-    const isWrite = name === "sendMessage" || name === "editMessageText";
-    if (isWrite && answer.status === 200 && hits("lostAnswer")) {
+    if (name === "sendMessage" && answer.status === 200 && hits("lostAnswer")) {
       return later(lostAnswerMs, () => response.destroy());
     }
     if (name === "getUpdates" && hits("dropped")) return void response.destroy();

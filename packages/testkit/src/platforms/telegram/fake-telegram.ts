@@ -8,7 +8,7 @@ import type {
 import { type Answer, done, refused } from "./answers.ts";
 import { createBotServer } from "./bot-server.ts";
 import { createChats } from "./chats.ts";
-import { chatOf, editMessageText, sendChatAction, sendMessage } from "./messages.ts";
+import { chatOf, sendChatAction, sendMessage } from "./messages.ts";
 import { createPoller } from "./polling.ts";
 import { createRates } from "./rates.ts";
 import { createUpdateQueue, type NewUpdate } from "./update-queue.ts";
@@ -146,7 +146,6 @@ export async function startFakeTelegram(options: FakePlatformOptions = {}): Prom
             : {}),
         }),
       sendMessage: (parameters) => sendMessage(context, parameters),
-      editMessageText: (parameters) => editMessageText(context, parameters),
       sendChatAction: (parameters) => sendChatAction(context, parameters),
     },
   });

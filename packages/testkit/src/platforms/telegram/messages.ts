@@ -37,27 +37,6 @@ export function sendMessage(context: MessageContext, parameters: Parameters_): A
   return done(messageOf(context, chat, platformId, text));
 }
 
-export function editMessageText(context: MessageContext, parameters: Parameters_): Answer {
-  const chat = findChat(context, parameters);
-  if ("status" in chat) return chat;
-  const index = chat.shown.findIndex(
-    ({ platformId }) => platformId === String(parameters["message_id"]),
-  );
-  const before = chat.shown[index];
-  if (!before) return refused(400, "Bad Request: message to edit not found");
-  const text = readText(context, parameters);
-  if ("status" in text) return text;
-  if (isSame(before.raw, parameters)) {
-    return refused(
-      400,
-      "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message",
-    );
-  }
-  chat.shown[index] = { platformId: before.platformId, text: text.text, raw: parameters };
-  context.changed();
-  return done(messageOf(context, chat, before.platformId, text));
-}
-
 export function sendChatAction(context: MessageContext, parameters: Parameters_): Answer {
   const chat = findChat(context, parameters);
   if ("status" in chat) return chat;
@@ -151,9 +130,4 @@ export function chatOf(chat: FakeChat): Record<string, unknown> {
   return chat.kind === "direct"
     ? { id: chat.id, type: "private", first_name: chat.name }
     : { id: chat.id, type: "supergroup", title: chat.name };
-}
-
-function isSame(before: unknown, after: Parameters_): boolean {
-  const { text, parse_mode: mode } = before as Parameters_;
-  return text === after["text"] && mode === after["parse_mode"];
 }
