@@ -40,7 +40,11 @@ function isThere(command: string): boolean {
 
 function run(...[command, ...words]: [string, ...string[]]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { status, error } = spawnSync(command, words, { stdio: "inherit", env, timeout: installMs });
+  const { status, error } = spawnSync(command, words, {
+    stdio: "inherit",
+    env,
+    timeout: installMs,
+  });
   if (status === 0) return;
   console.error(`${command} ${words.join(" ")} failed (${error?.message ?? status})`);
   process.exit(1);

@@ -1,6 +1,5 @@
 import type { ConversationRef, MessageId } from "./ids.ts";
-import type { DeliveryView } from "./deliveries.ts";
-import type { MessageSource } from "./deliveries.ts";
+import type { DeliveryView, MessageSource } from "./deliveries.ts";
 import type {
   ConversationEvent,
   DeadLetter,

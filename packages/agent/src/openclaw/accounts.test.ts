@@ -20,7 +20,7 @@ const accounts = ({ resources }: ImportResult) =>
 const links = ({ resources }: ImportResult) =>
   resources.filter((resource): resource is IdentityLink => resource.kind === "IdentityLink");
 const taken = ({ taken: notes }: ImportResult, path: string) =>
-  notes.find((note) => note.path === path)?.as;
+  notes.find((note) => note.path === path)?.reason;
 const left = ({ left: notes }: ImportResult, path: string) =>
   notes
     .filter((note) => note.path === path)

@@ -1,4 +1,4 @@
-import { HoldfastError, toHoldfastError } from "../errors.ts";
+import { type HoldfastError, toHoldfastError } from "../errors.ts";
 import type { Channel, ChannelAccount, ChannelRates } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";

@@ -13,6 +13,8 @@ export interface ActiveConversation {
   /** Undefined until it is loaded. */
   state: ConversationState | undefined;
   loading: Promise<ConversationState> | undefined;
+  /** It is tried until it is loaded: a second one beside it would send everything twice. */
+  isActivating: boolean;
   /** Revision of the checkpoint it came from; 0 when there is none. */
   revision: number;
   running: boolean;
@@ -42,6 +44,7 @@ export function activeConversation(
     mailbox: new Mailbox(),
     state: undefined,
     loading: undefined,
+    isActivating: false,
     revision: 0,
     running: false,
     saving: false,

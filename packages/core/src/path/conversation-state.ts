@@ -1,10 +1,9 @@
 import { invariant } from "../errors.ts";
 import type { MessageId, TurnId } from "../ids.ts";
 import { limits } from "../limits.ts";
-import type { MessageSource } from "../deliveries.ts";
+import type { DeliveryNews, MessageSource } from "../deliveries.ts";
 import type { FinishReason, StoredMessage, TurnOutcome } from "../messages.ts";
 import type { ToolCall, Usage } from "../ports/model.ts";
-import type { DeliveryNews } from "../deliveries.ts";
 import {
   addOutgoing,
   applyNews,

@@ -172,7 +172,7 @@ export class Partition {
       const { state, loading, mailbox, key } = conversation;
       const isNothing = state
         ? state.journaled === 0 && isIdle(conversation)
-        : loading === undefined && mailbox.size === 0;
+        : loading === undefined && mailbox.size === 0 && !conversation.isActivating;
       if (isNothing && this.#active.get(key) === conversation) this.#active.delete(key);
     }
   }
@@ -346,6 +346,8 @@ export class Partition {
   }
 
   #loadAndPump(conversation: ActiveConversation): void {
+    if (conversation.isActivating) return;
+    conversation.isActivating = true;
     const attempt = async (): Promise<void> => {
       while (this.isOpen) {
         try {
@@ -359,7 +361,9 @@ export class Partition {
         }
       }
     };
-    void attempt();
+    void attempt().finally(() => {
+      conversation.isActivating = false;
+    });
   }
 
   #load(conversation: ActiveConversation): Promise<ConversationState> {

@@ -1,5 +1,4 @@
-import { type Channels, HoldfastError, toHoldfastError } from "@holdfast/core";
-import { limits } from "@holdfast/core";
+import { type Channels, HoldfastError, limits, toHoldfastError } from "@holdfast/core";
 import { z } from "zod";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { shown } from "../access.ts";
