@@ -1,6 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-/** Two projects: `unit` beside the code, `e2e` for what crosses processes, one file at a time. */
+/** What needs nothing but processors: whole clusters in virtual time. */
+const simulated = ["tests/path/**/*.test.ts", "tests/simulation/**/*.test.ts"];
+/** What mostly waits for platforms and nodes: two files at a time. */
+const channels = ["channels", "openclaw-client", "webchat"].map(
+  (name) => `tests/${name}/**/*.test.ts`,
+);
+
+/**
+ * `unit` beside the code, `simulated` in virtual time, `channels` on real processes, and `e2e`, where times
+ * matter: one file at a time.
+ */
 export default defineConfig({
   test: {
     retry: 0,
@@ -18,8 +28,27 @@ export default defineConfig({
       },
       {
         test: {
+          name: "simulated",
+          include: simulated,
+          testTimeout: 240_000,
+          hookTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "channels",
+          include: channels,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
           name: "e2e",
           include: ["tests/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ...simulated, ...channels],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -81,15 +81,22 @@ export const stages: readonly Stage[] = [
   {
     name: "unit tests",
     kind: "vitest",
-    command: ["vitest", "run", "--project", "unit"],
+    command: ["vitest", "run", "--project", "unit", "--project", "simulated"],
+    timeoutMs: 8 * minuteMs,
+    remedy: "npx vitest run --project unit FILE; simulated for tests/path and tests/simulation",
+  },
+  {
+    name: "channel tests",
+    kind: "vitest",
+    command: ["vitest", "run", "--project", "channels"],
     timeoutMs: 7 * minuteMs,
-    remedy: "npx vitest run --project unit FILE",
+    remedy: "npx vitest run --project channels FILE",
   },
   {
     name: "end-to-end tests",
     kind: "vitest",
     command: ["vitest", "run", "--project", "e2e"],
-    timeoutMs: 14 * minuteMs,
+    timeoutMs: 10 * minuteMs,
     remedy: "npx vitest run --project e2e FILE",
   },
 ];

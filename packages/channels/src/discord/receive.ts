@@ -93,6 +93,7 @@ export async function receiveGateway(
         const fault = toHoldfastError(error);
         if (final.has(fault.code)) throw fault;
         if (!signal.aborted) options.report(fault, "discord gateway");
+        inbound.disconnected(fault.message);
         return { kind: "lost", reason: fault.message };
       });
       if (signal.aborted) break;

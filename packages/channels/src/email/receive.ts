@@ -46,6 +46,7 @@ export async function receiveMails(
       const error = asMailboxError(thrown, "read", options.settings.imap.mailbox);
       if (error.code === "ownership_lost" || error.code === "account_unauthorized") throw error;
       report(error, "email.receive");
+      inbound.disconnected(error.message);
     }
     const isSteady = clock.monotonic() - begin >= emailLimits.steadyAfterMs;
     if (isSteady) pauseMs = emailLimits.reconnectMinMs;

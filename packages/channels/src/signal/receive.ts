@@ -42,6 +42,7 @@ export async function receiveEvents(
       const trouble = toHoldfastError(error);
       if (trouble.code !== "channel_unavailable") throw trouble;
       options.report(trouble, "receive");
+      inbound.disconnected(trouble.message);
     }
     await Promise.race([cursor.save(), untilLate(options, signal)]);
     const pauseMs = backoffMs(failures, reconnectMinMs, reconnectMaxMs, options.random);

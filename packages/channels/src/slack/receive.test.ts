@@ -31,6 +31,7 @@ function receive(
       await accept(batch);
       events.push(...batch);
     },
+    disconnected: () => {},
     saveCursor: () => Promise.resolve(),
     connected() {
       connections += 1;

@@ -74,7 +74,9 @@ async function keepConnected(
       if (error instanceof HoldfastError) throw error;
       if (signal.aborted) return;
       if (error instanceof RetryLater) waitMs = Math.max(waitMs, error.afterMs);
-      report(unavailable(error), "slack socket");
+      const trouble = unavailable(error);
+      report(trouble, "slack socket");
+      inbound.disconnected(trouble.message);
       socket?.close();
       socket = undefined;
     }

@@ -63,6 +63,7 @@ export async function poll(parts: Poll): Promise<void> {
       if (error.code === "account_unauthorized" || error.code === "ownership_lost") throw error;
       progress.isConnected = false;
       if (!progress.isReported) options.report(error, "telegram polling");
+      parts.inbound.disconnected(error.message);
       progress.isReported = true;
       await backoff.wait(signal, error.retryAfterMs);
     }

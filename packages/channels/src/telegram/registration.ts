@@ -38,6 +38,7 @@ export async function keepRegistered(parts: Registration): Promise<void> {
   while (!signal.aborted) {
     try {
       await look(parts, seen);
+      if (isReported) parts.inbound.connected("webhook");
       backoff.reset();
       isReported = false;
       const pauseMs = telegramLimits.webhookCheckMs * (0.9 + 0.2 * options.random.next());
@@ -48,6 +49,7 @@ export async function keepRegistered(parts: Registration): Promise<void> {
       if (error.code === "account_unauthorized") throw error;
       if (!isReported) options.report(error, "telegram webhook");
       isReported = true;
+      parts.inbound.disconnected(error.message);
       await backoff.wait(signal, error.retryAfterMs);
     }
   }

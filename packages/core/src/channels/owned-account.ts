@@ -134,6 +134,7 @@ export class OwnedAccount {
       },
       saveCursor: (value) => cursor.save(value),
       connected: (detail) => this.#become("connected", detail),
+      disconnected: (reason) => this.#become("unavailable", reason),
     };
     await current.use.receive(inbound, signal);
   }

@@ -182,7 +182,7 @@ export class Deliveries {
     piece: Piece,
     of: number,
   ): Promise<void> {
-    const { clock, stillAlive } = this.#services;
+    const { clock, stillAlive, reach } = this.#services;
     const { message, account, number } = place;
     const { to, id } = message;
     if (!(await account.permit(to.chat, sentAgo(lane, clock.now()), this.#waits))) return;
@@ -193,7 +193,9 @@ export class Deliveries {
     this.#inFlight += 1;
     try {
       const c = lane.conversation.key;
+      reach("beforeSend");
       await this.#write(lane, { t: "send", c, id, piece: number, of, at: clock.now() });
+      reach("afterSendJournaled");
       // Others may have flagged it, and sent what comes behind it, while this process stood still.
       const stopped = stillAlive?.();
       if (stopped) await stopped;
@@ -209,6 +211,7 @@ export class Deliveries {
         },
         this.#partition.signal,
       );
+      reach("afterSend");
       await this.#ended(lane, place, bounded(outcome));
     } finally {
       this.#inFlight -= 1;

@@ -131,6 +131,8 @@ export interface Inbound {
   saveCursor(cursor: string): Promise<void>;
   /** The connection is up: shown to operators. */
   connected(detail?: string): void;
+  /** The connection is down, and is tried again. `reason`: a sentence without a secret. */
+  disconnected(reason: string): void;
 }
 
 export type InboundEvent = InboundMessageEvent | ReceiptEvent | IgnoredEvent;

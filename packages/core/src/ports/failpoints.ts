@@ -18,6 +18,9 @@ export const failpoints = {
   afterCheckpoint: 13,
   beforeTruncation: 14,
   afterTruncation: 15,
+  beforeSend: 16,
+  afterSendJournaled: 17,
+  afterSend: 18,
 } as const;
 
 export type FailpointName = keyof typeof failpoints;

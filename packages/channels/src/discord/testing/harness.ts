@@ -97,6 +97,7 @@ export function startReceiver(account: ChannelAccount, options: ReceiverOptions 
       events.push(...more);
       changed();
     },
+    disconnected() {},
     async saveCursor(cursor) {
       await options.onSave?.(cursor);
       cursors.push(cursor);

@@ -64,6 +64,7 @@ export class Receiver {
         for (const listen of this.#listeners) listen();
       },
       cursor: this.cursor,
+      disconnected: () => {},
       saveCursor: async (cursor) => {
         this.cursor = cursor;
         for (const listen of this.#listeners) listen();

@@ -16,6 +16,8 @@ export class Inbox implements Inbound {
     this.#announce();
   }
 
+  disconnected(): void {}
+
   async saveCursor(cursor: string): Promise<void> {
     await this.beforeSave();
     this.cursor = cursor;

@@ -87,6 +87,7 @@ export function fakeInbound(before: () => Promise<void> | void = () => {}): Fake
       events.push(...accepted);
       for (const waiter of waiters) waiter();
     },
+    disconnected: () => {},
     saveCursor: async () => {},
     connected: () => connected(),
     messages: (count) =>
