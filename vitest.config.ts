@@ -8,8 +8,8 @@ const channels = ["channels", "openclaw-client", "webchat"].map(
 );
 
 /**
- * `unit` beside the code, `simulated` in virtual time, `channels` on real processes, and `e2e`, where times
- * matter: one file at a time.
+ * `unit` beside the code, `simulated` in virtual time, `processes` and `e2e` on real processes; in `e2e`
+ * times matter: one file at a time.
  */
 export default defineConfig({
   test: {
@@ -37,8 +37,8 @@ export default defineConfig({
       },
       {
         test: {
-          name: "channels",
-          include: channels,
+          name: "processes",
+          include: processes,
           testTimeout: 240_000,
           hookTimeout: 240_000,
           maxWorkers: 2,
@@ -48,7 +48,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["tests/**/*.test.ts"],
-          exclude: ["**/node_modules/**", ...simulated, ...channels],
+          exclude: ["**/node_modules/**", ...simulated, ...processes],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

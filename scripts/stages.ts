@@ -86,11 +86,11 @@ export const stages: readonly Stage[] = [
     remedy: "npx vitest run --project unit FILE; simulated for tests/path and tests/simulation",
   },
   {
-    name: "channel tests",
+    name: "process tests",
     kind: "vitest",
-    command: ["vitest", "run", "--project", "channels"],
-    timeoutMs: 7 * minuteMs,
-    remedy: "npx vitest run --project channels FILE",
+    command: ["vitest", "run", "--project", "processes"],
+    timeoutMs: 8 * minuteMs,
+    remedy: "npx vitest run --project processes FILE",
   },
   {
     name: "end-to-end tests",
