@@ -2,10 +2,11 @@ import { defineConfig } from "vitest/config";
 
 /** What needs nothing but processors: whole clusters in virtual time. */
 const simulated = ["tests/path/**/*.test.ts", "tests/simulation/**/*.test.ts"];
-/** What mostly waits for platforms and nodes: two files at a time. */
-const channels = ["channels", "openclaw-client", "webchat"].map(
-  (name) => `tests/${name}/**/*.test.ts`,
-);
+/** Real processes that mostly wait, and do not care how long: two files at a time. */
+const processes = [
+  "tests/{channels,openclaw-client,webchat}/**/*.test.ts",
+  "tests/e2e/{a-new-user,a-node-that-cannot,apply-refuses,bad-requests,crash-at,hostile,imports}-*.test.ts",
+];
 
 /**
  * `unit` beside the code, `simulated` in virtual time, `processes` and `e2e` on real processes; in `e2e`
