@@ -211,6 +211,11 @@ export class Ingress implements Conversations {
         return { id: message.id, duplicate: true };
       }
     }
+    // News have no answer that this node would hear of, and would count for ever.
+    if (message.content.type === "delivery") {
+      await this.#append(message);
+      return { id: message.id, duplicate: false };
+    }
     const { pending } = this.#services;
     pending.admit(message);
     const durable = this.#append(message);

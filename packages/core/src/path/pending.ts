@@ -44,8 +44,7 @@ export class Pending {
   admit(message: InboundMessage): void {
     const bytes = contentBytes(message);
     const most = message.source ? limits.chatPending : limits.conversationPending;
-    const isNews = message.content.type === "delivery";
-    if (!isNews && this.#conversations.get(conversationKey(message)) >= most) {
+    if (this.#conversations.get(conversationKey(message)) >= most) {
       throw busy("conversation_busy", "The conversation", most);
     }
     if (this.#agents.get(agentKey(message)) >= limits.agentPending) {
