@@ -225,6 +225,43 @@ describe("an outgoing message", () => {
     expect(delivery).toMatchObject({ state: "sent" });
   });
 
+  test("leaves nothing counted as unanswered at the nodes that take its receipts", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const options = { channels: fake.channels, accounts: [account()], partitions: 1 };
+    await world.start(options);
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    const other = await world.run(
+      startPathNode({
+        engine,
+        clock: world.clock,
+        random: world.random,
+        model: echoModel(),
+        agents: [echoAgent],
+        node: "other",
+        role: "compute",
+        ...options,
+      }),
+    );
+    for (let number = 0; number < 20; number += 1) {
+      const news = {
+        type: "receipt",
+        account: "bot",
+        messageId: `p${number}`,
+        state: "delivered",
+        at: world.clock.now(),
+      } as const;
+      const receipt = {
+        content: { type: "delivery", news },
+        key: `r${number}`,
+        source: source(),
+      } as const;
+      await world.run(other.conversations.submit(message("", receipt)));
+    }
+    await world.clock.advance(1_000);
+    expect(other.pending.size).toBe(0);
+  });
+
   test("that the platform refuses later is among the failed deliveries", async () => {
     const world = createWorld();
     const fake = fakeChannel();
