@@ -21,8 +21,9 @@ const missing = Object.entries(needed).flatMap(([command, name]) =>
 );
 if (missing.length > 0) {
   console.log(`Missing: ${missing.join(", ")}`);
-  run("apt-get", "update", "-q");
-  run("apt-get", "install", "-qy", "--no-install-recommends", ...missing);
+  const again = ["-o", "Acquire::Retries=3"];
+  run("apt-get", ...again, "update", "-q");
+  run("apt-get", ...again, "install", "-qy", "--no-install-recommends", ...missing);
 }
 
 function isThere(command: string): boolean {

@@ -12,7 +12,7 @@ import {
   type SendOutcome,
 } from "@holdfast/core";
 import { createMemoryEngine } from "@holdfast/engine";
-import { startPathNode } from "@holdfast/testkit";
+import { type PathNode, type PathNodeOptions, startPathNode } from "@holdfast/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { createWorld, echoAgent, echoModel, message } from "./path-fixture.ts";
@@ -95,6 +95,26 @@ async function ownAccount(
   epoch: number,
 ) {
   await engine.keyValue.put(assignmentBucket, "account.acme.bot", encodeJson({ node, epoch }));
+}
+
+/** A second node, which owns nothing. */
+function otherNode(
+  world: ReturnType<typeof createWorld>,
+  engine: ReturnType<typeof createMemoryEngine>,
+  options: Pick<PathNodeOptions, "channels" | "accounts" | "partitions">,
+): Promise<PathNode> {
+  return world.run(
+    startPathNode({
+      engine,
+      clock: world.clock,
+      random: world.random,
+      model: echoModel(),
+      agents: [echoAgent],
+      node: "other",
+      role: "compute",
+      ...options,
+    }),
+  );
 }
 
 describe("an outgoing message", () => {
@@ -198,18 +218,7 @@ describe("an outgoing message", () => {
     const options = { channels: fake.channels, accounts: [account()], partitions: 1 };
     const node = await world.start(options);
     const engine = createMemoryEngine(world.store, { clock: world.clock });
-    const other = await world.run(
-      startPathNode({
-        engine,
-        clock: world.clock,
-        random: world.random,
-        model: echoModel(),
-        agents: [echoAgent],
-        node: "other",
-        role: "compute",
-        ...options,
-      }),
-    );
+    const other = await otherNode(world, engine, options);
     await world.run(ownAccount(engine, node.name, 1));
     await world.run(node.conversations.submit(fromChat("hello")));
     await world.clock.runUntil(() => fake.sends.length === 1);
@@ -231,18 +240,7 @@ describe("an outgoing message", () => {
     const options = { channels: fake.channels, accounts: [account()], partitions: 1 };
     await world.start(options);
     const engine = createMemoryEngine(world.store, { clock: world.clock });
-    const other = await world.run(
-      startPathNode({
-        engine,
-        clock: world.clock,
-        random: world.random,
-        model: echoModel(),
-        agents: [echoAgent],
-        node: "other",
-        role: "compute",
-        ...options,
-      }),
-    );
+    const other = await otherNode(world, engine, options);
     for (let number = 0; number < 20; number += 1) {
       const news = {
         type: "receipt",
@@ -259,6 +257,21 @@ describe("an outgoing message", () => {
       await world.run(other.conversations.submit(message("", receipt)));
     }
     await world.clock.advance(1_000);
+    expect(other.pending.size).toBe(0);
+    // A text that needs no turn, and a message that comes once more after it was answered.
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    await world.run(ownAccount(engine, "other", 1));
+    const notice = {
+      content: { type: "notice", text: "code" },
+      key: "n",
+      source: source(),
+    } as const;
+    await world.run(other.conversations.submit(message("", notice)));
+    for (let time = 0; time < 2; time += 1) {
+      await world.run(other.conversations.submit({ ...fromChat("hello"), key: "event" }));
+      await world.clock.advance(20_000);
+    }
+    expect(fake.texts()).toEqual(["code", "hello"]);
     expect(other.pending.size).toBe(0);
   });
 
