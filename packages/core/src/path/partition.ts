@@ -12,7 +12,6 @@ import type { Follower, LogRecord } from "../ports/message-log.ts";
 import {
   type ActiveConversation,
   activeConversation,
-  isEphemeralKey,
   isIdle,
   journalKey,
   refOf,
@@ -29,7 +28,7 @@ import { Deliveries } from "./deliveries.ts";
 import { isFull } from "./outbox.ts";
 import { EndedCalls } from "./ended-calls.ts";
 import { type Inbox, readInboxRecord } from "./inbox.ts";
-import { Journal, type JournalRecord } from "./journal.ts";
+import { Journal } from "./journal.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { Waiting } from "./mailbox.ts";
 import type { OwnerServices } from "./owner-services.ts";
@@ -40,6 +39,8 @@ import { inboxLog } from "./router.ts";
 import { type TurnFigures, TurnMeter } from "./turn-figures.ts";
 import { type HandOn, RunningSteps } from "./running-steps.ts";
 import { TurnRunner } from "./turn-runner.ts";
+import { NewsTaker } from "./news-taker.ts";
+import { type ColdEntry, type Replayed, replay, settleEphemeral } from "./replay.ts";
 import { Watermark } from "./watermark.ts";
 
 /** A partition at its owner: reads the inbox, runs the turns of its conversations, writes the journal. */
@@ -53,6 +54,7 @@ export class Partition {
   readonly #cold: Map<string, ColdEntry[]>;
   readonly #maintenance: Maintenance;
   readonly #runner: TurnRunner;
+  readonly #news: NewsTaker;
   readonly #deliveries: Deliveries | undefined;
   readonly #tellLost: (error: HoldfastError) => void;
   readonly #meter: TurnMeter;
@@ -93,8 +95,13 @@ export class Partition {
       callEnded: (id, end) => this.#endedCalls.add(id, end),
       signal: this.#stop.signal,
       deliver: (conversation) => this.#deliveries?.pump(conversation),
+    });
+    this.#news = new NewsTaker(services, journal, this.#maintenance, watermark, {
+      pump: (conversation) => conversation.state && this.#pump(conversation, conversation.state),
       tellLateFailures: (conversation, before) =>
         this.#deliveries?.tellLateFailures(conversation, before),
+      isStopping: () => this.#stop.signal.aborted || this.#steps.isClosing,
+      signal: this.#stop.signal,
     });
     const { channels } = services;
     this.#deliveries =
@@ -415,7 +422,7 @@ export class Partition {
   /** Begins the conversation's next turn, if there is one and nothing holds it back. */
   #pump(conversation: ActiveConversation, state: ConversationState): void {
     this.#deliveries?.pump(conversation);
-    if (conversation.mailbox.news && this.isOpen) void this.#runner.takeNews(conversation, state);
+    if (conversation.mailbox.news && this.isOpen) void this.#news.take(conversation, state);
     const isHeld = conversation.running || conversation.wait !== undefined;
     if (!this.isOpen || this.#steps.isClosing || isHeld) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
@@ -481,68 +488,6 @@ export interface OpenOptions {
   readonly ready?: Promise<boolean>;
   /** The partition is closed because of this error. */
   readonly onLost: (error: HoldfastError) => void;
-}
-
-interface Replayed {
-  readonly cold: Map<string, ColdEntry[]>;
-  /** The first journal sequence of each conversation that no checkpoint may cover, in order. */
-  readonly dirty: Map<string, number>;
-  /** What each conversation has to send. */
-  readonly sending: Map<string, Set<string>>;
-}
-
-/** A journal entry as it is stored: decoded only when its conversation is needed. */
-interface ColdEntry {
-  readonly sequence: number;
-  readonly bytes: Uint8Array;
-}
-
-function replay({ cold, dirty, sending }: Replayed, sequence: number, record: JournalRecord): void {
-  record.entries.forEach((entry, index) => {
-    const bytes = record.encoded[index];
-    if (entry.t === "opened" || entry.t === "probe" || !bytes) return;
-    const entries = cold.get(entry.c);
-    if (entries) entries.push({ sequence, bytes });
-    else cold.set(entry.c, [{ sequence, bytes }]);
-    if (!dirty.has(entry.c)) dirty.set(entry.c, sequence);
-    noteOutgoing(sending, entry);
-  });
-}
-
-/** Keeps account of which messages wait to be sent. */
-function noteOutgoing(sending: Map<string, Set<string>>, entry: ConversationEntry): void {
-  const ids = sending.get(entry.c) ?? new Set<string>();
-  for (const id of addedOutgoing(entry)) ids.add(id);
-  const isDiscard = entry.t === "news" && entry.news.type === "discard";
-  if (entry.t === "sent") for (const id of entry.done) ids.delete(id);
-  else if (isDiscard) ids.delete(entry.news.id);
-  if (ids.size > 0) sending.set(entry.c, ids);
-  else sending.delete(entry.c);
-}
-
-function addedOutgoing(entry: ConversationEntry): readonly string[] {
-  if (entry.t === "turn") return entry.to && entry.answer.text !== "" ? [entry.turn] : [];
-  if (entry.t === "notice") return entry.inputs.slice(0, 1).map(({ id }) => id);
-  return entry.t === "carry" ? entry.ids : [];
-}
-
-/** Stateless calls that were finished need no memory once the inbox will not deliver them again. */
-function settleEphemeral(
-  { cold, dirty }: Replayed,
-  watermark: number,
-  maintenance: Maintenance,
-): void {
-  for (const [key, entries] of cold) {
-    const newest = entries.at(-1);
-    if (!isEphemeralKey(key) || !newest) continue;
-    const last = decodeEntry<ConversationEntry>(newest.bytes);
-    if (last.t !== "turn" && last.t !== "dropped") continue;
-    const inbox = sequenceOf(last.inputs.at(-1)?.at ?? 0);
-    if (inbox <= watermark) {
-      cold.delete(key);
-      dirty.delete(key);
-    } else maintenance.ephemeralDone(key, inbox, newest.sequence);
-  }
 }
 
 function closedError(): HoldfastError {

@@ -8,24 +8,22 @@ import {
   isTurnEnd,
   type TurnEnd,
 } from "../messages.ts";
-import { delay } from "../ports/clock.ts";
 import type { ActiveConversation } from "./active-conversation.ts";
 import {
   applyEntry,
   flatString,
   type ConversationEntry,
   type ConversationState,
-  type HandledInput,
   type ModelStep,
   type Step,
   outcomeOf,
   type UnindexedMessage,
 } from "./conversation-state.ts";
 import { HistoryPages } from "./history.ts";
+import { handledInputs } from "./handled-inputs.ts";
 import type { Journal } from "./journal.ts";
 import type { QueueMode, Waiting } from "./mailbox.ts";
 import type { Maintenance } from "./maintenance.ts";
-import { viewOutbox } from "./outbox.ts";
 import type { OwnerServices } from "./owner-services.ts";
 import { sequenceOf } from "./records.ts";
 import type { StepKey } from "./handed-steps.ts";
@@ -43,11 +41,6 @@ interface RunnerView {
   readonly callEnded: (id: MessageId, end: TurnEnd) => void;
   /** Sends what the conversation's outbox holds. */
   readonly deliver: (conversation: ActiveConversation) => void;
-  /** Tells of outgoing messages that failed, beyond those that were known to have. */
-  readonly tellLateFailures: (
-    conversation: ActiveConversation,
-    before: ReadonlySet<string>,
-  ) => void;
   /** Aborts when the partition is closed. */
   readonly signal: AbortSignal;
 }
@@ -123,49 +116,6 @@ export class TurnRunner {
     conversation.usedAt = this.#services.clock.monotonic();
     if (HistoryPages.isDue(state)) this.#maintenance.seal(conversation);
     this.#partition.pump(conversation);
-  }
-
-  /**
-   * Takes in what is known anew of outgoing messages, at once and beside a turn: a retry of what fills the
-   * outbox must not wait for the messages that the full outbox holds back.
-   */
-  async takeNews(conversation: ActiveConversation, state: ConversationState): Promise<void> {
-    const { mailbox } = conversation;
-    if (conversation.isTakingNews) return;
-    conversation.isTakingNews = true;
-    try {
-      for (let input = mailbox.news; input; input = mailbox.news) {
-        if (this.#partition.signal.aborted || this.#partition.steps.isClosing) return;
-        await this.#takeOneNews(conversation, state, input);
-      }
-    } catch (thrown) {
-      if (this.#partition.signal.aborted || this.#partition.steps.isClosing) return;
-      this.#services.report(toHoldfastError(thrown), `news in ${conversation.key}`);
-      await delay(this.#services.clock, limits.turnRetryMinMs, this.#partition.signal);
-    } finally {
-      conversation.isTakingNews = false;
-    }
-    this.#partition.pump(conversation);
-  }
-
-  async #takeOneNews(
-    conversation: ActiveConversation,
-    state: ConversationState,
-    input: Waiting,
-  ): Promise<void> {
-    const { content } = input.message;
-    if (content.type !== "delivery") return;
-    const inputs = handledInputs(conversation, [input]);
-    const entry = { t: "news" as const, c: conversation.key, inputs, news: content.news };
-    const sequence = await this.#journal.append(entry);
-    const failed = failedIds(state);
-    applyEntry(state, entry, sequence);
-    this.#maintenance.changed(conversation, sequence);
-    conversation.mailbox.remove([input]);
-    this.#watermark.done(input.at);
-    this.#services.pending.remove(input.message.id);
-    if (content.news.type === "receipt") this.#partition.tellLateFailures(conversation, failed);
-    this.#partition.deliver(conversation);
   }
 
   /** A text for the chat that needs no model. */
@@ -556,30 +506,9 @@ function triesOf(state: ConversationState, { at }: Waiting): number {
   return state.attempts?.at === at ? state.attempts.count : 0;
 }
 
-function handledInputs(
-  { mailbox }: ActiveConversation,
-  inputs: readonly Waiting[],
-): readonly HandledInput[] {
-  return inputs.map((input) => handledInput(input, mailbox.isEarly(input, inputs)));
-}
-
-function handledInput({ message, at }: Waiting, isEarly: boolean): HandledInput {
-  return {
-    id: message.id,
-    at,
-    ...(isEarly && { early: true }),
-    ...(message.fingerprint !== undefined && { fingerprint: message.fingerprint }),
-  };
-}
-
 /** A new reference to the chat alone: the files were for the question. */
 function withoutMedia({ media: _, ...to }: MessageSource): MessageSource {
   return to;
-}
-
-function failedIds({ outbox }: ConversationState): ReadonlySet<string> {
-  const views = outbox ? viewOutbox(outbox) : [];
-  return new Set(views.filter(({ state }) => state === "failed").map(({ id }) => id));
 }
 
 function userMessages(
