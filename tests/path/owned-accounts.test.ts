@@ -125,6 +125,21 @@ test("a node that is cut off while it takes something in can stop", async () => 
   expect(isClosed).toBe(true);
 });
 
+test("an account whose credentials were refused stays so, whatever its receiver says while it ends", async () => {
+  const world = await open(
+    async (inbound, signal) => {
+      inbound.connected();
+      await until(signal);
+      inbound.disconnected("cut");
+    },
+    () => undefined,
+  );
+  expect(await world.owners.state("acme/bot")).toMatchObject({ status: "connected" });
+  world.owners.refused("acme/bot", "revoked");
+  await world.clock.advance(1_000);
+  expect(await world.owners.state("acme/bot")).toMatchObject({ status: "unauthorized" });
+});
+
 test("a window holds no more than it may when the account's owner changes", () => {
   const rates = { account: [{ count: 5, perMs: 1_000 }], direct: [], group: [] };
   const granted: number[] = [];

@@ -127,14 +127,18 @@ export class OwnedAccount {
     const cursor = await AccountCursor.take(keyValue, key, epoch, current.account.channel);
     if (signal.aborted) return;
     const { account } = current;
+    // A receiver that ends has nothing more to say of the account: its credentials may just be refused.
+    const become = (status: AccountStatus, detail?: string) => {
+      if (!signal.aborted) this.#become(status, detail);
+    };
     const inbound: Inbound = {
       accept: (events) => this.#accept(account, events, signal),
       get cursor() {
         return cursor.value;
       },
       saveCursor: (value) => cursor.save(value),
-      connected: (detail) => this.#become("connected", detail),
-      disconnected: (reason) => this.#become("unavailable", reason),
+      connected: (detail) => become("connected", detail),
+      disconnected: (reason) => become("unavailable", reason),
     };
     await current.use.receive(inbound, signal);
   }
