@@ -9,6 +9,8 @@ import {
 } from "./nats-errors.ts";
 
 const requestTimeoutMs = 2_000;
+/** Two whole tries of a batch, or a reconnection in between. */
+const batchPatienceMs = 3 * requestTimeoutMs;
 /** Another 404 says that the stream does not exist. */
 const noMessageCode = 10_037;
 const batchRecords = 512;
@@ -19,6 +21,11 @@ export interface StoredRecord {
   readonly sequence: number;
   readonly subject: string;
   readonly data: Uint8Array;
+}
+
+export interface RecordBatch {
+  readonly records: readonly StoredRecord[];
+  readonly more: boolean;
 }
 
 export interface StreamBounds {
@@ -172,11 +179,15 @@ export class NatsClient {
    * One batch of a stream's messages from a sequence on, in order, as the replica that answers has them.
    * `filter` is a subject with wildcards. `more` tells whether it had further ones.
    */
-  directBatch(
-    stream: string,
-    from: number,
-    filter: string,
-  ): Promise<{ readonly records: readonly StoredRecord[]; readonly more: boolean }> {
+  async directBatch(stream: string, from: number, filter: string): Promise<RecordBatch> {
+    const ask = () => this.#askBatch(stream, from, filter);
+    const answer = await this.#patiently(ask, requestTimeoutMs, batchPatienceMs);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  }
+
+  /** Rejects when no answer came; an answer that is an error is the result. */
+  #askBatch(stream: string, from: number, filter: string): Promise<RecordBatch | HoldfastError> {
     const what = `Read of ${stream}`;
     this.#assertConnected(what);
     const { connection } = this;
@@ -185,29 +196,33 @@ export class NatsClient {
       const records: StoredRecord[] = [];
       let pending = 0;
       let timer: NodeJS.Timeout | undefined;
-      const finish = (error?: Error) => {
+      const finish = (end: () => void) => {
         clearTimeout(timer);
+        this.#waiting.delete(giveUp);
         subscription.unsubscribe();
-        if (error) reject(error);
-        else resolve({ records, more: pending > 0 });
+        end();
       };
+      const lost = (why: string) => finish(() => reject(unavailable(`${what}: ${why}.`)));
+      const giveUp = () => lost("the connection was lost");
       const arm = () => {
         clearTimeout(timer);
-        timer = setTimeout(() => finish(unavailable(`${what}: no answer.`)), requestTimeoutMs);
+        timer = setTimeout(() => lost("no answer"), requestTimeoutMs);
       };
       const subscription = connection.subscribe(inbox, {
         callback: (error, message) => {
-          if (error) return finish(unavailable(`${what}: ${error.message}`, error));
+          const answer = (result: RecordBatch | HoldfastError) => finish(() => resolve(result));
+          if (error) return answer(unavailable(`${what}: ${error.message}`, error));
           const status = message.headers?.code ?? 0;
-          if (status === 204 || status === 404) return finish();
+          if (status === 204 || status === 404) return answer({ records, more: pending > 0 });
           if (status >= 300) {
-            return finish(unavailable(`${what}: ${message.headers?.description}.`));
+            return answer(unavailable(`${what}: ${message.headers?.description}.`));
           }
           records.push(toRecord(message));
           pending = Number(message.headers?.get("Nats-Num-Pending") ?? 0);
           arm();
         },
       });
+      this.#waiting.add(giveUp);
       arm();
       const request = {
         seq: from,
@@ -239,14 +254,24 @@ export class NatsClient {
     return { sequence: message.seq, subject: message.subject, data };
   }
 
-  /** A leader that has just been elected did not hear the first question. */
-  async #patiently<T>(ask: (timeoutMs: number) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + requestTimeoutMs;
+  /**
+   * Asks again what changes nothing: a leader that has just been elected did not hear the first question,
+   * and an answer is lost with its connection, also when a node goes back to its own server. What begins
+   * without a connection fails at once.
+   */
+  async #patiently<T>(
+    ask: (timeoutMs: number) => Promise<T>,
+    tryMs: number = limits.appendTryMs,
+    patienceMs = requestTimeoutMs,
+  ): Promise<T> {
+    const deadline = performance.now() + patienceMs;
+    const hadConnection = this.isConnected;
     for (;;) {
       try {
-        return await ask(limits.appendTryMs);
+        return await ask(tryMs);
       } catch (thrown) {
-        if (performance.now() + limits.appendTryMs > deadline || !this.isConnected) throw thrown;
+        const isOver = performance.now() + tryMs > deadline || this.isClosed;
+        if (isOver || !hadConnection) throw thrown;
         await new Promise((resolve) => setTimeout(resolve, limits.appendRetryMs));
       }
     }

@@ -114,6 +114,35 @@ test("an engine that is away keeps nothing else from running", async () => {
   await expect(reached).resolves.toBeUndefined();
 });
 
+test("reads outlast a reconnection, as when a node goes back to its own server", async () => {
+  await append(600);
+  const { connection } = client;
+  const stream = logStream(log);
+  for (let round = 0; round < 5; round += 1) {
+    const reads = [
+      client.directBatch(stream, 1, logSubject(log)),
+      client.directBatch(stream, 590, "hf.>"),
+    ];
+    const bounds = client.bounds(stream);
+    await connection.reconnect();
+    const [first, rest] = await Promise.all(reads);
+    expect(first?.records.map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 512 }, (_, place) => place + 1),
+    );
+    expect(rest?.records).toHaveLength(11);
+    expect((await bounds).last).toBe(600);
+  }
+});
+
+test("a read that begins without a connection, or loses it for good, fails", async () => {
+  await append(1);
+  const read = client.directBatch(logStream(log), 1, logSubject(log));
+  await client.close();
+  await expect(read).rejects.toMatchObject({ code: "engine_unavailable" });
+  const late = client.directBatch(logStream(log), 1, logSubject(log));
+  await expect(late).rejects.toMatchObject({ code: "engine_unavailable" });
+});
+
 test("waiting for a sequence ends with an error when the view is closed", async () => {
   const follower = follow(() => undefined);
   const reached = expect(follower.reached(1)).rejects.toMatchObject({ code: "engine_unavailable" });
