@@ -2,6 +2,7 @@ import {
   type Account,
   assignmentBucket,
   type Channel,
+  type ConversationId,
   encodeJson,
   HoldfastError,
   limits,
@@ -232,6 +233,73 @@ describe("an outgoing message", () => {
     await world.clock.advance(10_000);
     const [delivery] = await world.run(other.conversations.deliveries(message("")));
     expect(delivery).toMatchObject({ state: "sent" });
+  });
+
+  test("is sent beside a bounded number of others, and a move flags none that waited", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const options = { channels: fake.channels, accounts: [account()], partitions: 1 };
+    const node = await world.start(options);
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    const other = await otherNode(world, engine, options);
+    await world.run(ownAccount(engine, node.name, 1));
+    const chats = Array.from({ length: limits.accountSendsInFlight + 20 }, (_, number) => ({
+      chat: `chat${number}`,
+      conversation: `c${number}` as ConversationId,
+    }));
+    for (const { chat, conversation } of chats) {
+      const said = { source: source(chat), conversation };
+      await world.run(node.conversations.submit(message("hello", said)));
+    }
+    await world.clock.advance(1_000);
+    expect(fake.sends).toHaveLength(limits.accountSendsInFlight);
+    fake.sends[0]?.finish({ outcome: "sent", platformId: "p0" });
+    await world.clock.runUntil(() => fake.sends.length === limits.accountSendsInFlight + 1);
+    const moved = { node: "other", epoch: 2, from: node.name };
+    await world.run(engine.keyValue.put(assignmentBucket, partitionKey(0), encodeJson(moved)));
+    await world.clock.advance(100);
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    for (const { finish } of fake.sends) finish({ outcome: "sent", platformId: "p" });
+    await world.clock.advance(20_000);
+    expect(fake.sends).toHaveLength(chats.length);
+    for (const { conversation } of chats) {
+      const [delivery] = await world.run(
+        other.conversations.deliveries({ ...message(""), conversation }),
+      );
+      expect(delivery?.state, conversation).toBe("sent");
+    }
+  });
+
+  test.each([
+    ["of another account, whose platform does not answer", "calm", undefined],
+    ["that wait for their next try", "bot", { outcome: "retry", reason: "down" } as const],
+  ])("is not kept by those %s", async (_, free, answer) => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const bots = ["bot", "calm"].map((name) => account({ name }));
+    const node = await world.start({ channels: fake.channels, accounts: bots, partitions: 1 });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    for (const name of ["bot", "calm"]) {
+      const owned = encodeJson({ node: node.name, epoch: 1 });
+      await world.run(engine.keyValue.put(assignmentBucket, `account.acme.${name}`, owned));
+    }
+    fake.decide(() => answer);
+    const say = (name: string, number: number) => {
+      const said = {
+        source: { ...source(`chat${number}`), account: name },
+        conversation: `c${number}` as ConversationId,
+      };
+      return world.run(node.conversations.submit(message(name, said)));
+    };
+    for (let number = 1; number <= limits.accountSendsInFlight + 20; number += 1) {
+      await say("bot", number);
+    }
+    await world.clock.advance(2_000);
+    fake.decide(({ key }) => ({ outcome: "sent", platformId: key }));
+    const before = fake.sends.length;
+    await say(free, 0);
+    await world.clock.runUntil(() => fake.sends.length > before);
+    expect(fake.sends.map(({ send }) => send.chat.id)).toContain("chat0");
   });
 
   test("leaves nothing counted as unanswered at the nodes that take its receipts", async () => {

@@ -96,6 +96,8 @@ export const limits = {
   /** How long people are shown that an answer is being written, without news of it. */
   typingEveryMs: 4_000,
   typingMaxMs: 120_000,
+  /** Sends in flight per account and node: a flood's would take longer than a planned move waits for them. */
+  accountSendsInFlight: 64,
   /** How long a planned move waits for sends that are in flight. */
   sendHandOverMs: 3_000,
   /** Outgoing messages that are done and whose state is kept, per conversation. */

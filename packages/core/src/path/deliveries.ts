@@ -30,13 +30,18 @@ interface PiecePlace {
   readonly number: number;
 }
 
+interface SendPlace extends PiecePlace {
+  readonly account: OutgoingAccount;
+}
+
 /** A message on its way, and what is needed to get it there. */
 interface Lane {
   readonly conversation: ActiveConversation;
   readonly state: ConversationState;
   readonly name: string;
-  /** Tries of the present piece. */
+  /** Tries of the present piece, and how long to wait before the next one. */
   tries: number;
+  pauseMs: number;
   /** The message that was rendered last: a long one is not rendered anew for each of its pieces. */
   rendered: { readonly id: string; readonly pieces: readonly Piece[] } | undefined;
 }
@@ -87,7 +92,7 @@ export class Deliveries {
       // Nothing overtakes what waits for a person.
       if (isHeld) continue;
       lanes.add(name);
-      void this.#run({ conversation, state, name, tries: 0, rendered: undefined });
+      void this.#run({ conversation, state, name, tries: 0, pauseMs: 0, rendered: undefined });
     }
   }
 
@@ -119,8 +124,11 @@ export class Deliveries {
         if (this.#isOver) break;
         this.#services.report(toHoldfastError(thrown), `delivery in ${conversation.key}`);
         lane.tries += 1;
-        await this.#pause(this.#backoffMs(lane));
+        lane.pauseMs = this.#backoffMs(lane);
       }
+      const { pauseMs } = lane;
+      lane.pauseMs = 0;
+      if (pauseMs > 0) await delay(this.#services.clock, pauseMs, this.#waits);
     }
     conversation.lanes.delete(name);
     if (this.#isOver) return;
@@ -176,16 +184,18 @@ export class Deliveries {
     await this.#send(lane, { ...place, account }, piece, pieces.length);
   }
 
-  async #send(
-    lane: Lane,
-    place: PiecePlace & { readonly account: OutgoingAccount },
-    piece: Piece,
-    of: number,
-  ): Promise<void> {
+  async #send(lane: Lane, place: SendPlace, piece: Piece, of: number): Promise<void> {
+    const { clock, sends } = this.#services;
+    const { chat, account: name } = place.message.to;
+    if (!(await place.account.permit(chat, sentAgo(lane, clock.now()), this.#waits))) return;
+    const { organization } = lane.conversation.ref;
+    await sends.run(`${organization}/${name}`, () => this.#sendPermitted(lane, place, piece, of));
+  }
+
+  async #sendPermitted(lane: Lane, place: SendPlace, piece: Piece, of: number): Promise<void> {
     const { clock, stillAlive, reach } = this.#services;
     const { message, account, number } = place;
     const { to, id } = message;
-    if (!(await account.permit(to.chat, sentAgo(lane, clock.now()), this.#waits))) return;
     // A process that was stopped for a while must not send what others have sent meanwhile.
     const paused = stillAlive?.();
     if (paused) await paused;
@@ -298,12 +308,12 @@ export class Deliveries {
     }
   }
 
-  async #beforeNextTry(
+  #beforeNextTry(
     lane: Lane,
     { to }: Outgoing,
     account: OutgoingAccount,
     outcome: Extract<SendOutcome, { outcome: "retry" | "unauthorized" }>,
-  ): Promise<void> {
+  ): void {
     if (outcome.outcome === "unauthorized") {
       account.refused(outcome.reason);
       return;
@@ -313,7 +323,7 @@ export class Deliveries {
     if (afterMs !== undefined && scope) {
       account.pause(scope === "chat" ? to.chat : undefined, afterMs);
     }
-    await this.#pause(Math.max(afterMs ?? 0, this.#backoffMs(lane)));
+    lane.pauseMs = Math.max(afterMs ?? 0, this.#backoffMs(lane));
   }
 
   /** Doubles with each try, with a tenth of jitter. */
@@ -378,10 +388,6 @@ export class Deliveries {
     const sequence = await this.#journal.append(entry);
     applyEntry(state, entry, sequence);
     this.#maintenance.changed(conversation, sequence);
-  }
-
-  #pause(ms: number): Promise<void> {
-    return delay(this.#services.clock, ms, this.#waits);
   }
 }
 

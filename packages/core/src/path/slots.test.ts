@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Slots } from "./slots.ts";
+import { KeyedSlots, Slots } from "./slots.ts";
 
 test("work runs in order, never more at once than there are slots, also behind failures", async () => {
   const slots = new Slots(3);
@@ -23,4 +23,27 @@ test("work runs in order, never more at once than there are slots, also behind f
   expect(begun).toEqual(Array.from({ length: 50 }, (_, number) => number));
   expect(results.filter(({ status }) => status === "rejected")).toHaveLength(8);
   expect(await slots.run(async () => "again")).toBe("again");
+});
+
+test("each key has its own places, also after all its work was done", async () => {
+  const slots = new KeyedSlots(1);
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const work = (key: string) =>
+    slots.run(key, async () => {
+      begun.push(key);
+      await new Promise<void>((resolve) => ends.push(resolve));
+    });
+  const all = [work("a"), work("a"), work("b")];
+  expect(begun).toEqual(["a", "b"]);
+  while (begun.length < 3 || ends.length > 0) {
+    ends.shift()?.();
+    await Promise.resolve();
+  }
+  await Promise.all(all);
+  expect(begun).toEqual(["a", "b", "a"]);
+  const again = work("a");
+  expect(begun).toEqual(["a", "b", "a", "a"]);
+  ends.shift()?.();
+  await again;
 });

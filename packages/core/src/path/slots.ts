@@ -32,3 +32,26 @@ export class Slots {
     }
   }
 }
+
+/** So many places for each key. */
+export class KeyedSlots {
+  readonly #capacity: number;
+  /** Of the keys with work. */
+  readonly #slots = new Map<string, { readonly slots: Slots; users: number }>();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const own = this.#slots.get(key) ?? { slots: new Slots(this.#capacity), users: 0 };
+    this.#slots.set(key, own);
+    own.users += 1;
+    try {
+      return await own.slots.run(work);
+    } finally {
+      own.users -= 1;
+      if (own.users === 0) this.#slots.delete(key);
+    }
+  }
+}
