@@ -302,6 +302,52 @@ describe("an outgoing message", () => {
     expect(fake.sends.map(({ send }) => send.chat.id)).toContain("chat0");
   });
 
+  test("keeps the rate, and can be discarded, when it had to wait for slow ones", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const rates = { account: [{ count: 10, perMs: 1_000 }] };
+    const bot = account({ rates });
+    const node = await world.start({ channels: fake.channels, accounts: [bot], partitions: 1 });
+    const engine = createMemoryEngine(world.store, { clock: world.clock });
+    await world.run(ownAccount(engine, node.name, 1));
+    const asked = (number: number) =>
+      message("hello", {
+        source: source(`chat${number}`),
+        conversation: `c${number}` as ConversationId,
+      });
+    const count = limits.accountSendsInFlight + 60;
+    for (let number = 0; number < count; number += 1) {
+      await world.run(node.conversations.submit(asked(number)));
+    }
+    // Time enough to permit them all; the platform answers none.
+    await world.clock.advance(30_000);
+    expect(fake.sends).toHaveLength(limits.accountSendsInFlight);
+    const isSent = new Set(fake.sends.map(({ send }) => send.chat.id));
+    const waiting = Array.from({ length: count }, (_, number) => number).filter(
+      (number) => !isSent.has(`chat${number}`),
+    );
+    const discarded = waiting.filter((_, place) => place % 2 === 0);
+    for (const number of discarded) {
+      const [delivery] = await world.run(node.conversations.deliveries(asked(number)));
+      await world.run(
+        node.conversations.changeDelivery(asked(number), delivery?.id ?? "", "discard"),
+      );
+    }
+    const sentAt: number[] = [];
+    fake.decide(({ key }) => {
+      sentAt.push(world.clock.monotonic());
+      return { outcome: "sent", platformId: key };
+    });
+    for (const { finish } of fake.sends) finish({ outcome: "sent", platformId: "p" });
+    await world.clock.advance(30_000);
+    expect(sentAt).toHaveLength(waiting.length - discarded.length);
+    for (const [place, at] of sentAt.slice(10).entries()) {
+      expect(at - (sentAt[place] ?? 0)).toBeGreaterThan(1_000);
+    }
+    const chats = fake.sends.map(({ send }) => send.chat.id);
+    expect(discarded.filter((number) => chats.includes(`chat${number}`))).toEqual([]);
+  });
+
   test("leaves nothing counted as unanswered at the nodes that take its receipts", async () => {
     const world = createWorld();
     const fake = fakeChannel();

@@ -96,7 +96,7 @@ export const limits = {
   /** How long people are shown that an answer is being written, without news of it. */
   typingEveryMs: 4_000,
   typingMaxMs: 120_000,
-  /** Sends in flight per account and node: a flood's would take longer than a planned move waits for them. */
+  /** Sends of an account in flight per partition: a flood's would take longer than a planned move waits. */
   accountSendsInFlight: 64,
   /** How long a planned move waits for sends that are in flight. */
   sendHandOverMs: 3_000,

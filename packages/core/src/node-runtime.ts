@@ -24,7 +24,6 @@ import type { OwnerServices } from "./path/owner-services.ts";
 import { Owners } from "./path/owners.ts";
 import { Pending } from "./path/pending.ts";
 import { partitionOf } from "./path/router.ts";
-import { KeyedSlots } from "./path/slots.ts";
 import { TurnScheduler } from "./path/turn-scheduler.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Engine } from "./ports/engine.ts";
@@ -140,7 +139,6 @@ export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> 
     blobs,
     gate: new AppendGate((run) => clock.soon(run)),
     scheduler,
-    sends: new KeyedSlots(limits.accountSendsInFlight),
     pending,
     egress,
     checkpoints: new Checkpoints(keyValue, blobs),

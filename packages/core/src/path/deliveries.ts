@@ -14,6 +14,7 @@ import type { Maintenance } from "./maintenance.ts";
 import { isFull, newOutbox, type Outgoing, pieceKey, stateOfPieces, viewOutbox } from "./outbox.ts";
 import { laneOf, type OutgoingAccount, type OutgoingChannels } from "./outgoing-channels.ts";
 import type { OwnerServices } from "./owner-services.ts";
+import { KeyedSlots } from "./slots.ts";
 
 interface DeliveriesView {
   /** Turns may be held back by a full outbox. */
@@ -64,6 +65,8 @@ export class Deliveries {
   /** Ends what only waits; sends go on. */
   readonly #waits: AbortSignal;
   readonly #idle = new Set<() => void>();
+  /** By account: one whose platform answers slowly keeps no other waiting. */
+  readonly #sends = new KeyedSlots(limits.accountSendsInFlight);
 
   constructor(
     services: OwnerServices,
@@ -185,21 +188,43 @@ export class Deliveries {
   }
 
   async #send(lane: Lane, place: SendPlace, piece: Piece, of: number): Promise<void> {
-    const { clock, sends } = this.#services;
-    const { chat, account: name } = place.message.to;
-    if (!(await place.account.permit(chat, sentAgo(lane, clock.now()), this.#waits))) return;
+    const { clock } = this.#services;
+    if (!(await this.#permit(lane, place, this.#waits))) return;
+    const permittedAt = clock.monotonic();
     const { organization } = lane.conversation.ref;
-    await sends.run(`${organization}/${name}`, () => this.#sendPermitted(lane, place, piece, of));
+    await this.#sends.run(`${organization}/${place.message.to.account}`, async () => {
+      // The rate counted it for then, and the platform may have asked for a pause since.
+      const isStale = clock.monotonic() - permittedAt > limits.rateMarginMs;
+      if (isStale && !(await this.#permitSoon(lane, place))) return;
+      await this.#sendPermitted(lane, place, piece, of);
+    });
+  }
+
+  #permit(lane: Lane, { message, account }: SendPlace, signal: AbortSignal): Promise<boolean> {
+    return account.permit(message.to.chat, sentAgo(lane, this.#services.clock.now()), signal);
+  }
+
+  /** False when it would take longer: another chat may use the place meanwhile. */
+  async #permitSoon(lane: Lane, place: SendPlace): Promise<boolean> {
+    const late = new AbortController();
+    const cancel = this.#services.clock.schedule(limits.permitAheadMs, () => late.abort());
+    try {
+      return await this.#permit(lane, place, AbortSignal.any([this.#waits, late.signal]));
+    } finally {
+      cancel();
+    }
   }
 
   async #sendPermitted(lane: Lane, place: SendPlace, piece: Piece, of: number): Promise<void> {
     const { clock, stillAlive, reach } = this.#services;
-    const { message, account, number } = place;
+    const { message, number } = place;
     const { to, id } = message;
     // A process that was stopped for a while must not send what others have sent meanwhile.
     const paused = stillAlive?.();
     if (paused) await paused;
-    if (this.#isOver) return;
+    // An operator may have discarded it, and the account may have been changed or refused.
+    const account = this.#channels.account(lane.conversation.ref.organization, to.account);
+    if (this.#isOver || this.#next(lane)?.id !== id || !account?.isAuthorized) return;
     this.#inFlight += 1;
     try {
       const c = lane.conversation.key;
@@ -222,7 +247,7 @@ export class Deliveries {
         this.#partition.signal,
       );
       reach("afterSend");
-      await this.#ended(lane, place, bounded(outcome));
+      await this.#ended(lane, { ...place, account }, bounded(outcome));
     } finally {
       this.#inFlight -= 1;
       if (this.#inFlight === 0) for (const resolve of this.#idle) resolve();

@@ -11,7 +11,6 @@ import type { HandedSteps } from "./handed-steps.ts";
 import type { HistoryPages } from "./history.ts";
 import type { OutgoingChannels } from "./outgoing-channels.ts";
 import type { Pending } from "./pending.ts";
-import type { KeyedSlots } from "./slots.ts";
 import type { TurnServices } from "./turn.ts";
 import type { TurnScheduler } from "./turn-scheduler.ts";
 
@@ -23,8 +22,6 @@ export interface OwnerServices extends TurnServices {
   readonly node: NodeId;
   readonly gate: AppendGate;
   readonly scheduler: TurnScheduler;
-  /** Sends to platforms, by account: one that answers slowly keeps no other waiting. */
-  readonly sends: KeyedSlots;
   readonly pending: Pending;
   readonly egress: Egress;
   readonly checkpoints: Checkpoints;

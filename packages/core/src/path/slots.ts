@@ -1,3 +1,6 @@
+/** How many of those that had their turn are kept before they are removed together. */
+const usedKept = 1_024;
+
 /** Runs at most `capacity` pieces of work at once; the others wait, in the order in which they came. */
 export class Slots {
   #free: number;
@@ -24,6 +27,10 @@ export class Slots {
     const begin = this.#waiting[this.#next];
     if (begin) {
       this.#next += 1;
+      if (this.#next >= usedKept && this.#next * 2 > this.#waiting.length) {
+        this.#waiting.splice(0, this.#next);
+        this.#next = 0;
+      }
       begin();
     } else {
       this.#waiting = [];

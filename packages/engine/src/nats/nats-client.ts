@@ -9,8 +9,8 @@ import {
 } from "./nats-errors.ts";
 
 const requestTimeoutMs = 2_000;
-/** Two whole tries of a batch, or a reconnection in between. */
-const batchPatienceMs = 3 * requestTimeoutMs;
+/** A batch that may have to be read from disk gets one long try; what is lost sooner is asked again. */
+const batchPatienceMs = 2 * requestTimeoutMs;
 /** Another 404 says that the stream does not exist. */
 const noMessageCode = 10_037;
 const batchRecords = 512;
@@ -213,6 +213,7 @@ export class NatsClient {
           const answer = (result: RecordBatch | HoldfastError) => finish(() => resolve(result));
           if (error) return answer(unavailable(`${what}: ${error.message}`, error));
           const status = message.headers?.code ?? 0;
+          if (status === 503) return lost("no engine answers");
           if (status === 204 || status === 404) return answer({ records, more: pending > 0 });
           if (status >= 300) {
             return answer(unavailable(`${what}: ${message.headers?.description}.`));
