@@ -348,6 +348,36 @@ describe("an outgoing message", () => {
     expect(discarded.filter((number) => chats.includes(`chat${number}`))).toEqual([]);
   });
 
+  test("that failed is listed for its owner, though the engine was away just then", async () => {
+    const world = createWorld();
+    const fake = fakeChannel();
+    const inner = createMemoryEngine(world.store, { clock: world.clock });
+    const bucket = "failed-deliveries";
+    let refusals = 5;
+    const put: typeof inner.keyValue.put = async (name, ...rest) => {
+      if (name === bucket && refusals > 0) {
+        refusals -= 1;
+        throw new HoldfastError("engine_unavailable", "away");
+      }
+      return inner.keyValue.put(name, ...rest);
+    };
+    const engine = { ...inner, keyValue: { ...inner.keyValue, put } };
+    const options = { channels: fake.channels, accounts: [account()] };
+    const node = await world.start({ ...options, engine });
+    await world.run(ownAccount(inner, node.name, 1));
+    fake.decide(() => ({ outcome: "failed", reason: "blocked" }));
+    await world.run(node.conversations.submit(fromChat("hello")));
+    await world.clock.advance(60_000);
+    const listed: string[] = [];
+    await world.run(
+      (async () => {
+        for await (const { key } of inner.keyValue.list(bucket, "acme")) listed.push(key);
+      })(),
+    );
+    expect(refusals).toBe(0);
+    expect(listed).toHaveLength(1);
+  });
+
   test("leaves nothing counted as unanswered at the nodes that take its receipts", async () => {
     const world = createWorld();
     const fake = fakeChannel();

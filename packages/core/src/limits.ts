@@ -85,6 +85,9 @@ export const limits = {
   mediaPerMessage: 10,
   /** Failed deliveries kept for the operators of an organization; the oldest make room. */
   failedDeliveriesPerOrganization: 10_000,
+  /** Tries to write one down, and the pause after each: longer than the engine is away in a failover. */
+  failedDeliveryTries: 60,
+  failedDeliveryRetryMs: 1_000,
   /** A webhook's body. */
   webhookBodyBytes: 4 * MiB,
   /** One file's fetch; a text file up to this size is read to the agent. */

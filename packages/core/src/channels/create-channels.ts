@@ -69,7 +69,7 @@ export async function createChannels(options: ChannelsOptions): Promise<Channels
     digest,
     report: (error) => report(error, "pairings"),
   });
-  const failures = new FailedDeliveries(keyValue, report);
+  const failures = new FailedDeliveries(keyValue, clock, report);
   const ignored = new Map<string, number>();
   const links = new LiveLinks(resources);
   const ingress = new ChannelIngress({

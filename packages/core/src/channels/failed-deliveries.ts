@@ -3,6 +3,7 @@ import { limits } from "../limits.ts";
 import { escapeKey } from "../path/checkpoints.ts";
 import type { DeliveryFailure } from "../path/outgoing-channels.ts";
 import { decodeEntry, encodeEntry } from "../path/records.ts";
+import { type Clock, delay } from "../ports/clock.ts";
 import type { KeyValue } from "../ports/key-value.ts";
 
 export const failedDeliveryBucket = "failed-deliveries";
@@ -10,22 +11,41 @@ export const failedDeliveryBucket = "failed-deliveries";
 /** Outgoing messages that failed for good or whose outcome nobody knows, for the agents' owners. */
 export class FailedDeliveries {
   readonly #keyValue: KeyValue;
+  readonly #clock: Clock;
   readonly #report: (error: HoldfastError, where: string) => void;
   readonly #counts = new Map<string, number>();
   /** Since the node started, by state. */
   readonly totals = { failed: 0, unknown: 0 };
 
-  constructor(keyValue: KeyValue, report: (error: HoldfastError, where: string) => void) {
+  constructor(
+    keyValue: KeyValue,
+    clock: Clock,
+    report: (error: HoldfastError, where: string) => void,
+  ) {
     this.#keyValue = keyValue;
+    this.#clock = clock;
     this.#report = report;
   }
 
   /** Not waited for: the conversation itself holds the same, durably. */
   add(failure: DeliveryFailure): void {
     this.totals[failure.state] += 1;
-    this.#put(failure).catch((thrown: unknown) =>
-      this.#report(toHoldfastError(thrown), "failed deliveries"),
-    );
+    void this.#putPatiently(failure);
+  }
+
+  /** The death of a node makes failures, and takes the engine away for a while. */
+  async #putPatiently(failure: DeliveryFailure): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#put(failure);
+      } catch (thrown) {
+        const error = toHoldfastError(thrown);
+        if (error.retry === "never" || tries === limits.failedDeliveryTries) {
+          return this.#report(error, "failed deliveries");
+        }
+        await delay(this.#clock, limits.failedDeliveryRetryMs);
+      }
+    }
   }
 
   async list(organization: string): Promise<readonly DeliveryFailure[]> {

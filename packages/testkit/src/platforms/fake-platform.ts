@@ -47,6 +47,11 @@ export interface PersonMessage {
   readonly mentionsAccount?: boolean;
 }
 
+/** A direct chat has one person, who is called as the chat is when nothing else is said. */
+export function senderOf({ sender, kind = "direct", chat }: PersonMessage): string {
+  return sender ?? (kind === "direct" ? chat : "ada");
+}
+
 export interface ShownMessage {
   readonly platformId: string;
   /** Without markup, as people read it. */

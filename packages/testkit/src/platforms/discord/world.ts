@@ -1,5 +1,10 @@
 import { createSeededRandom } from "../../seeded-random.ts";
-import type { FakePlatformOptions, FaultRates, PersonMessage } from "../fake-platform.ts";
+import {
+  type FakePlatformOptions,
+  type FaultRates,
+  type PersonMessage,
+  senderOf,
+} from "../fake-platform.ts";
 
 const discordEpochMs = 1_420_070_400_000;
 
@@ -106,7 +111,7 @@ export function createWorld(options: FakeDiscordOptions) {
     },
 
     author(message: PersonMessage) {
-      const name = message.sender ?? "ada";
+      const name = senderOf(message);
       return {
         id: world.userId(name),
         username: name,

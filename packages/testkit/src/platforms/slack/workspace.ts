@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PersonMessage, ShownMessage } from "../fake-platform.ts";
+import { type PersonMessage, senderOf, type ShownMessage } from "../fake-platform.ts";
 import { shownText } from "./mrkdwn.ts";
 
 export const team = "T0FAKETEAM";
@@ -57,7 +57,9 @@ export class Workspace {
     return [...this.#channels.values()].includes(channel) && !this.blocked.has(channel);
   }
 
-  userOf({ sender = "ada", senderName, isBot = false }: PersonMessage): string {
+  userOf(message: PersonMessage): string {
+    const { senderName, isBot = false } = message;
+    const sender = senderOf(message);
     const user = /^[UW][A-Z0-9]{2,}$/.test(sender) ? sender : `U${idOf(sender)}`;
     this.users.set(user, { name: senderName ?? sender, isBot });
     return user;
