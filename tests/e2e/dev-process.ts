@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 const command = new URL("../../packages/cli/bin/holdfast.mjs", import.meta.url).pathname;
 
+const patienceMs = 60_000;
+
 /** `dev.json`, as programs read it. */
 export interface DevFile {
   readonly nodes: readonly {
@@ -47,8 +49,12 @@ export class DevProcess {
 
   said(text: string | RegExp): Promise<void> {
     return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`dev did not say ${String(text)}: ${this.#output}`));
+      }, patienceMs);
       const check = () => {
         if (!new RegExp(text).test(this.#output)) return;
+        clearTimeout(timer);
         this.#onOutput.delete(check);
         resolve();
       };
