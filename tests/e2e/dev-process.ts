@@ -64,6 +64,11 @@ export class DevProcess {
     });
   }
 
+  /** Nobody reads what it reports from here on, as when the program that started it has died. */
+  closeErrors(): void {
+    this.#child.stderr?.destroy();
+  }
+
   async stop(): Promise<{ code: number | null; output: string }> {
     this.#child.kill("SIGTERM");
     return { code: await this.#ended, output: this.#output };

@@ -72,7 +72,9 @@ test("four nodes run, survive the death of one, stop in order, and go on from th
   for (const text of ["hello from n1", "hello from n4", "hello after a death"]) {
     expect(history.stdout).toContain(text);
   }
+  again.dev.closeErrors();
   expect((await again.dev.stop()).code).toBe(0);
+  for (const { pid } of again.file.nodes) expect(isAlive(pid)).toBe(false);
 });
 
 test("what the folder's cluster cannot become is refused", async () => {

@@ -5,6 +5,8 @@ import { runCommand } from "./program.ts";
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
+// Nobody reads it any more; what is being stopped is stopped all the same.
+process.stderr.on("error", () => {});
 process.on("SIGINT", () => process.exit(130));
 
 const code = await runCommand(process.argv.slice(2), {
