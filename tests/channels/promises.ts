@@ -27,6 +27,8 @@ export interface PromiseResult {
   readonly flagged: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** What the account's owner said of it in the end. */
+  readonly state: string;
 }
 
 /** Failures as the API tells them. */
@@ -90,6 +92,7 @@ export async function holdToPromises(
     progress.close();
     unlisten();
   }
+  const { body: state } = await cluster.call("GET", `/api/v1/orgs/acme/accounts/${account}/state`);
   return {
     ...compare(fake, written, flagged),
     written: messages,
@@ -98,6 +101,7 @@ export async function holdToPromises(
     flagged: flagged.length,
     faults: { ...fake.counts },
     seconds: Math.round(performance.now() - startedAt) / 1_000,
+    state: JSON.stringify(state),
   };
 }
 

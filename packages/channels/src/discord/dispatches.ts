@@ -13,13 +13,14 @@ export interface DispatchesOptions {
   readonly fetchMissed: ReturnType<typeof createMissed>;
   readonly clock: Clock;
   readonly gatewayUrl: string;
-  readonly onReady: () => void;
+  /** A session began or goes on. Errors: as for `done`. */
+  readonly onReady: () => Promise<void>;
 }
 
-/** What is done once the events of a dispatch are durable. */
 export interface Taken {
   readonly events: readonly InboundEvent[];
-  readonly done: () => void;
+  /** Is called once the events are durable. Errors: those of keeping the session. */
+  readonly done: () => void | Promise<void>;
 }
 
 export interface Dispatches {
@@ -65,7 +66,7 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
     const done = () => {
       progress.newest ??= now;
       progress.session = { id, url: url ?? options.gatewayUrl, self: user.id, seq: dispatch.seq };
-      options.onReady();
+      return options.onReady();
     };
     return { events: [], done };
   };

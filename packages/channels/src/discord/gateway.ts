@@ -9,8 +9,8 @@ export interface GatewayOptions {
   readonly intents: number;
   /** Resumes it; without one a new session begins. */
   readonly resume: { readonly id: string; readonly seq: number } | undefined;
-  /** The number of the last dispatch that is durable. */
-  readonly durableSeq: () => number | null;
+  /** The number that whoever comes after this node would resume from. */
+  readonly keptSeq: () => number | null;
   readonly onDispatch: (dispatch: Dispatch) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -31,7 +31,7 @@ export interface Gateway {
 
 const frame = z.looseObject({
   op: z.number(),
-  d: z.unknown(),
+  d: z.unknown().optional(),
   s: z.number().nullish(),
   t: z.string().nullish(),
 });
@@ -52,8 +52,8 @@ const op = {
 const closeKeepingSession = 4200;
 
 /**
- * One connection to the gateway. Its heartbeats name the last dispatch that is durable here and not the last
- * one that came, because Discord forgets what was acknowledged.
+ * One connection to the gateway. Its heartbeats name the last dispatch that is kept for the next owner and not
+ * the last one that came, because Discord forgets what was acknowledged.
  */
 export function connectGateway(options: GatewayOptions): Gateway {
   const { clock, random } = options;
@@ -84,7 +84,7 @@ export function connectGateway(options: GatewayOptions): Gateway {
   const beat = (intervalMs: number) => {
     if (!isAcknowledged) return lost("The gateway does not answer heartbeats.");
     isAcknowledged = false;
-    send(op.heartbeat, options.durableSeq());
+    send(op.heartbeat, options.keptSeq());
     cancelBeat = clock.schedule(intervalMs, () => beat(intervalMs));
   };
 
@@ -112,7 +112,7 @@ export function connectGateway(options: GatewayOptions): Gateway {
       options.onDispatch({ seq, type, data, chars: text.length });
     } else if (code === op.hello) start(data);
     else if (code === op.heartbeatAck) isAcknowledged = true;
-    else if (code === op.heartbeat) send(op.heartbeat, options.durableSeq());
+    else if (code === op.heartbeat) send(op.heartbeat, options.keptSeq());
     else if (code === op.reconnect)
       end({ kind: "asked", reason: "The gateway asks to reconnect." });
     else if (code === op.invalidSession && data !== true) {

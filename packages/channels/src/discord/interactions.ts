@@ -37,7 +37,7 @@ const command = z.looseObject({
   data: z.looseObject({
     name: z.string(),
     options: z
-      .array(z.looseObject({ name: z.string(), type: z.number(), value: z.unknown() }))
+      .array(z.looseObject({ name: z.string(), type: z.number(), value: z.unknown().optional() }))
       .optional(),
   }),
 });

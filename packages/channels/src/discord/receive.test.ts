@@ -37,6 +37,24 @@ async function listening(fake: FakeDiscord, options: ReceiverOptions = {}): Prom
   return receiver;
 }
 
+/** Resolves after so many more heartbeats. */
+async function heartbeats(fake: FakeDiscord, count: number): Promise<void> {
+  const told = () => fake.counts["heartbeat"] ?? 0;
+  const enough = told() + count;
+  await expect.poll(told, { timeout: 10_000 }).toBeGreaterThanOrEqual(enough);
+}
+
+/** Keeps cursors until it is cut off from the cluster. */
+function cutOffOwner() {
+  let isCutOff = false;
+  return {
+    cutOff: () => void (isCutOff = true),
+    async onSave() {
+      if (isCutOff) throw new HoldfastError("engine_unavailable", "no majority");
+    },
+  };
+}
+
 function numbered(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, index) => `message ${from + index}`);
 }
@@ -213,6 +231,39 @@ describe("nothing is lost when", () => {
     expect(texts(next)).toEqual(["message 0"]);
     expect(fake.counts["identify"]).toBe(1);
     expect(fake.violations).toEqual([]);
+  });
+
+  test("its owner dies right after connecting: the next one resumes, and somebody new is heard", async () => {
+    const fake = await start();
+    const owner = cutOffOwner();
+    const receiver = await listening(fake, owner);
+    owner.cutOff();
+    fake.cut();
+    await receiver.stop();
+    fake.say({ chat: "ada", text: "message 0" });
+
+    const next = await listening(fake, { cursor: receiver.cursors.at(-1) });
+    await fake.settled();
+    expect(texts(next)).toEqual(["message 0"]);
+    expect(fake.counts["identify"]).toBe(1);
+  });
+
+  test("its owner dies before its progress is kept: Discord still has what was not", async () => {
+    const fake = await start();
+    const owner = cutOffOwner();
+    const receiver = await listening(fake, owner);
+    owner.cutOff();
+    fake.say({ chat: "ada", text: "message 0" });
+    await receiver.until(() => receiver.messages().length === 1);
+    await heartbeats(fake, 2);
+    fake.cut();
+    await receiver.stop();
+    fake.say({ chat: "eve", text: "message 1" });
+
+    const next = await listening(fake, { cursor: receiver.cursors.at(-1) });
+    await fake.settled();
+    expect(texts(next)).toEqual(numbered(2));
+    expect(fake.counts["identify"]).toBe(1);
   });
 
   test("the session is forgotten: what was missed is fetched from chats, servers and threads", async () => {
@@ -405,6 +456,15 @@ describe("the receiver", () => {
     await expect(next.ended).rejects.toMatchObject({ code: "account_unauthorized" });
   });
 
+  test("holds one connection over many heartbeats", async () => {
+    const fake = await start();
+    const receiver = await listening(fake);
+    await heartbeats(fake, 4);
+    expect(receiver.connections()).toBe(1);
+    expect(fake.counts["resume"] ?? 0).toBe(0);
+    expect(fake.violations).toEqual([]);
+  });
+
   test("says which switch is missing when its intents are refused, and can do without it", async () => {
     const fake = await start();
     fake.refuseIntents(1 << 15);
@@ -431,8 +491,10 @@ describe("the receiver", () => {
 test("keeping a cursor that never ends does not hold the end up", async () => {
   const fake = await start();
   const saving = Promise.withResolvers<void>();
+  let isKept = false;
   const receiver = await listening(fake, {
     async onSave() {
+      if (!isKept) return void (isKept = true);
       saving.resolve();
       await new Promise(() => {});
     },

@@ -57,7 +57,9 @@ export async function receiveGateway(
     }
     if (signal.aborted) return { kind: "lost", reason: "The receiver ends." };
     const fetchMissed = createMissed({ read, places, inbound, progress, report: options.report });
-    const onReady = () => {
+    const onReady = async () => {
+      // A next owner that does not know of the session could never get what comes to it.
+      await saver.flush();
       failures = 0;
       inbound.connected();
     };
@@ -73,7 +75,7 @@ export async function receiveGateway(
     const intents = intentsOf(options.settings);
     return await runSession(
       {
-        connection: { url, token, intents, clock, random },
+        connection: { url, token, intents, keptSeq: () => saver.keptSeq(), clock, random },
         dispatches,
         inbound,
         progress,

@@ -15,6 +15,11 @@ export interface Saver {
   flush(): Promise<void>;
   /** Keeps it in any case: that shows whether this node still owns the account. Errors: the same. */
   confirm(): Promise<void>;
+  /**
+   * The session's number in what is kept for the next owner; null when the session is not kept. Discord may
+   * forget what is acknowledged, so that no more than this may be.
+   */
+  keptSeq(): number | null;
   stop(): void;
 }
 
@@ -26,14 +31,17 @@ export function createSaver(
 ): Saver {
   let cancel: Cancel | undefined;
   let saved: string | undefined;
+  let kept: { readonly id: string; readonly seq: number } | undefined;
   let isStopped = false;
   let running: Promise<void> = Promise.resolve();
 
   const write = async (isForced: boolean) => {
     const text = writeProgress(progress);
     if (text === saved && !isForced) return;
+    const { id, seq } = progress.session ?? {};
     await inbound.saveCursor(text);
     saved = text;
+    kept = id === undefined || seq === undefined ? undefined : { id, seq };
   };
   const enqueue = (isForced: boolean) => {
     // One after the other, also after a failure, so that an older cursor never overtakes a newer one.
@@ -55,6 +63,7 @@ export function createSaver(
     touch,
     flush: () => enqueue(false),
     confirm: () => enqueue(true),
+    keptSeq: () => (kept?.id === progress.session?.id ? (kept?.seq ?? null) : null),
     stop() {
       isStopped = true;
       cancel?.();

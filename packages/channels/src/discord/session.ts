@@ -1,12 +1,12 @@
 import { type Clock, delay, type Inbound, type InboundEvent } from "@holdfast/core";
-import type { Dispatches } from "./dispatches.ts";
+import type { Dispatches, Taken } from "./dispatches.ts";
 import { connectGateway, type Dispatch, type GatewayOptions } from "./gateway.ts";
 import type { GatewayEnd } from "./gateway-end.ts";
 import { discordLimits } from "./limits.ts";
 import type { Progress } from "./progress.ts";
 
 export interface SessionOptions {
-  readonly connection: Omit<GatewayOptions, "onDispatch" | "durableSeq" | "resume">;
+  readonly connection: Omit<GatewayOptions, "onDispatch" | "resume">;
   readonly dispatches: Dispatches;
   readonly inbound: Inbound;
   readonly progress: Progress;
@@ -33,8 +33,8 @@ export async function runSession(
   // Nobody may be listening any more when it fails.
   failed.promise.catch(() => {});
 
-  const finish = (taken: readonly Dispatch[], done: readonly (() => void)[]) => {
-    for (const run of done) run();
+  const finish = async (taken: readonly Dispatch[], done: readonly Taken["done"][]) => {
+    for (const run of done) await run();
     const last = taken.at(-1);
     if (last !== undefined && progress.session !== undefined) progress.session.seq = last.seq;
     options.onProgress();
@@ -45,7 +45,7 @@ export async function runSession(
       const batch = takeBatch(waiting, dispatches);
       waiting = waiting.slice(batch.length);
       const events: InboundEvent[] = [];
-      const done: (() => void)[] = [];
+      const done: Taken["done"][] = [];
       for (const dispatch of batch) {
         const taken = await dispatches.take(dispatch, signal);
         events.push(...taken.events);
@@ -55,14 +55,13 @@ export async function runSession(
       if (signal.aborted) return;
       if (events.length > 0) await inbound.accept(events);
       chars -= batch.reduce((sum, dispatch) => sum + dispatch.chars, 0);
-      finish(batch, done);
+      await finish(batch, done);
     }
   };
 
   const gateway = connectGateway({
     ...options.connection,
     resume: resume === undefined ? undefined : { id: resume.id, seq: resume.seq },
-    durableSeq: () => progress.session?.seq ?? null,
     onDispatch(dispatch) {
       waiting.push(dispatch);
       chars += dispatch.chars;

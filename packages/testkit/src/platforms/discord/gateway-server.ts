@@ -154,6 +154,7 @@ export function createGatewayServer(
       if (frame.op === op.heartbeat) {
         clearTimeout(timer);
         timer = patience();
+        world.count("heartbeat");
         write(socket, { op: op.heartbeatAck });
         if (session?.socket === socket) acknowledge(session, frame.d);
       } else if (session !== undefined) socket.close(4005, "Already authenticated.");
