@@ -166,9 +166,9 @@ test("a third store node brings three replicas, told in words, and then the witn
     "Three engines are up to date: 2 of 2 streams get 3 replicas, so that one node may fail.",
     "The streams get 3 replicas: 1 of 2 have them.",
     "The streams get 3 replicas: 2 of 2 have them.",
-    "All 2 streams have 3 replicas: one store node may fail.",
     expect.stringContaining("witness is no longer needed"),
     "The witness left.",
+    "All 2 streams have 3 replicas: one store node may fail.",
   ]);
   expect(made.reports).toEqual([]);
 });
@@ -239,4 +239,20 @@ test("that the copying ended is said by the next coordinator when the last one c
   growth.start();
   await made.clock.advance(10_000);
   expect(await made.operation()).toMatchObject({ phase: "done", done: 2, total: 2 });
+});
+
+test("one node may fail only when the founder's witness has left, whoever coordinates", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  made.processes.pop();
+  made.world.servers = [...three, witness];
+  growth.start();
+  await made.clock.advance(10_000);
+  expect([...made.streams.values()]).toEqual([3, 3]);
+  expect(await made.operation()).toMatchObject({ phase: "copying", done: 2, total: 2 });
+  made.world.servers = three;
+  await made.clock.advance(5_000);
+  expect(await made.operation()).toMatchObject({ phase: "done" });
 });

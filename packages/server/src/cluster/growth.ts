@@ -130,9 +130,9 @@ export class Growth {
   /** Gives the milliseconds until the next look. */
   async #look(): Promise<number> {
     try {
-      const isDone = await this.#step();
+      const pauseMs = await this.#step();
       this.#reported = "";
-      return isDone ? limits.growthIdleCheckMs : limits.growthCheckMs;
+      return pauseMs;
     } catch (thrown) {
       const error = toHoldfastError(thrown);
       // An engine that is away is away at every look.
@@ -144,30 +144,46 @@ export class Growth {
     }
   }
 
-  async #step(): Promise<boolean> {
+  /** Gives the milliseconds until the next look. */
+  async #step(): Promise<number> {
     const { engine, records, isCoordinator } = this.#options;
     const stores = storeNodes(records()).map(({ node }) => node as string);
     if (stores.length > 1) engine.askLeaders();
     // Few nodes may become enough at any time, and that is known without asking the engine.
-    if (stores.length < wanted) return false;
+    if (stores.length < wanted) return limits.growthCheckMs;
     const hasWitness = engine.processes.some(({ role }) => role === "witness");
     const coordinates = isCoordinator();
-    if (!hasWitness && !coordinates) return false;
+    if (!hasWitness && !coordinates) return limits.growthCheckMs;
     const health = await engine.admin.health();
     // Streams that elect do not say how many replicas they have: too few is not known of them.
-    if (health.streams.some(({ replicas }) => replicas === 0)) return false;
+    if (health.streams.some(({ replicas }) => replicas === 0)) return limits.growthCheckMs;
     const step = nextStep(stores, hasWitness, health);
-    const isReplicated = health.streams.every(({ replicas }) => replicas >= wanted);
-    if (isReplicated && coordinates) await this.#endOperation(health.streams.length);
-    if (step.do === "nothing") return true;
-    if (step.do === "retire-witness") await this.#retireWitness();
-    else if (!coordinates || isReplicated) return false;
-    else if (step.do === "wait") {
-      const { current, streams: total, low } = step;
-      const message = `Three store nodes are members, and ${current} of ${wanted} engines are up to date: the data gets more replicas when all are.`;
-      await this.#tell({ phase: "waiting", message, done: total - low, total });
-    } else await this.#raise(step.low, step.streams);
-    return false;
+    switch (step.do) {
+      case "nothing": {
+        // Another node's witness still votes beside it: if both died, the rest would be no majority.
+        const hasOther = health.servers.some(
+          (each) => each.isOnline && isWitness(each.name, stores),
+        );
+        if (hasOther) return limits.growthCheckMs;
+        if (coordinates) await this.#endOperation(health.streams.length);
+        return limits.growthIdleCheckMs;
+      }
+      case "wait":
+        if (coordinates && step.low > 0) await this.#tellWaiting(step);
+        return limits.growthCheckMs;
+      case "raise":
+        if (!coordinates) return limits.growthCheckMs;
+        await this.#raise(step.low, step.streams);
+        return 0;
+      case "retire-witness":
+        await this.#retireWitness();
+        return 0;
+    }
+  }
+
+  #tellWaiting({ current, low, streams: total }: GrowthStep & { do: "wait" }): Promise<void> {
+    const message = `Three store nodes are members, and ${current} of ${wanted} engines are up to date: the data gets more replicas when all are.`;
+    return this.#tell({ phase: "waiting", message, done: total - low, total });
   }
 
   async #raise(low: number, total: number): Promise<void> {
@@ -187,21 +203,18 @@ export class Growth {
     });
     await told;
     await engine.admin.balanceLeaders({ signal: this.#closing.signal });
-    await this.#tellDone(total);
   }
 
-  /** Another coordinator may have died between the last stream and saying so. */
+  /** Whoever coordinates then says so, as the one that copied may have died meanwhile. */
   async #endOperation(total: number): Promise<void> {
     if (this.#hasSeenEnd) return;
     const entry = await this.#options.keyValue.get(clusterBucket, operationKey);
     const operation = entry && decodeJson<Operation>(entry.value, operationKey);
-    if (operation?.kind === "growth" && operation.phase !== "done") await this.#tellDone(total);
+    if (operation?.kind === "growth" && operation.phase !== "done") {
+      const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
+      await this.#tell({ phase: "done", message, done: total, total });
+    }
     this.#hasSeenEnd = true;
-  }
-
-  #tellDone(total: number): Promise<void> {
-    const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
-    return this.#tell({ phase: "done", message, done: total, total });
   }
 
   async #retireWitness(): Promise<void> {
