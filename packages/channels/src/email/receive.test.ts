@@ -62,6 +62,20 @@ describe("receiving mail", () => {
     expect(new Set(receiver.texts)).toEqual(new Set(["one", "two"]));
   });
 
+  test("connections that break after each mail are made anew without ever longer pauses", async () => {
+    const receiver = new Receiver();
+    await start(receiver);
+    const begin = performance.now();
+    for (const text of Array.from({ length: 8 }, (_, number) => `mail ${number}`)) {
+      fake.say({ chat: "ada", text });
+      await receiver.until(() => receiver.texts.includes(text));
+      await fake.settled();
+      fake.cut();
+    }
+    // Pauses that double would add up to more than twice as much.
+    expect(performance.now() - begin).toBeLessThan(4_000);
+  });
+
   test("a mail that arrives twice has the same event id", async () => {
     fake.faults = { duplicate: 1 };
     const receiver = new Receiver();

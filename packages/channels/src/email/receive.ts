@@ -39,6 +39,7 @@ export async function receiveMails(
   let pauseMs: number = emailLimits.reconnectMinMs;
   while (!signal.aborted) {
     const begin = clock.monotonic();
+    const before = cursor;
     try {
       await runSession(options, self, threads, inbound, () => cursor, keep, signal);
     } catch (thrown) {
@@ -49,7 +50,8 @@ export async function receiveMails(
       inbound.disconnected(error.message);
     }
     const isSteady = clock.monotonic() - begin >= emailLimits.steadyAfterMs;
-    if (isSteady) pauseMs = emailLimits.reconnectMinMs;
+    // A connection that brought mail was good, however short.
+    if (isSteady || cursor !== before) pauseMs = emailLimits.reconnectMinMs;
     await delay(clock, pauseMs * (0.5 + random.next() / 2), signal);
     pauseMs = Math.min(2 * pauseMs, emailLimits.reconnectMaxMs);
   }
