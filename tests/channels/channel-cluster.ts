@@ -9,6 +9,13 @@ export interface Answer {
   readonly body: unknown;
 }
 
+/** All of it is absent when the API answered with an error. */
+export interface AccountState {
+  readonly status?: string;
+  readonly detail?: string;
+  readonly node?: string;
+}
+
 /** Three nodes as real processes, which have the secrets of the accounts in their environment. */
 export class ChannelCluster {
   readonly folder: string;
@@ -54,13 +61,17 @@ export class ChannelCluster {
     if (status !== 200) throw new Error(`apply answered ${status}: ${JSON.stringify(body)}`);
   }
 
-  /** Resolves when the account's owner says that its connection is up. */
-  async untilConnected(account: string, patienceMs: number): Promise<void> {
+  async state(account: string): Promise<AccountState> {
+    const { body } = await this.call("GET", `/api/v1/orgs/acme/accounts/${account}/state`);
+    return body as AccountState;
+  }
+
+  /** Resolves with the account's owner when that says that its connection is up. */
+  async untilConnected(account: string, patienceMs: number): Promise<string> {
     const deadline = performance.now() + patienceMs;
     for (;;) {
-      const { body } = await this.call("GET", `/api/v1/orgs/acme/accounts/${account}/state`);
-      const { status, detail } = body as { status?: string; detail?: string };
-      if (status === "connected") return;
+      const { status, detail, node } = await this.state(account);
+      if (status === "connected" && node !== undefined) return node;
       if (performance.now() > deadline) throw new Error(`${account} is ${status}: ${detail}`);
       // The API tells states and no changes of them.
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -47,7 +47,7 @@ beforeAll(async () => {
       messages,
       chats,
       faults,
-      ...(contestant === first && { kill: "n2" }),
+      ...(contestant === first && { kill: { node: "n2", after: messages / 2 } }),
       inFlight: 100,
       patienceMs: 45_000,
     });

@@ -7,8 +7,8 @@ export interface PromiseOptions {
   readonly messages: number;
   readonly chats: number;
   readonly faults: FaultRates;
-  /** A node that is killed when half of the messages are written. */
-  readonly kill?: string;
+  /** A node is killed when so many messages are written: the named one, or the account's owner. */
+  readonly kill?: { readonly node?: string; readonly after: number };
   /** Messages without an answer at any time. */
   readonly inFlight: number;
   /** Milliseconds without any news after which a run is given up. */
@@ -51,7 +51,7 @@ export async function holdToPromises(
   const deliver = () => fake.deliverTo(cluster.webhooks(account), cluster.ca);
   const unlisten = cluster.onKill(deliver);
   deliver();
-  await cluster.untilConnected(account, options.patienceMs);
+  const owner = await cluster.untilConnected(account, options.patienceMs);
   fake.faults = options.faults;
   const names = Array.from({ length: chats }, (_, number) => chatName(fake.kind, account, number));
   const written = new Map<string, string[]>(names.map((chat) => [chat, []]));
@@ -75,9 +75,7 @@ export async function holdToPromises(
       );
       written.get(chat)?.push(word(chat, sequence));
       fake.say({ chat, text: word(chat, sequence) });
-      if (kill !== undefined && number === Math.floor(messages / 2)) {
-        cluster.kill(kill);
-      }
+      if (number === kill?.after) cluster.kill(kill.node ?? owner);
     }
     await progress.until(
       () => progress.count + flagged.length >= messages,
@@ -92,7 +90,7 @@ export async function holdToPromises(
     progress.close();
     unlisten();
   }
-  const { body: state } = await cluster.call("GET", `/api/v1/orgs/acme/accounts/${account}/state`);
+  const state = await cluster.state(account);
   return {
     ...compare(fake, written, flagged),
     written: messages,
@@ -101,7 +99,7 @@ export async function holdToPromises(
     flagged: flagged.length,
     faults: { ...fake.counts },
     seconds: Math.round(performance.now() - startedAt) / 1_000,
-    state: JSON.stringify(state),
+    state: `${state.status} ${state.detail ?? ""}`,
   };
 }
 

@@ -1,7 +1,10 @@
 /**
- * Holds channels to their promises under faults, with a node killed in the middle; the last line is JSON.
+ * Holds channels to their promises under faults, with a node killed; each channel's line is JSON.
  *
  *   node tests/channels/run-promises.ts [--channels telegram,slack] [--messages 10000] [--chats 200] [--seed 1]
+ *     [--faults 0.05] [--kill-after 5000] [--no-kill]
+ *
+ * The account's owner is the node that is killed, in the middle unless said otherwise.
  */
 import { parseArgs } from "node:util";
 import { ChannelCluster } from "./channel-cluster.ts";
@@ -16,9 +19,12 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     faults: { type: "string", default: "0.05" },
     kill: { type: "boolean", default: true },
+    "kill-after": { type: "string" },
   },
   allowNegative: true,
 });
+const messages = Number(values.messages);
+const killAfter = Number(values["kill-after"] ?? Math.floor(messages / 2));
 const share = Number(values.faults);
 const wanted = values.channels?.split(",");
 const chosen = contestants.filter(({ account }) => !wanted || wanted.includes(account));
@@ -36,7 +42,7 @@ for (const contestant of chosen) {
     const result = await holdToPromises(cluster, {
       fake,
       account: contestant.account,
-      messages: Number(values.messages),
+      messages,
       chats: Number(values.chats),
       faults: {
         tooMany: share,
@@ -47,7 +53,7 @@ for (const contestant of chosen) {
         dropped: share,
         slow: share,
       },
-      ...(values.kill && { kill: "n2" }),
+      ...(values.kill && { kill: { after: killAfter } }),
       inFlight: 500,
       patienceMs: 60_000,
     });
