@@ -125,10 +125,16 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Below the range of outgoing connections: a port that is free now is free at the next start, too. */
+/**
+ * Below the range of outgoing connections: a port that is free now is free at the next start, too. Nodes choose
+ * those of their engines below, while nobody listens here yet.
+ */
+const firstFreePort = 26_000;
+const freePorts = 6_000;
+
 async function freePort(taken: ReadonlySet<number>): Promise<number> {
   for (let tries = 0; tries < commandLimits.devPortTries; tries += 1) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = firstFreePort + Math.floor(Math.random() * freePorts);
     if (!taken.has(port) && (await isFree(port))) return port;
   }
   throw new HoldfastError("port_taken", "No free port was found on 127.0.0.1.");

@@ -38,7 +38,8 @@ export class AccountCursor {
   ): Promise<AccountCursor> {
     const cursor = new AccountCursor(keyValue, key, epoch, channel);
     await cursor.#read();
-    await cursor.#write(cursor.#cursor);
+    // An older owner's last save may come in between: that is what is taken over then.
+    await cursor.#write(() => cursor.#cursor);
     return cursor;
   }
 
@@ -46,13 +47,16 @@ export class AccountCursor {
     return this.#cursor;
   }
 
-  /** Errors: `ownership_lost`, `payload_too_large`, those of the port. */
+  /**
+   * Writes it in any case, as that also shows whether the account still has this owner. Errors:
+   * `ownership_lost`, `payload_too_large`, those of the port.
+   */
   async save(cursor: string): Promise<void> {
     if (cursor.length > limits.accountCursorChars) {
       const problem = `A cursor has ${cursor.length} characters; the limit is ${limits.accountCursorChars}.`;
       throw new HoldfastError("payload_too_large", problem);
     }
-    if (cursor !== this.#cursor) await this.#write(cursor);
+    await this.#write(() => cursor);
   }
 
   async #read(): Promise<void> {
@@ -65,14 +69,15 @@ export class AccountCursor {
     this.#cursor = stored?.channel === this.#channel ? stored.cursor : undefined;
   }
 
-  async #write(cursor: string | undefined): Promise<void> {
-    const stored: StoredCursor = {
-      epoch: this.#epoch,
-      channel: this.#channel,
-      ...(cursor !== undefined && { cursor }),
-    };
-    const value = encodeJson(stored);
+  async #write(wanted: () => string | undefined): Promise<void> {
     for (let tries = 1; ; tries += 1) {
+      const cursor = wanted();
+      const stored: StoredCursor = {
+        epoch: this.#epoch,
+        channel: this.#channel,
+        ...(cursor !== undefined && { cursor }),
+      };
+      const value = encodeJson(stored);
       try {
         this.#revision = await this.#keyValue.update(cursorBucket, this.#at, value, this.#revision);
         this.#cursor = cursor;

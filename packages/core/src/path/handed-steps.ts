@@ -135,6 +135,8 @@ export class HandedSteps {
     const { clock, bus, node } = this.#options;
     return clock.schedule(limits.handedReminderMs, () => {
       this.#timer = this.#askEvery();
+      // Also who was dead already when it was named: of that no change tells.
+      this.checkSenders();
       const open = Map.groupBy(this.#expected, ([, { from }]) => from);
       for (const [from, entries] of open) {
         const reminder: Reminder = { from: node, keys: entries.map(([key]) => key) };

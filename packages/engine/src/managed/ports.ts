@@ -6,9 +6,12 @@ export interface Ports {
   readonly route: number;
 }
 
-/** Below the range from which systems take the ports of outgoing connections: it is free at the next start, too. */
+/**
+ * Below the range from which systems take the ports of outgoing connections: it is free at the next start, too.
+ * `holdfast dev` plans the ports of APIs from 26,000 on.
+ */
 const firstPort = 20_000;
-const portCount = 12_000;
+const portCount = 6_000;
 const maxTries = 200;
 
 /** Two ports of this host that nobody listens at. Errors: `engine_start_failed`. */

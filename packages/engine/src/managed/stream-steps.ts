@@ -65,12 +65,14 @@ export async function moveLeader(
   const target = peers.find(({ name }) => name === to);
   // It may have been taken away or fallen behind meanwhile: then the stream stays where it is.
   if (leader === to || (leader !== undefined && !target?.isOnline)) return undefined;
-  if (leader === undefined) return "no leader";
+  // Whatever leads in between, it is one step, which has its time: a server may lose every election.
+  const state = `moving to ${to}`;
+  if (leader === undefined) return state;
   const request = { placement: { preferred: to } };
   const endpoint = `STREAM.LEADER.STEPDOWN.${stream}`;
   const { error } = await client.api(endpoint, request, apiTimeoutMs);
   if (error) throw answeredError(error, `Move the leader of ${stream}`);
-  return `moving to ${to}`;
+  return state;
 }
 
 /** The dead server's place in a stream goes to another one. */

@@ -99,18 +99,25 @@ export class Supervisor {
     ) {
       await pause(pauseMs, this.#wake.signal);
       if (this.#stopped) return;
+      const configuration = this.#configuration;
       try {
-        const configuration = this.#configuration;
         this.#process = await this.#launch();
-        this.#restarting = undefined;
-        // It may have read the one before.
-        if (configuration !== this.#configuration) await this.#process.reload();
-        this.#options.onRestarted?.(this.plan);
-        return;
       } catch (thrown) {
-        this.#options.report(thrown as HoldfastError, "engine");
+        this.#report(thrown);
+        continue;
       }
+      this.#restarting = undefined;
+      // It may have read the one before. That it does not take this one is no reason for a second process.
+      if (configuration !== this.#configuration) {
+        await this.#process.reload().catch((thrown: unknown) => this.#report(thrown));
+      }
+      this.#options.onRestarted?.(this.plan);
+      return;
     }
+  }
+
+  #report(thrown: unknown): void {
+    this.#options.report(thrown as HoldfastError, "engine");
   }
 }
 

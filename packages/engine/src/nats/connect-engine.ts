@@ -23,11 +23,15 @@ export interface ConnectEngineOptions {
   readonly refusal?: () => HoldfastError | undefined;
 }
 
+/** One try at one server; the next one follows. */
+const connectTimeoutMs = 5_000;
+
 /** Connects to an engine that this process does not run. Errors: `engine_unavailable`. */
 export function connectEngine(options: ConnectEngineOptions): Promise<NatsEngine> {
   const { servers, login, tls, inboxPrefix, placementTags = [], isOrdered = false } = options;
   const connection: OpenOptions = {
     servers,
+    timeout: connectTimeoutMs,
     noRandomize: isOrdered,
     ...(tls && { tls }),
     ...(inboxPrefix !== undefined && { inboxPrefix }),

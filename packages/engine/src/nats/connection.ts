@@ -30,6 +30,9 @@ const reconnectMaxMs = 1_000;
 /** Tries at the shortest interval: longer than the engine needs for an election or a restart. */
 const fastTries = 100;
 const jitterMs = 100;
+/** Of the client's pings: a server that answers none of so many is given up. */
+const pingEveryMs = 5_000;
+const pingsUnanswered = 2;
 
 /**
  * Connects, and keeps connecting: also after a refusal, because a cluster may hear of a new node a moment
@@ -43,6 +46,8 @@ export async function openConnection({
   const tls = credentials && tlsOptions(credentials, servers);
   let tries = 0;
   const connection = await connect({
+    pingInterval: pingEveryMs,
+    maxPingOut: pingsUnanswered,
     ...options,
     servers: [...servers],
     ...(tls && { tls }),
@@ -56,14 +61,18 @@ export async function openConnection({
       return pauseMs + Math.random() * jitterMs;
     },
     ignoreAuthErrorAbort: true,
-    pingInterval: 5_000,
-    maxPingOut: 2,
     ignoreClusterUpdates: false,
   }).catch((thrown: unknown) => {
     throw unavailable("The engine does not accept the connection.", thrown);
   });
+  let transport = transportOf(connection);
   void (async () => {
-    for await (const { type } of connection.status()) if (type === "reconnect") tries = 0;
+    for await (const { type } of connection.status()) {
+      if (type === "staleConnection" || type === "forceReconnect") transport?.socket?.destroy();
+      if (type !== "reconnect") continue;
+      tries = 0;
+      transport = transportOf(connection);
+    }
   })();
   let order = servers;
   const setOrder = () => {
@@ -85,4 +94,17 @@ export async function openConnection({
       void connection.reconnect();
     },
   };
+}
+
+interface Transport {
+  readonly socket?: { destroy(): void };
+}
+
+/**
+ * The client first writes what it still has before it gives a connection up, and waits for that: a server
+ * that is frozen, or a machine that is gone, takes nothing any more. Nothing public leads to the socket.
+ */
+function transportOf(connection: NatsConnection): Transport | undefined {
+  const { protocol } = connection as { protocol?: { transport?: Transport } };
+  return protocol?.transport;
 }

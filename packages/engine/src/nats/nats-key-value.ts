@@ -118,8 +118,13 @@ export class NatsKeyValue implements KeyValue {
       yield* records;
       next = (records.at(-1)?.sequence ?? next - 1) + 1;
       if (!more && next > until) return;
-      if (more) retries = 0;
-      else await new Promise((resolve) => setTimeout(resolve, retryMs));
+      if (more) {
+        retries = 0;
+        continue;
+      }
+      // Either the replica is behind, or the last records are gone, as deletions are after a while.
+      if (records.length === 0 && !(await this.#client.leaderNext(stream, next, filter))) return;
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
     }
     throw unavailable(`List of ${bucket}: no replica has everything up to revision ${until}.`);
   }

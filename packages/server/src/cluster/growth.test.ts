@@ -1,4 +1,10 @@
-import { clusterBucket, encodeJson, HoldfastError, type NodeRecord } from "@holdfast/core";
+import {
+  clusterBucket,
+  encodeJson,
+  HoldfastError,
+  type KeyValue,
+  type NodeRecord,
+} from "@holdfast/core";
 import { createMemoryEngine, createMemoryStore } from "@holdfast/engine";
 import { createVirtualClock } from "@holdfast/testkit";
 import { afterEach, describe, expect, test } from "vitest";
@@ -12,7 +18,7 @@ const stream = (name: string, replicas: number) => ({ name, replicas });
 const stores = ["n1", "n2", "n3"];
 
 describe("the next step of growth", () => {
-  test.each<[string, string[], boolean, EngineState, string]>([
+  test.each<[string, string[], boolean, Omit<EngineState, "metaLeader">, string]>([
     ["too few nodes", ["n1", "n2"], true, { servers: three, streams: [] }, "nothing"],
     [
       "an engine that is behind",
@@ -57,7 +63,7 @@ describe("the next step of growth", () => {
     ],
     ["all done", stores, false, { servers: three, streams: [stream("a", 3)] }, "nothing"],
   ])("%s", (_name, nodes, hasWitness, state, expected) => {
-    expect(nextStep(nodes, hasWitness, state).do).toBe(expected);
+    expect(nextStep(nodes, hasWitness, { ...state, metaLeader: "holdfast-n1" }).do).toBe(expected);
   });
 });
 
@@ -73,12 +79,25 @@ function createWorld(isCoordinator: () => boolean) {
   const said: string[] = [];
   const reports: HoldfastError[] = [];
   const processes = [{ role: "data" }, { role: "witness" }];
-  const world = { records: [] as NodeRecord[], servers: three, failures: 0 };
+  const world = {
+    records: [] as NodeRecord[],
+    metaLeader: "holdfast-n1" as string | undefined,
+    servers: three,
+    failures: 0,
+    /** Of writes to the bucket. */
+    lostPuts: 0,
+  };
+  const put: KeyValue["put"] = async (...words) => {
+    if (world.lostPuts === 0) return await keyValue.put(...words);
+    world.lostPuts -= 1;
+    throw new HoldfastError("engine_unavailable", "no leader");
+  };
   const engine = {
     processes,
     askLeaders: () => void calls.push("ask leaders"),
     admin: {
       health: async () => ({
+        metaLeader: world.metaLeader,
         servers: world.servers,
         streams: [...streams].map(([name, replicas]) => ({ name, replicas })),
       }),
@@ -109,7 +128,7 @@ function createWorld(isCoordinator: () => boolean) {
   };
   const growth = new Growth({
     engine,
-    keyValue,
+    keyValue: { get: (...words) => keyValue.get(...words), put },
     clock,
     records: () => world.records,
     isCoordinator,
@@ -253,6 +272,35 @@ test("one node may fail only when the founder's witness has left, whoever coordi
   expect([...made.streams.values()]).toEqual([3, 3]);
   expect(await made.operation()).toMatchObject({ phase: "copying", done: 2, total: 2 });
   made.world.servers = three;
+  await made.clock.advance(5_000);
+  expect(await made.operation()).toMatchObject({ phase: "done" });
+});
+
+test("that one node may fail is written until it stands there", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  // All that is told while the streams are copied, and the end twice.
+  made.world.lostPuts = 5;
+  growth.start();
+  await made.clock.advance(10_000);
+  expect(made.world.lostPuts).toBe(0);
+  expect(await made.operation()).toMatchObject({ phase: "done" });
+});
+
+test("servers that nobody told of are not taken for a group without a witness", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  made.processes.pop();
+  for (const name of made.streams.keys()) made.streams.set(name, 3);
+  Object.assign(made.world, { metaLeader: undefined, servers: [] });
+  growth.start();
+  await made.clock.advance(10_000);
+  expect(await made.operation()).toBeUndefined();
+  Object.assign(made.world, { metaLeader: "holdfast-n1", servers: three });
   await made.clock.advance(5_000);
   expect(await made.operation()).toMatchObject({ phase: "done" });
 });

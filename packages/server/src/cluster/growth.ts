@@ -33,6 +33,8 @@ export interface GrowingEngine {
 }
 
 export interface EngineState {
+  /** Undefined while nobody leads, or when it did not answer: then nothing is known of the servers. */
+  readonly metaLeader: string | undefined;
   readonly servers: readonly {
     readonly name: string;
     readonly isOnline: boolean;
@@ -46,7 +48,7 @@ export const operationKey = "operation";
 
 export interface GrowthOptions {
   readonly engine: GrowingEngine;
-  readonly keyValue: KeyValue;
+  readonly keyValue: Pick<KeyValue, "get" | "put">;
   readonly clock: Clock;
   readonly records: () => readonly NodeRecord[];
   /** Whether this node coordinates now: it raises the replicas. */
@@ -155,6 +157,7 @@ export class Growth {
     const coordinates = isCoordinator();
     if (!hasWitness && !coordinates) return limits.growthCheckMs;
     const health = await engine.admin.health();
+    if (health.metaLeader === undefined) return limits.growthCheckMs;
     // Streams that elect do not say how many replicas they have: too few is not known of them.
     if (health.streams.some(({ replicas }) => replicas === 0)) return limits.growthCheckMs;
     const step = nextStep(stores, hasWitness, health);
@@ -205,15 +208,22 @@ export class Growth {
     await engine.admin.balanceLeaders({ signal: this.#closing.signal });
   }
 
-  /** Whoever coordinates then says so, as the one that copied may have died meanwhile. */
+  /**
+   * Whoever coordinates then says so, as the one that copied may have died meanwhile. Errors: those of the
+   * bucket; programs wait for this, so that it is tried again.
+   */
   async #endOperation(total: number): Promise<void> {
     if (this.#hasSeenEnd) return;
-    const entry = await this.#options.keyValue.get(clusterBucket, operationKey);
+    const { keyValue, clock, say } = this.#options;
+    const entry = await keyValue.get(clusterBucket, operationKey);
     const operation = entry && decodeJson<Operation>(entry.value, operationKey);
-    if (operation?.kind === "growth" && operation.phase !== "done") {
+    if (!operation || (operation.kind === "growth" && operation.phase !== "done")) {
       const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
-      await this.#tell({ phase: "done", message, done: total, total });
+      const startedAt = operation?.startedAt ?? clock.now();
+      await this.#write({ phase: "done", message, done: total, total, startedAt });
+      say(message);
     }
+    this.#startedAt = undefined;
     this.#hasSeenEnd = true;
   }
 
@@ -226,17 +236,20 @@ export class Growth {
 
   /** Progress is for people: that it cannot be written does not stop what it tells of. */
   async #tell(operation: Omit<Operation, "kind" | "startedAt">): Promise<void> {
-    const { keyValue, clock, say, report } = this.#options;
+    const { clock, say, report } = this.#options;
     if (operation.message === this.#said) return;
     this.#said = operation.message;
     this.#startedAt ??= clock.now();
     say(operation.message);
     try {
-      const value: Operation = { kind: "growth", ...operation, startedAt: this.#startedAt };
-      await keyValue.put(clusterBucket, operationKey, encodeJson(value));
+      await this.#write({ ...operation, startedAt: this.#startedAt });
     } catch (thrown) {
       report(toHoldfastError(thrown), "growth");
     }
-    if (operation.phase === "done") this.#startedAt = undefined;
+  }
+
+  async #write(operation: Omit<Operation, "kind">): Promise<void> {
+    const value: Operation = { kind: "growth", ...operation };
+    await this.#options.keyValue.put(clusterBucket, operationKey, encodeJson(value));
   }
 }
