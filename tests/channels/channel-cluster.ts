@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { request } from "node:https";
 import { DevProcess, type DevFile } from "../e2e/dev-process.ts";
 
+/** A node that lives answers sooner, if only that it cannot. */
+const requestTimeoutMs = 30_000;
+
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -110,6 +113,7 @@ export class ChannelCluster {
         {
           method,
           ca: this.ca,
+          signal: AbortSignal.timeout(requestTimeoutMs),
           headers: {
             authorization: `Bearer ${this.file.token}`,
             ...(text !== undefined && { "content-type": "application/json" }),

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DevProcess, type DevFile } from "./dev-process.ts";
 import { isAlive, runHoldfast } from "./node-process.ts";
 
@@ -10,6 +10,14 @@ let running: DevProcess | undefined;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-dev-"));
+});
+
+afterEach(({ task }) => {
+  if (task.result?.state !== "fail") return;
+  for (const node of ["n1", "n2", "n3", "n4"]) {
+    const log = join(folder, `${node}.log`);
+    if (existsSync(log)) console.error(`${node}: ${readFileSync(log, "utf8").slice(-4_000)}`);
+  }
 });
 
 afterAll(async () => {
@@ -24,7 +32,7 @@ async function start(words: readonly string[]): Promise<{ dev: DevProcess; file:
 
 async function send(file: DevFile, node: string, text: string): Promise<string> {
   const url = file.nodes.find(({ name }) => name === node)?.url ?? "";
-  const words = ["send", "demo/greeter", "--conversation", "dev", text];
+  const words = ["send", "demo/greeter", "--conversation", "dev", "--wait", "40", text];
   const env = { HOLDFAST_URL: url, HOLDFAST_TOKEN: file.token, HOLDFAST_CA: file.ca };
   const { code, stdout, stderr } = await runHoldfast(words, env);
   expect(code, stderr).toBe(0);
@@ -55,6 +63,7 @@ test("four nodes run, survive the death of one, stop in order, and go on from th
 
   const { code, output } = await dev.stop();
   expect(code, output).toBe(0);
+  expect(output).not.toContain("did not stop");
   for (const { pid } of file.nodes) expect(isAlive(pid)).toBe(false);
   // What the killed node left behind is ended, too.
   const engines = file.nodes.map(({ natsPid }) => natsPid ?? 0);

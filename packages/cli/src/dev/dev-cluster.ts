@@ -78,8 +78,14 @@ export class DevCluster {
   async stop(): Promise<void> {
     this.#stopping = true;
     const nodes = [...this.#nodes.values()];
-    await Promise.all(nodes.filter(({ plan }) => !isStore(plan)).map((node) => node.stop()));
-    for (const node of nodes.filter(({ plan }) => isStore(plan)).reverse()) await node.stop();
+    await Promise.all(nodes.filter(({ plan }) => !isStore(plan)).map((node) => this.#end(node)));
+    for (const node of nodes.filter(({ plan }) => isStore(plan)).reverse()) await this.#end(node);
+  }
+
+  async #end(node: DevNode): Promise<void> {
+    if (await node.stop()) return;
+    const seconds = commandLimits.devStopMs / 1_000;
+    this.#options.say(`${node.plan.name} did not stop within ${seconds} s and was killed.`);
   }
 
   /** Ends all at once. */
@@ -99,9 +105,23 @@ export class DevCluster {
 
   /** Lets a new node in. */
   async #join(node: PlannedNode): Promise<void> {
-    const { token } = await this.#founder().createJoinToken({ role: node.role });
+    const token = await this.#joinToken(node);
     await this.#spawn(node, { HOLDFAST_JOIN: token }).ready();
     this.#options.say(`${node.name} joined as ${node.role} node`);
+  }
+
+  /** While the data is being copied its streams elect: what could not be written is asked for again. */
+  async #joinToken({ role }: PlannedNode): Promise<string> {
+    const deadline = performance.now() + commandLimits.devReadyMs;
+    for (;;) {
+      try {
+        return (await this.#founder().createJoinToken({ role })).token;
+      } catch (thrown) {
+        const isOver = this.#stopping || performance.now() > deadline;
+        if (isOver || toHoldfastError(thrown).retry !== "safe") throw thrown;
+      }
+      await new Promise((resolve) => setTimeout(resolve, commandLimits.devLookMs));
+    }
   }
 
   #spawn(node: PlannedNode, env: NodeJS.ProcessEnv): DevNode {

@@ -100,13 +100,21 @@ export class DevNode {
     return this.#started;
   }
 
-  /** Ends it in good order, and without one when that takes too long. */
-  async stop(): Promise<void> {
-    if (this.#hasEnded) return this.#endEngine();
+  /** Ends it in good order, and without one when that takes too long: then it gives false. */
+  async stop(): Promise<boolean> {
+    if (this.#hasEnded) {
+      this.#endEngine();
+      return true;
+    }
+    let isOrderly = true;
     this.#child.kill("SIGTERM");
-    const timer = setTimeout(() => this.kill(), commandLimits.devStopMs);
+    const timer = setTimeout(() => {
+      isOrderly = false;
+      this.kill();
+    }, commandLimits.devStopMs);
     await this.ended;
     clearTimeout(timer);
+    return isOrderly;
   }
 
   /** Ends it at once. */

@@ -2,6 +2,7 @@ import {
   type Clock,
   clusterBucket,
   decodeJson,
+  delay,
   encodeJson,
   HoldfastError,
   type KeyValue,
@@ -14,9 +15,9 @@ import type { Operation, RepairPlan, StoreRepair } from "../http/store-repair.ts
 import { operationKey } from "./growth.ts";
 
 export interface RepairOptions {
-  readonly admin: EngineAdmin;
-  readonly keyValue: KeyValue;
-  readonly membership: Membership;
+  readonly admin: Pick<EngineAdmin, "health" | "replaceStore">;
+  readonly keyValue: Pick<KeyValue, "get" | "put" | "update">;
+  readonly membership: Pick<Membership, "update">;
   readonly clock: Clock;
   readonly say: (text: string) => void;
   readonly report: (error: HoldfastError, where: string) => void;
@@ -26,6 +27,7 @@ export interface RepairOptions {
 const stallMs = 90_000;
 /** A server that crashed is gone when the engine has not heard of it for seconds. */
 const engineNoticeMs = 60_000;
+const endRetryMs = 1_000;
 
 /** Gives the replicas of a dead store node to the others; on store nodes. */
 export class Repair implements StoreRepair {
@@ -106,12 +108,16 @@ export class Repair implements StoreRepair {
     const { admin, membership, say, report } = this.#options;
     let latest = begun;
     let told: Promise<void> = Promise.resolve();
-    const tell = (change: Partial<Operation>): Promise<void> => {
+    const tell = (change: Partial<Operation>): void => {
       latest = { ...latest, ...change };
       const value = latest;
       say(value.message);
       told = told.then(() => this.#write(value));
-      return told;
+    };
+    const end = async (change: Partial<Operation>): Promise<void> => {
+      tell(change);
+      await told;
+      await this.#untilEnded(latest);
     };
     try {
       const { server } = situation(dead, await admin.health());
@@ -120,7 +126,7 @@ export class Repair implements StoreRepair {
         noticeMs: engineNoticeMs,
         onProgress: ({ stream, done, total }) => {
           const message = `The replicas of ${dead} are made anew: ${done} of ${total} streams are done.`;
-          void tell({ stream, done, total, message });
+          tell({ stream, done, total, message });
         },
       });
       await membership.update(
@@ -128,12 +134,12 @@ export class Repair implements StoreRepair {
         (record) => record && { ...record, state: "removed" },
       );
       const message = `Node ${dead} was replaced: all streams have their replicas on other store nodes.`;
-      await tell({ phase: "done", message });
+      await end({ phase: "done", message });
     } catch (thrown) {
       const { code, message } = toHoldfastError(thrown);
       report(toHoldfastError(thrown), `replacement of ${dead}`);
       const text = `The replacement of ${dead} stopped and may be started again: ${message}`;
-      await tell({ phase: "failed", message: text, error: { code, message } });
+      await end({ phase: "failed", message: text, error: { code, message } });
     }
   }
 
@@ -143,6 +149,23 @@ export class Repair implements StoreRepair {
       await this.#options.keyValue.put(clusterBucket, operationKey, encodeJson(operation));
     } catch (thrown) {
       this.#options.report(toHoldfastError(thrown), "operation");
+    }
+  }
+
+  /** People and programs wait for the end: it is written until it stands there. */
+  async #untilEnded(operation: Operation): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        const { operation: stored } = await this.#stored();
+        // Another operation may have begun meanwhile.
+        if (stored?.startedAt !== operation.startedAt || stored.phase === operation.phase) return;
+        await this.#write(operation);
+      } catch {
+        // The engine is away, as whoever writes was told already.
+      }
+      await delay(clock, endRetryMs, signal);
     }
   }
 
