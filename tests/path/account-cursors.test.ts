@@ -6,8 +6,9 @@ import { AccountCursor } from "../../packages/core/src/channels/account-cursors.
 
 async function open() {
   const clock = createVirtualClock();
-  const { keyValue, provision } = createMemoryEngine(createMemoryStore(), { clock });
-  await clock.runUntil(provision(storagePlan(1)));
+  const engine = createMemoryEngine(createMemoryStore(), { clock });
+  const { keyValue } = engine;
+  await clock.runUntil(engine.provision(storagePlan(1)));
   const take = (epoch: number, through: KeyValue = keyValue) =>
     AccountCursor.take(through, "acme/bot", epoch, "fake");
   return { clock, keyValue, take };

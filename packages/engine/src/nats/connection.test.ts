@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { afterEach, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { openConnection, type ReplaceableConnection } from "./connection.ts";
 
 let opened: ReplaceableConnection | undefined;
@@ -31,9 +31,10 @@ async function startServer() {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     freeze: () => sockets[0]?.pause(),
+    /** Resolves with how many there were, once there were so many. */
     connections: (count: number) =>
-      new Promise<void>((resolve) => {
-        const look = () => sockets.length >= count && resolve();
+      new Promise<number>((resolve) => {
+        const look = () => sockets.length >= count && resolve(sockets.length);
         waiting.push(look);
         look();
       }),
@@ -48,5 +49,5 @@ test("a frozen server is given up, also with bytes on their way that it does not
   for (let count = 0; count < 60; count += 1) {
     opened.connection.publish("busy", new Uint8Array(1_000_000));
   }
-  await server.connections(2);
+  expect(await server.connections(2)).toBe(2);
 });
