@@ -1,4 +1,5 @@
 import {
+  type BlobStore,
   Checkpoints,
   HistoryPages,
   limits,
@@ -22,6 +23,7 @@ function createStorage() {
   const ready = clock.runUntil(engine.provision({ logs: [], buckets: ["checkpoints", "history"] }));
   return {
     store,
+    engine,
     checkpoints: new Checkpoints(engine.keyValue, engine.blobStore),
     history: new HistoryPages(engine.keyValue, engine.blobStore),
     run: async <T>(work: () => Promise<T>): Promise<T> => {
@@ -65,6 +67,30 @@ describe("a checkpoint", () => {
       });
       expect(store.blobs.size).toBe(chars > 10 ? 1 : 0);
     }
+  });
+
+  test("is read whole although the last owner saves a newer one meanwhile", async () => {
+    const { checkpoints, engine, run } = createStorage();
+    const state = conversationOf(50, 8_000);
+    const revision = await run(() => checkpoints.save(key, state, 0));
+    let isSaved = false;
+    const reader = new Checkpoints(engine.keyValue, {
+      put: (...words) => engine.blobStore.put(...words),
+      delete: (...words) => engine.blobStore.delete(...words),
+      async get(...words) {
+        if (!isSaved) await checkpoints.save(key, { ...state, journaled: 51 }, revision);
+        isSaved = true;
+        return await engine.blobStore.get(...words);
+      },
+    } as BlobStore);
+    expect((await run(() => reader.load(key))).state.journaled).toBe(51);
+  });
+
+  test("whose blob is gone is named as corrupt", async () => {
+    const { checkpoints, store, run } = createStorage();
+    await run(() => checkpoints.save(key, conversationOf(50, 8_000), 0));
+    store.blobs.clear();
+    await expect(run(() => checkpoints.load(key))).rejects.toMatchObject({ code: "data_corrupt" });
   });
 
   test("that is replaced leaves no blob behind", async () => {

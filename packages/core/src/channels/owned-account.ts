@@ -189,7 +189,7 @@ export class OwnedAccount {
     await delay(clock, ms, this.#receiving.signal);
   }
 
-  /** Looks from time to time, and at once when the account was changed. */
+  /** Looks at the credentials from time to time, and at once when the account was changed. */
   async #untilAuthorized(): Promise<void> {
     const { clock, opened, onChange } = this.#options;
     const { signal } = this.#receiving;
@@ -201,7 +201,7 @@ export class OwnedAccount {
       looked = current;
       const timeout = AbortSignal.timeout(limits.accountCheckTimeoutMs);
       const check = await current?.use.check(AbortSignal.any([this.#stop.signal, timeout]));
-      if (check?.ok) break;
+      if (check?.isAuthorized ?? check?.ok) break;
     }
     if (this.#stop.signal.aborted) return;
     this.#become("starting");

@@ -2,7 +2,7 @@ import { HoldfastError, toHoldfastError } from "../errors.ts";
 import { parseConversationKey } from "../ids.ts";
 import { limits } from "../limits.ts";
 import type { BlobStore } from "../ports/blob-store.ts";
-import type { KeyValue } from "../ports/key-value.ts";
+import type { KeyEntry, KeyValue } from "../ports/key-value.ts";
 import {
   type ConversationState,
   newConversation,
@@ -52,12 +52,29 @@ export class Checkpoints {
   }
 
   async #load(key: string): Promise<LoadedConversation> {
-    const entry = await this.#keyValue.get(checkpointBucket, storageKey(key));
-    if (!entry) return { state: newConversation(), revision: 0 };
-    const bytes = await unpackValue(this.#blobs, entry.value);
-    const state = decodeCheckpoint(bytes, key);
+    const found = await this.#read(key);
+    if (!found) return { state: newConversation(), revision: 0 };
+    const { state, entry } = found;
     state.checkpointBlob = blobOf(entry.value);
     return { state, revision: entry.revision };
+  }
+
+  /** Errors: `data_corrupt`, `home_too_new`. */
+  async #read(
+    key: string,
+  ): Promise<{ readonly entry: KeyEntry; readonly state: ConversationState } | undefined> {
+    for (let before = 0; ; ) {
+      const entry = await this.#keyValue.get(checkpointBucket, storageKey(key));
+      if (!entry) return undefined;
+      try {
+        return { entry, state: decodeCheckpoint(await unpackValue(this.#blobs, entry.value), key) };
+      } catch (thrown) {
+        // An owner that was just deposed may still save: with a newer state the blob of this one goes away.
+        const isFirst = entry.revision !== before;
+        if (!isFirst || toHoldfastError(thrown).code !== "data_corrupt") throw thrown;
+        before = entry.revision;
+      }
+    }
   }
 
   /**
@@ -96,18 +113,14 @@ export class Checkpoints {
         const error = toHoldfastError(thrown);
         if (error.code !== "revision_conflict") throw error;
       }
-      const now = await this.#keyValue.get(checkpointBucket, at);
-      const current = now ? await this.#journaledIn(now.value, key) : 0;
-      if (now && current === journaled) return now;
+      const now = await this.#read(key);
+      const current = now?.state.journaled ?? 0;
+      if (now && current === journaled) return now.entry;
       if (current > journaled) {
         throw new HoldfastError("ownership_lost", `Another owner saved conversation ${key}.`);
       }
-      revision = now?.revision ?? 0;
+      revision = now?.entry.revision ?? 0;
     }
-  }
-
-  async #journaledIn(value: Uint8Array, key: string): Promise<number> {
-    return decodeCheckpoint(await unpackValue(this.#blobs, value), key).journaled;
   }
 }
 

@@ -76,8 +76,8 @@ export interface ChannelAccount {
   /**
    * Runs on the account's owner alone: polls, holds a socket, or registers the webhook. Resolves when the
    * signal aborts; throws when it cannot go on, and is called again after a pause. Errors:
-   * `account_unauthorized` (not called again before the account changes), `channel_unavailable`,
-   * `ownership_lost`.
+   * `account_unauthorized` (called again when the account changes, or `check` finds its credentials good),
+   * `channel_unavailable`, `ownership_lost`.
    */
   receive?(inbound: Inbound, signal: AbortSignal): Promise<void>;
   /**
@@ -97,6 +97,11 @@ export interface ChannelAccount {
 
 export interface AccountCheck {
   readonly ok: boolean;
+  /**
+   * Whether the credentials work, where more than them can keep the account from being `ok`: what only
+   * `receive` mends must not keep it from being called. As `ok` when absent.
+   */
+  readonly isAuthorized?: boolean;
   /** The platform's name of the account, for people. */
   readonly identity?: string;
   /** Sentences: what is wrong and what to do about it, or what was found. Never a secret. */
