@@ -14,15 +14,14 @@ export const loopHeader = "x-holdfast-loop";
 
 /**
  * True for what no person wrote by hand: answering it could begin a loop. By the marks of RFC 3834, of
- * mailing lists (RFC 2919), of reports (RFC 6522) and of what is in use besides.
+ * mailing lists (RFC 2919), of reports (RFC 6522) and of what is in use besides. X-Auto-Response-Suppress is
+ * none of them: Exchange adds it to what people write to a distribution list.
  */
 export function isAutomatic(mail: ReadMail): boolean {
   const submitted = mail.header("auto-submitted")?.toLowerCase();
-  const suppressed = mail.header("x-auto-response-suppress")?.trim().toLowerCase();
   return (
     (submitted !== undefined && !/^\s*no\s*(;|$)/.test(submitted)) ||
     /^\s*(bulk|list|junk|auto_reply)\s*$/i.test(mail.header("precedence") ?? "") ||
-    (suppressed !== undefined && suppressed !== "none") ||
     mail.header("x-autoreply") !== undefined ||
     mail.header("x-autorespond") !== undefined ||
     mail.header("list-id") !== undefined ||

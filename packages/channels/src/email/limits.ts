@@ -61,6 +61,8 @@ export const emailLimits = {
   smtpAnswerBytes: 64 * KiB,
   /** The longest wait that a server may ask for. */
   retryAfterMaxMs: 3_600_000,
+  /** After the quota of a day was used up; servers do not say when it begins anew. */
+  quotaRetryMs: 3_600_000,
   /** A server's words in a reason. */
   answerChars: 200,
 

@@ -59,11 +59,13 @@ export function asMailboxError(
   if (thrown instanceof HoldfastError) return thrown;
   const error = thrown as ImapFlowError;
   if (error.authenticationFailed === true) {
-    return isTemporary(error)
-      ? unavailable("The mail server does not let the account in now.")
-      : new HoldfastError(
+    return isPasswordRefused(error)
+      ? new HoldfastError(
           "account_unauthorized",
           "The mail server refuses the account's user or password (IMAP).",
+        )
+      : unavailable(
+          `The mail server does not let the account in now (IMAP, ${error.serverResponseCode ?? "no code"}).`,
         );
   }
   const code = error.code ?? error.serverResponseCode ?? "no code";
@@ -101,9 +103,15 @@ export async function fetchSource(
   return { mail: about, source: mail.source, isWhole };
 }
 
-/** Servers say so when too many are logged in, or when their users' database is away. */
-function isTemporary(error: ImapFlowError): boolean {
-  return /^(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)$/.test(error.serverResponseCode ?? "");
+/**
+ * A refused login may also mean that too many are logged in, or that the users' database is away: servers
+ * tell it by a code (RFC 5530). Gmail says all of that behind ALERT, in words alone.
+ */
+function isPasswordRefused({ serverResponseCode: code, responseText }: ImapFlowError): boolean {
+  if (code === undefined || code === "ALERT") {
+    return !/too many|connections|bandwidth|limit|temporar|try again/i.test(responseText ?? "");
+  }
+  return /^(AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|EXPIRED|PRIVACYREQUIRED)$/.test(code);
 }
 
 function isTlsFailure(error: ImapFlowError): boolean {

@@ -19,6 +19,9 @@ function smtpOutcome(failure: SmtpFailure): SendOutcome {
   if (answer === undefined) return silentOutcome(failure);
   const reason = oneLine(`The mail server said: ${answer.text}`, emailLimits.answerChars);
   if (isLoginRefused(failure)) return { outcome: "unauthorized", reason };
+  if (isQuotaUsedUp(answer)) {
+    return { outcome: "retry", reason, afterMs: emailLimits.quotaRetryMs, scope: "account" };
+  }
   const isBeforeMail = step === "connect" || step === "login";
   // 503: the connection was in another state than thought; a 5xx as a greeting is the server's own trouble.
   if (answer.code < 500 || answer.code === 503 || isBeforeMail) {
@@ -62,6 +65,14 @@ function isLoginRefused({ answer, step }: SmtpFailure): boolean {
     answer.code === 530 ||
     (step === "login" && answer.code >= 500 && answer.code !== 503)
   );
+}
+
+/**
+ * The account has sent all that it may for now, which Gmail and Exchange say with a 5xx. The sender's quota alone:
+ * a recipient's full mailbox (5.2.2) holds up nobody else.
+ */
+function isQuotaUsedUp({ code, text }: { readonly code: number; readonly text: string }): boolean {
+  return code >= 500 && /\b5\.4\.5\b|(sending|submission)\s*(limit|quota)/i.test(text);
 }
 
 /** "Try again in 5 minutes", as some servers say it. */

@@ -144,7 +144,6 @@ describe("automatic mail", () => {
     "Precedence: list",
     "Precedence: junk",
     "Precedence: auto_reply",
-    "X-Auto-Response-Suppress: All",
     "X-Autoreply: yes",
     "List-Id: <list.example.net>",
     "Return-Path: <>",
@@ -165,7 +164,8 @@ describe("automatic mail", () => {
     for (const header of [
       "Auto-Submitted: no",
       "Precedence: first-class",
-      "X-Auto-Response-Suppress: None",
+      "X-Auto-Response-Suppress: All",
+      "X-Auto-Response-Suppress: DR, OOF, AutoReply",
       "Return-Path: <ada@example.net>",
     ]) {
       expect(await read(`${header}\n${head}\nHi\n`)).toMatchObject({ type: "message" });

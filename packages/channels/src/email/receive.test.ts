@@ -1,6 +1,7 @@
 import { HoldfastError, type InboundMessageEvent } from "@holdfast/core";
 import { type FakeEmail, startFakeEmail } from "@holdfast/testkit/platforms";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { emailLimits } from "./limits.ts";
 import { openMailAccount, Receiver } from "./testing/mail-account.ts";
 
 let fake: FakeEmail;
@@ -21,10 +22,10 @@ afterAll(async () => {
 });
 
 async function start(receiver: Receiver, change?: (settings: any) => unknown) {
-  const { account, reports } = openMailAccount(fake, change);
+  const { account, reports, pausesMs } = openMailAccount(fake, change);
   const run = await receiver.start(account);
   running.push(run);
-  return { account, reports, run };
+  return { account, reports, pausesMs, run };
 }
 
 describe("receiving mail", () => {
@@ -134,6 +135,21 @@ describe("receiving mail", () => {
     expect(ids.length).toBeGreaterThanOrEqual(3);
     expect(new Set(ids).size).toBe(2);
     expect(reports.some(({ message }) => message.includes("anew"))).toBe(true);
+  });
+
+  test("a mailbox that is numbered anew at each connection is connected to ever less often", async () => {
+    const receiver = new Receiver();
+    const { pausesMs } = await start(receiver);
+    fake.say({ chat: "ada", text: "again and again" });
+    await fake.settled();
+    for (let number = 0; number < 6; number += 1) {
+      const before = receiver.cursor;
+      await fake.renumber();
+      await receiver.until(() => receiver.cursor !== before);
+    }
+    // Longer ones are those until the mailbox is asked again.
+    const reconnects = pausesMs.filter((pauseMs) => pauseMs < emailLimits.pollMs);
+    expect(Math.max(...reconnects)).toBeGreaterThan(5 * emailLimits.reconnectMinMs);
   });
 
   test("revoked credentials end it with account_unauthorized", async () => {

@@ -50,8 +50,9 @@ export async function receiveMails(
       inbound.disconnected(error.message);
     }
     const isSteady = clock.monotonic() - begin >= emailLimits.steadyAfterMs;
-    // A connection that brought mail was good, however short.
-    if (isSteady || cursor !== before) pauseMs = emailLimits.reconnectMinMs;
+    // A connection that brought mail was good, however short; one that numbered the mailbox anew was not.
+    const hasBrought = cursor?.v === before?.v && cursor?.u !== before?.u;
+    if (isSteady || hasBrought) pauseMs = emailLimits.reconnectMinMs;
     await delay(clock, pauseMs * (0.5 + random.next() / 2), signal);
     pauseMs = Math.min(2 * pauseMs, emailLimits.reconnectMaxMs);
   }

@@ -11,6 +11,9 @@ import {
 } from "./limits.ts";
 import { isAllowedType, plainType } from "./media-types.ts";
 
+/** Some servers give nothing to programs without a name: WhatsApp's refuses every file then. */
+const userAgent = "Holdfast/0.1.0";
+
 export interface FileRequest {
   /** Sent to the origin of the URL alone, never to where it redirects. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -54,6 +57,7 @@ export async function fetchChecked(
         signal,
         // Compressed files could grow without bound behind the limit.
         headers: {
+          "user-agent": userAgent,
           ...(url.origin === first.origin ? options.headers : {}),
           "accept-encoding": "identity",
         },

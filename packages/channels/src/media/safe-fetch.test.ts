@@ -230,6 +230,16 @@ describe("answers", () => {
     expect(seen).toEqual(["Bearer x", "Bearer x", undefined]);
   });
 
+  it("says which program asks, also where it is led to", async () => {
+    const seen: (string | undefined)[] = [];
+    await fetchFrom((request, response) => {
+      seen.push(request.headers["user-agent"]);
+      if (request.url === "/b") png(request, response);
+      else response.writeHead(307, { location: "/b" }).end();
+    });
+    expect(seen).toEqual([expect.stringMatching(/^Holdfast\//), seen[0]]);
+  });
+
   it("follows five redirects and no more", async () => {
     let hops = 0;
     const after =

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { signal } from "./index.ts";
-import { ada, never, start } from "./testing/world.ts";
+import { Rpc } from "./rpc.ts";
+import { ada, never, serve, start } from "./testing/world.ts";
 
 describe("settings", () => {
   it("stays on this machine without https", () => {
@@ -34,6 +35,7 @@ describe("files", () => {
   it("are taken from the daemon, of the listed types and sizes only", async () => {
     const { fake, account } = await start();
     const id = fake.addAttachment(new TextEncoder().encode("picture"));
+    const odd = fake.addAttachment(new TextEncoder().encode("picture"), "scan: 1. final (2)\n");
     const large = fake.addAttachment(new Uint8Array(20 * 1024 * 1024 + 1));
     const larger = fake.addAttachment(new Uint8Array(21 * 1024 * 1024));
     const fetch = (source: string, mime = "image/png", bytes = 7) =>
@@ -41,6 +43,7 @@ describe("files", () => {
     const picture = { mime: "image/png", data: new TextEncoder().encode("picture") };
     expect(await fetch(`direct:${ada}:${id}`)).toEqual(picture);
     expect(await fetch(`group:group=:${id}`)).toEqual(picture);
+    expect(await fetch(`direct:${ada}:${odd}`)).toEqual(picture);
     const sources: [string, string?, number?][] = [
       [`direct:${ada}:${large}`],
       [`direct:${ada}:${larger}`],
@@ -48,15 +51,35 @@ describe("files", () => {
       [`direct:${ada}:${id}`, "application/x-msdownload"],
       [`direct:${ada}:${id}`, "image/png", 30_000_000],
       ["../etc/passwd"],
+      [`direct:${ada}:../${id}`],
+      [`direct:${ada}:..\\${id}`],
+      [`direct:${ada}:${id}\0.png`],
+      [`direct:${ada}:..`],
+      [`direct:${ada}:.`],
+      [`direct:${ada}:`],
+      [`direct:${ada}:${"x".repeat(257)}`],
       [id],
     ];
     for (const source of sources) {
       await expect(fetch(...source)).rejects.toMatchObject({ code: "media_refused" });
     }
+    expect(fake.violations).toEqual([]);
     await fake.close();
     await expect(fetch(`direct:${ada}:${id}`)).rejects.toMatchObject({
       code: "channel_unavailable",
     });
+  });
+});
+
+describe("answers", () => {
+  it("may have no result at all", async () => {
+    const url = await serve((_request, response) => {
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: "1" }));
+    });
+    const { options } = await start({}, { url });
+    const rpc = new Rpc(options);
+    expect(await rpc.call("sendTyping", {}, never)).toEqual({ type: "result", result: undefined });
+    await rpc.close();
   });
 });
 

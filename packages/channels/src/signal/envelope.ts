@@ -1,13 +1,20 @@
 import { z } from "zod";
+import { attachmentIdChars } from "./limits.ts";
 
 const text = z.string();
 const timestamp = z.int().positive();
 
-const attachmentSchema = z.object({
-  id: text
-    .min(1)
-    .max(256)
-    .regex(/^[\w.=+-]+$/),
+/**
+ * The daemon's name of a file. Its end is what stands behind the last dot of the sender's own name for it, so it may
+ * hold nearly anything; only what could lead to another folder is refused.
+ */
+export const attachmentIdSchema = text
+  .min(1)
+  .max(attachmentIdChars)
+  .regex(/^(?!\.{1,2}$)[^/\\\0]+$/);
+
+export const attachmentSchema = z.object({
+  id: attachmentIdSchema,
   contentType: text.nullish(),
   filename: text.nullish(),
   size: z.number().nonnegative().nullish(),
@@ -17,7 +24,8 @@ export const dataMessageSchema = z.object({
   timestamp,
   message: text.nullish(),
   groupInfo: z.object({ groupId: text.min(1), type: text.nullish() }).nullish(),
-  attachments: z.array(attachmentSchema).nullish(),
+  /** Each is read on its own: one that is odd loses neither the others nor the text. */
+  attachments: z.array(z.unknown()).nullish().catch(undefined),
   mentions: z
     .array(
       z.object({
@@ -41,23 +49,26 @@ export const dataMessageSchema = z.object({
 export type DataMessage = z.infer<typeof dataMessageSchema>;
 export type Mention = NonNullable<DataMessage["mentions"]>[number];
 
+const envelopeSchema = z.object({
+  source: text.nullish(),
+  sourceNumber: text.nullish(),
+  sourceUuid: text.nullish(),
+  sourceName: text.nullish(),
+  dataMessage: z.unknown().optional(),
+  editMessage: z.unknown().optional(),
+  syncMessage: z.unknown().optional(),
+  receiptMessage: z.unknown().optional(),
+  typingMessage: z.unknown().optional(),
+});
+export type Envelope = z.infer<typeof envelopeSchema>;
+
 /** What an event of the stream holds; each part is read on its own. */
 export const notificationSchema = z.object({
   account: text.nullish(),
-  exception: z.unknown().optional(),
-  envelope: z.object({
-    source: text.nullish(),
-    sourceNumber: text.nullish(),
-    sourceUuid: text.nullish(),
-    sourceName: text.nullish(),
-    dataMessage: z.unknown().optional(),
-    editMessage: z.unknown().optional(),
-    syncMessage: z.unknown().optional(),
-    receiptMessage: z.unknown().optional(),
-    typingMessage: z.unknown().optional(),
-  }),
+  /** Why the daemon could not read what Signal's servers had for the account. */
+  exception: z.object({ type: z.unknown().optional() }).nullish().catch({}),
+  envelope: envelopeSchema.nullish(),
 });
-export type Envelope = z.infer<typeof notificationSchema>["envelope"];
 
 export const receiptSchema = z.object({
   when: z.number().nullish(),

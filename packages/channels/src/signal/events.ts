@@ -1,5 +1,12 @@
-import type { IgnoredEvent, InboundEvent, MediaReference } from "@holdfast/core";
 import {
+  type AccountOptions,
+  HoldfastError,
+  type IgnoredEvent,
+  type InboundEvent,
+  type MediaReference,
+} from "@holdfast/core";
+import {
+  attachmentSchema,
   type DataMessage,
   dataMessageSchema,
   type Envelope,
@@ -8,14 +15,22 @@ import {
 } from "./envelope.ts";
 import { receiptTimestamps } from "./limits.ts";
 import { withMentions } from "./mentions.ts";
+import type { SignalSettings } from "./settings.ts";
+
+type Options = Pick<AccountOptions<SignalSettings>, "settings" | "report">;
 
 /** What one event of the daemon's stream tells; unknown kinds are ignored, never an error. */
-export function readEvent(data: string, account: string): readonly InboundEvent[] {
+export function readEvent(
+  data: string,
+  { settings: { account }, report }: Options,
+): readonly InboundEvent[] {
   const parsed = notificationSchema.safeParse(parse(data));
   if (!parsed.success) return [ignored("unknown_event")];
-  const { envelope } = parsed.data;
+  const { envelope, exception } = parsed.data;
   const told = parsed.data.account;
   if (told !== undefined && told !== null && told !== account) return [ignored("wrong_account")];
+  if (isThere(exception)) report(unreadable(exception.type), "receive");
+  if (!isThere(envelope)) return [ignored("unknown_event")];
   const source = envelope.sourceUuid ?? envelope.sourceNumber ?? envelope.source ?? undefined;
   if (isThere(envelope.syncMessage)) return [ignored("own_message")];
   if (isThere(envelope.typingMessage)) return [ignored("typing")];
@@ -41,7 +56,8 @@ function readMessage(envelope: Envelope, source: string, account: string): Inbou
       : ({ kind: "group", id: groupId } as const);
   const media = mediaOf(message, chat);
   // Changes of a group, polls, payments and stickers have no text.
-  if ((message.message ?? "") === "" && media.length === 0) return ignored("unknown_event");
+  const isEmpty = (message.message ?? "") === "" && (message.attachments ?? []).length === 0;
+  if (isEmpty) return ignored("unknown_event");
 
   const mentions = message.mentions ?? [];
   const isOwn = (one: { number?: string | null | undefined; uuid?: string | null | undefined }) =>
@@ -71,13 +87,17 @@ function readMessage(envelope: Envelope, source: string, account: string): Inbou
 
 /** The daemon asks for the chat when an attachment is fetched, so it is part of the source. */
 function mediaOf(message: DataMessage, chat: { kind: string; id: string }): MediaReference[] {
-  return (message.attachments ?? []).map((attachment) => ({
-    kind: kindOf(attachment.contentType ?? ""),
-    source: `${chat.kind}:${chat.id}:${attachment.id}`,
-    ...(isThere(attachment.filename) ? { name: attachment.filename } : {}),
-    ...(isThere(attachment.contentType) ? { mime: attachment.contentType } : {}),
-    ...(isThere(attachment.size) ? { bytes: attachment.size } : {}),
-  }));
+  return (message.attachments ?? []).flatMap((item) => {
+    const { data: attachment } = attachmentSchema.safeParse(item);
+    if (attachment === undefined) return [];
+    return {
+      kind: kindOf(attachment.contentType ?? ""),
+      source: `${chat.kind}:${chat.id}:${attachment.id}`,
+      ...(isThere(attachment.filename) ? { name: attachment.filename } : {}),
+      ...(isThere(attachment.contentType) ? { mime: attachment.contentType } : {}),
+      ...(isThere(attachment.size) ? { bytes: attachment.size } : {}),
+    };
+  });
 }
 
 function kindOf(mime: string): MediaReference["kind"] {
@@ -100,6 +120,13 @@ function readReceipt(envelope: Envelope, source: string): readonly InboundEvent[
     state,
     at: when ?? timestamp,
   }));
+}
+
+/** The exception's class alone: its message may quote people. */
+function unreadable(type: unknown): HoldfastError {
+  const name = typeof type === "string" && /^\w{1,100}$/.test(type) ? type : "no type";
+  const message = `The daemon could not read something that Signal had for the account (${name}).`;
+  return new HoldfastError("channel_unavailable", message);
 }
 
 function isThere<Value>(value: Value): value is NonNullable<Value> {

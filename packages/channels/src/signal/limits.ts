@@ -14,6 +14,10 @@ export const acceptRetryMaxMs = 5_000;
 /** The place in the stream is kept this often at most; what is read again is known by its ids. */
 export const cursorSaveMs = 1_000;
 export const lastSaveMs = 400;
+/** Events handed over together: fewer than are taken at once, as one read may hold many receipts. */
+export const eventsPerAccept = 500;
+/** The daemon's name of a file. */
+export const attachmentIdChars = 256;
 /** Timestamps of one receipt. */
 export const receiptTimestamps = 1_000;
 

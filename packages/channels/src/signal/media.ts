@@ -6,6 +6,7 @@ import {
 } from "@holdfast/core";
 import { z } from "zod";
 import { isAllowedType, mediaMaxBytes, mediaTypes, plainType } from "../media/index.ts";
+import { attachmentIdSchema } from "./envelope.ts";
 import { sendOutcome } from "./outcome.ts";
 import type { Rpc } from "./rpc.ts";
 import type { SignalSettings } from "./settings.ts";
@@ -22,7 +23,8 @@ export async function fetchAttachment(
   media: MediaReference,
   signal: AbortSignal,
 ): Promise<FetchedMedia> {
-  const [, kind, chat, id] = /^(direct|group):([^:]+):([\w.=+-]+)$/.exec(media.source) ?? [];
+  const [, kind, chat, name] = /^(direct|group):([^:]+):(.+)$/s.exec(media.source) ?? [];
+  const { data: id } = attachmentIdSchema.safeParse(name);
   if (chat === undefined || id === undefined) throw refused("The file's id is not one of Signal.");
   const mime = plainType(media.mime) ?? "application/octet-stream";
   if (!isAllowedType(mime, mediaTypes)) throw refused(`Files of the type ${mime} are not taken.`);

@@ -132,6 +132,45 @@ describe("receiving", () => {
     expect(await lost.stop()).toBeUndefined();
   });
 
+  it("takes receipts for very many messages, in order, before its place moves on", async () => {
+    const receipts = Array.from({ length: 3 }, (_, number) => {
+      const timestamps = Array.from({ length: 500 }, (_item, index) => 1 + number * 500 + index);
+      const receiptMessage = { when: 5, isRead: true, timestamps };
+      const envelope = { sourceUuid: ada, receiptMessage };
+      return `id:${number + 1}\nevent:receive\ndata:${JSON.stringify({ envelope })}\n\n`;
+    });
+    const url = await serve((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(receipts.join(""));
+    });
+    const { inbox, options, receiving } = await start({}, { url });
+    let cursor: string | undefined;
+    inbox.before = async () => void (cursor = inbox.cursor);
+    receiving();
+    await inbox.until(() => inbox.cursor === "3");
+    const ids = inbox.events.map((event) => event.type === "receipt" && event.messageId);
+    expect(ids).toEqual(Array.from({ length: 1_500 }, (_, index) => String(index + 1)));
+    expect(cursor).toBeUndefined();
+    expect(options.reports).toEqual([]);
+  });
+
+  it("tells the operator what the daemon could not read, without people's words, and goes on", async () => {
+    const { fake, inbox, options, receiving } = await start();
+    receiving();
+    const type = "ProtocolInvalidMessageException";
+    fake.failToRead(ada, { message: "Secret text", type });
+    fake.failToRead(ada, { message: "Secret text", type: "Secret <text>" });
+    fake.say({ chat: ada, text: "after" });
+    await inbox.until(() => inbox.texts.length === 1);
+    expect(options.reports).toMatchObject([
+      { code: "channel_unavailable", message: expect.stringContaining(type) },
+      { code: "channel_unavailable" },
+    ]);
+    expect(options.reports.map(({ message }) => message).join()).not.toMatch(/Secret/);
+    const unknown = { type: "ignored", what: "unknown_event" };
+    expect(inbox.events.slice(0, 2)).toEqual([unknown, unknown]);
+  });
+
   it("cuts a stream whose events have no end", async () => {
     const url = await serve((_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
@@ -176,6 +215,23 @@ describe("receiving", () => {
     fake.say({ chat: options.settings.account, text: "note" });
     await inbox.until(() => inbox.events.length === 1);
     expect(inbox.events).toEqual([{ type: "ignored", what: "own_message" }]);
+  });
+
+  it("loses neither a text nor its other files for a file that is odd", async () => {
+    const { fake, inbox, receiving } = await start();
+    receiving();
+    const file = (id: unknown) => ({ contentType: "image/png", filename: "scan", id, size: 7 });
+    const odd = [null, "", ".", "..", "../a", "a\\b", "a\0", "x".repeat(257), 5].map(file);
+    const attachments = [file("abcDEF. final (2)"), ...odd, "none", file("b:1.png")];
+    fake.sayWith({ chat: ada, text: "see" }, { attachments });
+    fake.sayWith({ chat: ada, text: "" }, { message: null, attachments: [file(null)] });
+    fake.sayWith({ chat: ada, text: "last" }, { attachments: "none" });
+    await inbox.until(() => inbox.events.length === 3);
+    expect(inbox.messages.map(({ text }) => text)).toEqual(["see", "", "last"]);
+    expect(inbox.messages[0]?.media.map(({ source }) => source)).toEqual([
+      `direct:${ada}:abcDEF. final (2)`,
+      `direct:${ada}:b:1.png`,
+    ]);
   });
 
   it("reads answers, mentions and files", async () => {

@@ -13,6 +13,7 @@ import { KeptCursor } from "./kept-cursor.ts";
 import {
   acceptRetryMaxMs,
   acceptRetryMinMs,
+  eventsPerAccept,
   lastSaveMs,
   reconnectMaxMs,
   reconnectMinMs,
@@ -59,8 +60,11 @@ async function takeGroup(
   signal: AbortSignal,
 ): Promise<void> {
   const received = group.filter((event) => event.event === undefined || event.event === "receive");
-  const events = received.flatMap((event) => readEvent(event.data, options.settings.account));
-  if (events.length > 0 && !(await accept(events, options, inbound, signal))) return;
+  const events = received.flatMap((event) => readEvent(event.data, options));
+  for (let at = 0; at < events.length; at += eventsPerAccept) {
+    const some = events.slice(at, at + eventsPerAccept);
+    if (!(await accept(some, options, inbound, signal))) return;
+  }
   const id = group.findLast((event) => event.id !== undefined)?.id;
   if (id !== undefined) await untilAborted(cursor.keep(id), signal);
 }

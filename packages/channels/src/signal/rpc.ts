@@ -20,7 +20,7 @@ const answerSchema = z.union([
   z.object({
     error: z.object({ code: z.int(), message: z.string().nullish(), data: z.unknown().optional() }),
   }),
-  z.object({ jsonrpc: z.literal("2.0"), result: z.unknown() }),
+  z.object({ jsonrpc: z.literal("2.0"), result: z.unknown().optional() }),
 ]);
 
 /** JSON-RPC with the daemon. Errors: `account_unauthorized` when the token cannot be read. */
@@ -50,7 +50,7 @@ export class Rpc {
     if (result.type !== "answered") return result;
     const answer = answerSchema.safeParse(result.json);
     if (!answer.success) return { type: "status", status: result.status };
-    if ("result" in answer.data) return { type: "result", result: answer.data.result };
+    if (!("error" in answer.data)) return { type: "result", result: answer.data.result };
     const { code, message, data } = answer.data.error;
     return { type: "error", code, message: message ?? "", data };
   }

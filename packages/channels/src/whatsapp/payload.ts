@@ -17,7 +17,7 @@ export const deliverySchema = z.object({
   entry: z.array(
     z.object({
       id: z.coerce.string(),
-      changes: z.array(z.object({ field: text, value: z.unknown() })),
+      changes: z.array(z.object({ field: text, value: z.unknown().optional() })),
     }),
   ),
 });

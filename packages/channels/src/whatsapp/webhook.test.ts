@@ -58,6 +58,19 @@ describe("webhooks", () => {
     });
   });
 
+  it("takes the rest of a delivery though a change has no value", async () => {
+    const { request, webhook } = await recorded();
+    const delivery: any = JSON.parse(Buffer.from(request.body).toString("utf8"));
+    delivery.entry[0].changes.unshift({ field: "messages" });
+    const body = Buffer.from(JSON.stringify(delivery));
+    const sum = createHmac("sha256", "fake-whatsapp-app-secret").update(body).digest("hex");
+    const headers = { "x-hub-signature-256": `sha256=${sum}` };
+    expect((await webhook({ ...request, headers, body })).events).toMatchObject([
+      { type: "ignored", what: "unknown_event" },
+      { type: "message", text: "Hello" },
+    ]);
+  });
+
   it("confirms its address to who knows the word", async () => {
     const { request, webhook } = await recorded();
     const get = (query: Record<string, string>) =>

@@ -5,23 +5,28 @@ import type { z } from "zod";
 import { email } from "../index.ts";
 import type { emailSettings } from "../settings.ts";
 
-/** Pauses are a twentieth as long. */
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  schedule(delayMs, run) {
-    const timer = setTimeout(run, delayMs / 20);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-  soon: (run) => void setImmediate(run),
-};
+/** Pauses are a twentieth as long; as they were asked for, they are noted. */
+function fastClock(pausesMs: number[]): Clock {
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    schedule(delayMs, run) {
+      pausesMs.push(delayMs);
+      const timer = setTimeout(run, delayMs / 20);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
+    soon: (run) => void setImmediate(run),
+  };
+}
 
 type SettingsInput = z.input<typeof emailSettings>;
 
 export interface MailAccount {
   readonly account: ChannelAccount;
   readonly reports: HoldfastError[];
+  /** Everything that it waited for, in milliseconds. */
+  readonly pausesMs: readonly number[];
 }
 
 /** An account on the fake, its settings checked and changed as the test wants. */
@@ -31,16 +36,17 @@ export function openMailAccount(
 ): MailAccount {
   const { settings, env } = fake.account("socket");
   const reports: HoldfastError[] = [];
+  const pausesMs: number[] = [];
   const account = email.open({
     organization: "acme",
     name: "mail",
     settings: email.settings.parse(change(structuredClone(settings) as SettingsInput)),
     secret: (ref) => ("fromEnv" in ref ? (env[ref.fromEnv] ?? "") : ""),
-    clock,
+    clock: fastClock(pausesMs),
     random: createSeededRandom(7),
     report: (error) => reports.push(error),
   });
-  return { account, reports };
+  return { account, reports, pausesMs };
 }
 
 /** A receiver that keeps what it gets, and whose owner can change. */

@@ -1,4 +1,11 @@
-import type { ChannelAccount, Inbound, InboundEvent, InboundMessageEvent } from "@holdfast/core";
+import {
+  type ChannelAccount,
+  HoldfastError,
+  type Inbound,
+  type InboundEvent,
+  type InboundMessageEvent,
+  limits,
+} from "@holdfast/core";
 
 /** What the owner of an account gives its receiver. */
 export class Inbox implements Inbound {
@@ -12,6 +19,9 @@ export class Inbox implements Inbound {
 
   async accept(events: readonly InboundEvent[]): Promise<void> {
     await this.before(events);
+    if (events.length > limits.eventsAtOnce) {
+      throw new HoldfastError("payload_too_large", "Too many events came at once.");
+    }
     this.events.push(...events);
     this.#announce();
   }

@@ -70,6 +70,7 @@ export async function startFakeEmail(options: FakeEmailOptions = {}): Promise<Fa
   const counts: Record<string, number> = {};
   const count = (name: string) => (counts[name] = (counts[name] ?? 0) + 1);
   let isRevoked = false;
+  let uidValidity = Math.floor(Date.now() / 1_000) + 1_000;
   let held: { chat: string; source: string } | undefined;
 
   const happens = (name: keyof FaultRates) => {
@@ -188,7 +189,8 @@ export async function startFakeEmail(options: FakeEmailOptions = {}): Promise<Fa
     shut: (isShut) => gate.shut(isShut),
     async renumber() {
       gate.cut();
-      await dovecot.renumber(Math.floor(Date.now() / 1_000) + 1_000);
+      uidValidity += 1;
+      await dovecot.renumber(uidValidity);
     },
     async close() {
       mailbox.close();

@@ -4,7 +4,7 @@ export const account = "+491510000000";
 const ownId = "00000000-0000-4000-8000-000000000000";
 const placeholder = "\uFFFC";
 
-export function notification(from: string, timestamp: number, part: object, name = "Ada"): unknown {
+export function notification(from: string, timestamp: number, part: object, name = "Ada"): object {
   return {
     envelope: {
       source: from,

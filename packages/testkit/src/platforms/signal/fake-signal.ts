@@ -28,8 +28,10 @@ export interface FakeSignal extends FakePlatform {
   tell(from: string, part: object): void;
   /** A message with more fields, as `{attachments: [...]}`. */
   sayWith(message: PersonMessage, more: object): void;
-  /** A file that the daemon has downloaded; the result is its id. */
-  addAttachment(data: Uint8Array): string;
+  /** A file that the daemon has downloaded; the result is its id, which ends as the sender's name for it. */
+  addAttachment(data: Uint8Array, name?: string): string;
+  /** The daemon could not read what somebody sent. */
+  failToRead(from: string, exception: { readonly message: string; readonly type: string }): void;
   /** The person's safety number changed and was not trusted yet. */
   distrust(person: string): void;
   /** Cuts every stream. */
@@ -113,7 +115,9 @@ export async function startFakeSignal(options: FakeSignalOptions = {}): Promise<
       return { result: { timestamp: nextTimestamp(), results: [] } };
     }
     if (method === "getAttachment") {
-      const data = attachments.get(String(params["id"]));
+      const id = String(params["id"]);
+      if (/[/\\\0]|^\.{0,2}$/.test(id)) violations.push("An attachment's id leads elsewhere");
+      const data = attachments.get(id);
       const isOfChat = params["recipient"] !== undefined || params["groupId"] !== undefined;
       if (data === undefined || !isOfChat) return rpcErrors.user("Could not find attachment");
       return { result: { data: Buffer.from(data).toString("base64") } };
@@ -170,8 +174,11 @@ export async function startFakeSignal(options: FakeSignalOptions = {}): Promise<
     say: (message) => sayWith(message, {}),
     sayWith,
     tell,
-    addAttachment(data) {
-      const id = `attachment-${attachments.size}.bin`;
+    failToRead(from, exception) {
+      feed.add({ exception, ...notification(from, nextTimestamp(), {}) });
+    },
+    addAttachment(data, name = "file.bin") {
+      const id = `attachment-${attachments.size}.${name.slice(name.lastIndexOf(".") + 1)}`;
       attachments.set(id, data);
       return id;
     },

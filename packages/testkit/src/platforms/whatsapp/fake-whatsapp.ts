@@ -157,6 +157,11 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     if (isRevoked || !isOurs) return refuse(response, graphErrors.unauthorized);
     const file = files.get(url.pathname.replace("/files/", ""));
     if (url.pathname.startsWith("/files/") && file !== undefined) {
+      // Meta's server for files gives a page of HTML to who does not say what program it is.
+      if ((request.headers["user-agent"] ?? "") === "") {
+        response.writeHead(400, { "content-type": "text/html" }).end("<title>Error</title>");
+        return;
+      }
       response.writeHead(200, { "content-type": file.mime }).end(file.data);
       return;
     }
