@@ -1,5 +1,4 @@
 import {
-  type BlobStore,
   Checkpoints,
   HistoryPages,
   limits,
@@ -82,7 +81,7 @@ describe("a checkpoint", () => {
         isSaved = true;
         return await engine.blobStore.get(...words);
       },
-    } as BlobStore);
+    });
     expect((await run(() => reader.load(key))).state.journaled).toBe(51);
   });
 

@@ -11,9 +11,12 @@ const application = z.looseObject({
   flags: z.number().optional(),
   interactions_endpoint_url: z.string().nullish(),
 });
+type Application = z.infer<typeof application>;
 
 /** The switch for verified bots, and for those in few servers. */
 const messageContentFlags = (1 << 18) | (1 << 19);
+const intentIsOff =
+  "Message Content Intent is off: switch it on under Bot in the developer portal, or set messageContent to false.";
 
 /** Who the token belongs to, and whether the developer portal's switches fit the settings. */
 export async function checkAccount(
@@ -39,25 +42,21 @@ export async function checkAccount(
     if (!app.success) {
       return { ok: true, identity, findings: ["The application's settings could not be read."] };
     }
-    const findings = faultsOf(app.data, settings);
-    return { ok: findings.length === 0, identity, findings };
+    const isAuthorized = hasIntents(app.data, settings);
+    const findings = [...(isAuthorized ? [] : [intentIsOff]), ...faultsOf(app.data, settings)];
+    return { ok: findings.length === 0, isAuthorized, identity, findings };
   } catch {
     return { ok: false, findings: ["The bot's token cannot be read: check its variable or file."] };
   }
 }
 
-function faultsOf(app: z.infer<typeof application>, settings: DiscordSettings): readonly string[] {
+/** Without them the gateway refuses the bot, as it does without its token. */
+function hasIntents({ flags = 0 }: Application, settings: DiscordSettings): boolean {
+  return !settings.gateway || !settings.messageContent || (flags & messageContentFlags) !== 0;
+}
+
+function faultsOf(app: Application, { interactions }: DiscordSettings): readonly string[] {
   const faults: string[] = [];
-  const { interactions } = settings;
-  if (
-    settings.gateway &&
-    settings.messageContent &&
-    ((app.flags ?? 0) & messageContentFlags) === 0
-  ) {
-    faults.push(
-      "Message Content Intent is off: switch it on under Bot in the developer portal, or set messageContent to false.",
-    );
-  }
   if (interactions === undefined) return faults;
   if (interactions.applicationId !== app.id) {
     faults.push(`The bot belongs to application ${app.id}, not ${interactions.applicationId}.`);

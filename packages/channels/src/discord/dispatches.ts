@@ -10,6 +10,8 @@ import { isLater, isSnowflake, snowflakeAt } from "./snowflake.ts";
 export interface DispatchesOptions {
   readonly places: Places;
   readonly progress: Progress;
+  /** Servers that the session began with and that did not come yet, if it began here. */
+  readonly guilds: Set<string>;
   readonly fetchMissed: ReturnType<typeof createMissed>;
   readonly clock: Clock;
   readonly gatewayUrl: string;
@@ -35,8 +37,10 @@ const ready = z.looseObject({
   user: z.looseObject({ id: z.string().refine(isSnowflake) }),
   guilds: z.array(z.unknown()).default([]),
 });
+const guildNamed = z.looseObject({ id: z.string() });
 const guildCreate = z.looseObject({
   id: z.string(),
+  unavailable: z.boolean().nullish(),
   joined_at: z.string().nullish(),
   channels: z.array(z.unknown()).default([]),
   threads: z.array(z.unknown()).default([]),
@@ -49,15 +53,17 @@ const unknown: InboundEvent = { type: "ignored", what: "unknown_event" };
 
 /** Turns what the gateway sends into events and into knowledge about channels. */
 export function createDispatches(options: DispatchesOptions): Dispatches {
-  const { places, progress, fetchMissed } = options;
+  const { places, progress, guilds, fetchMissed } = options;
 
   /** A new session: whatever came since the last one ended is fetched, direct chats first. */
   const begin = async (dispatch: Dispatch, signal: AbortSignal): Promise<Taken> => {
-    const { session_id: id, resume_gateway_url: url, user, guilds } = ready.parse(dispatch.data);
+    const { session_id: id, resume_gateway_url: url, user, ...named } = ready.parse(dispatch.data);
     const now = snowflakeAt(options.clock.now());
     // Fetching moves `newest`, so a floor whose servers are not looked through yet has to stay.
     if (progress.guildsLeft === 0) progress.floor = progress.newest ?? now;
-    progress.guildsLeft = guilds.length;
+    progress.guildsLeft = named.guilds.length;
+    guilds.clear();
+    for (const guild of named.guilds) guilds.add(guildNamed.safeParse(guild).data?.id ?? "");
     const direct = [...progress.channels].filter(([, last]) => last.direct);
     for (const [channel, last] of direct) {
       if (signal.aborted) return nothing;
@@ -71,11 +77,13 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
     return { events: [], done };
   };
 
-  /** Comes once for each server of a new session, and when a server was away for a while. */
+  /** Comes for each server of a new session, for one that was away, and for one that the bot was added to. */
   const enterGuild = async (dispatch: Dispatch, signal: AbortSignal): Promise<Taken> => {
     const parsed = guildCreate.safeParse(dispatch.data);
     if (!parsed.success) return { events: [unknown], done: () => {} };
     const guild = parsed.data;
+    // It comes again, with its channels.
+    if (guild.unavailable === true) return nothing;
     const self = progress.session?.self;
     const joined = snowflakeAt(Date.parse(guild.joined_at ?? "") || 0);
     for (const channel of channelsOf([...guild.channels, ...guild.threads])) {
@@ -89,7 +97,7 @@ export function createDispatches(options: DispatchesOptions): Dispatches {
       await fetchMissed({ channel: channel.id, guild: guild.id, after, self }, signal);
     }
     const done = () => {
-      progress.guildsLeft = Math.max(0, progress.guildsLeft - 1);
+      if (guilds.delete(guild.id)) progress.guildsLeft -= 1;
     };
     return { events: [], done };
   };

@@ -26,6 +26,12 @@ const reasons: Readonly<Record<number, string>> = {
   160_005: "The thread is locked",
 };
 
+/** Discord does nothing of the kind now, and will again. */
+const temporary: ReadonlySet<number> = new Set([40_004, 40_006, 130_000]);
+
+/** "Cannot reply without permission to read message history." */
+const replyRefused = 160_002;
+
 /**
  * What an answer means for the message. Repeating is harmless here: every message carries a nonce that
  * Discord enforces.
@@ -85,8 +91,17 @@ function refused(answer: RestAnswer): SendOutcome {
     };
   }
   const code = body.data.code ?? 0;
+  if (temporary.has(code)) {
+    return { outcome: "retry", reason: `Discord takes no messages for now (code ${code}).` };
+  }
   const words = reasons[code] ?? "Discord refuses the message";
   return { outcome: "failed", reason: `${words} (${answer.status}, code ${code}).` };
+}
+
+/** The message would be taken if it named none that it answers. */
+export function isReplyRefused(answer: RestAnswer | RestTrouble): boolean {
+  if (answer.kind !== "answer" || answer.status < 400) return false;
+  return errorBody.safeParse(answer.body).data?.code === replyRefused;
 }
 
 export function firstOf(header: string | string[] | undefined): string | undefined {

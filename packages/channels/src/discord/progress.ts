@@ -10,7 +10,10 @@ export interface Progress {
   newest: string | undefined;
   /** In chats that are not remembered, everything up to here is done. */
   floor: string | undefined;
-  /** Servers of the session in which was not looked yet for what came before it; until then `floor` stays. */
+  /**
+   * Servers of the session in which was not looked yet for what came before it; until then `floor` stays. Their
+   * ids would not fit into a cursor: who goes on with another owner's session counts none of them off.
+   */
   guildsLeft: number;
   /** The most recently active chats, the newest last. */
   readonly channels: Map<string, LastMessage>;

@@ -323,6 +323,53 @@ describe("nothing is lost when", () => {
     expect(texts(receiver)).toContain("bob 1");
   });
 
+  test.each([false, true])(
+    "two sessions are lost before a server comes; another is joined meanwhile: %s",
+    async (isJoined) => {
+      const fake = await start();
+      fake.openThread("thread", "news");
+      const receiver = await listening(fake);
+      fake.say({ chat: "bob", text: "bob 0" });
+      await fake.settled();
+      fake.takeServerAway(true);
+      fake.forgetSessions();
+      // Nobody remembers this chat, and the server's outage hides it.
+      fake.say({ chat: "news", text: "news 0", kind: "group" });
+      await receiver.until(() => receiver.connections() === 2);
+      const joined = { id: "123456789012345678", joined_at: new Date().toISOString() };
+      if (isJoined) fake.dispatch("GUILD_CREATE", joined);
+      fake.say({ chat: "bob", text: "bob 1" });
+      await receiver.until(() => texts(receiver).includes("bob 1"));
+      fake.forgetSessions();
+      await receiver.until(() => receiver.connections() === 3);
+      fake.takeServerAway(false);
+      await fake.settled();
+      expect(texts(receiver)).toContain("news 0");
+    },
+  );
+
+  test("whoever takes a session over does not know which servers came, and looks at all again", async () => {
+    const fake = await start();
+    fake.openThread("thread", "news");
+    const first = await listening(fake);
+    fake.say({ chat: "bob", text: "bob 0" });
+    await fake.settled();
+    fake.takeServerAway(true);
+    fake.forgetSessions();
+    fake.say({ chat: "news", text: "news 0", kind: "group" });
+    await first.until(() => first.connections() === 2);
+    await first.stop();
+    const next = await listening(fake, { cursor: first.cursors.at(-1) });
+    fake.dispatch("GUILD_CREATE", { id: "123456789012345678" });
+    fake.say({ chat: "bob", text: "bob 1" });
+    await next.until(() => texts(next).includes("bob 1"));
+    fake.forgetSessions();
+    await next.until(() => next.connections() === 2);
+    fake.takeServerAway(false);
+    await fake.settled();
+    expect(texts(next)).toContain("news 0");
+  });
+
   test("more than a page was missed", async () => {
     const fake = await start();
     const receiver = await listening(fake);
@@ -476,6 +523,21 @@ describe("the receiver", () => {
     fake.say({ chat: "general", kind: "group", text: "shown", mentionsAccount: true });
     await without.until(() => without.messages().length === 1);
     expect(texts(without)).toEqual(["shown"]);
+  });
+
+  test("counts as disconnected while the gateway is away, but not while it resumes", async () => {
+    const fake = await start();
+    const receiver = await listening(fake);
+    fake.askReconnect();
+    await receiver.until(() => receiver.connections() === 2);
+    fake.cut();
+    await receiver.until(() => receiver.connections() === 3);
+    expect(receiver.disconnections).toEqual([]);
+    fake.takeGatewayAway(true);
+    await receiver.until(() => receiver.disconnections.length > 0);
+    fake.takeGatewayAway(false);
+    await receiver.until(() => receiver.connections() === 4);
+    expect(fake.counts["identify"]).toBe(1);
   });
 
   test("waits for a gateway that is away, and says so", async () => {

@@ -41,6 +41,7 @@ export async function receiveGateway(
   const signal = AbortSignal.any([outer, lost.signal]);
   const saver = createSaver(inbound, progress, clock, (error) => lost.abort(error));
   const places = createPlaces(read);
+  const guilds = new Set<string>();
   const ending = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => ending.resolve(), { once: true });
   let failures = 0;
@@ -66,6 +67,7 @@ export async function receiveGateway(
     const dispatches = createDispatches({
       places,
       progress,
+      guilds,
       fetchMissed,
       clock,
       gatewayUrl: url,
@@ -99,6 +101,8 @@ export async function receiveGateway(
         return { kind: "lost", reason: fault.message };
       });
       if (signal.aborted) break;
+      // One end is usual, and resumed at once.
+      if (failures > 0) inbound.disconnected(end.reason);
       failures = await rest(end, { progress, failures, options, signal });
     }
     if (lost.signal.aborted) throw toHoldfastError(lost.signal.reason);

@@ -71,6 +71,36 @@ describe("a send", () => {
     expect(fake.violations).toEqual([]);
   });
 
+  test("answers without naming the message where the bot may not read the history", async () => {
+    const fake = await start();
+    const account = open(fake, {}, fastClock(1));
+    const chat = chatOf(fake, "general", "group");
+    fake.hideHistory("general");
+    const outcomes = [];
+    for (const key of ["a", "b", "c"]) {
+      const send = { ...pieceSend(account, chat, key, key), replyTo: "123456789012345678" };
+      outcomes.push((await account.send(send, never)).outcome);
+    }
+    // Each takes two of the five requests that Discord takes at once.
+    expect(outcomes).toEqual(["sent", "sent", "retry"]);
+    expect(shown(fake, "general")).toEqual(["a", "b"]);
+    expect(fake.violations).toEqual([]);
+  });
+
+  test.each([
+    [400, 40_004],
+    [403, 40_006],
+    [400, 130_000],
+  ])("that Discord cannot take for the moment (%i, %i) is tried again", async (status, code) => {
+    const fake = await start();
+    const account = open(fake);
+    const send = pieceSend(account, chatOf(fake), "hi", "k");
+    fake.refuseNext(status, code);
+    expect(await account.send(send, never)).toMatchObject({ outcome: "retry" });
+    expect(await account.send(send, never)).toMatchObject({ outcome: "sent" });
+    expect(shown(fake)).toEqual(["hi"]);
+  });
+
   test("of a long text comes in pieces that Discord takes, in order", async () => {
     const fake = await start({ speed: 100 });
     const account = open(fake, {}, fastClock(1));
@@ -239,6 +269,7 @@ describe("besides sending", () => {
     const { account } = openAccount(fake);
     expect(await account.check(never)).toEqual({
       ok: true,
+      isAuthorized: true,
       identity: `holdfast-bot (${fake.ids.bot})`,
       findings: [],
     });
@@ -246,11 +277,24 @@ describe("besides sending", () => {
       interactions: { applicationId: "123456789012345678", publicKey: "0".repeat(64) },
     });
     const checked = await other.check(never);
-    expect(checked.ok).toBe(false);
+    // The portal's settings are not the token's fault.
+    expect(checked).toMatchObject({ ok: false, isAuthorized: true });
     expect(checked.findings).toHaveLength(2);
     fake.revoke(true);
-    expect((await account.check(never)).findings[0]).toMatch(/token/);
+    const refused = await account.check(never);
+    expect(refused.isAuthorized ?? refused.ok).toBe(false);
+    expect(refused.findings[0]).toMatch(/token/);
     expect(JSON.stringify(await account.check(never))).not.toContain("fake.");
+  });
+
+  test("the check says whether the gateway would take the bot", async () => {
+    const fake = await start();
+    fake.refuseIntents(1 << 15);
+    const checked = await open(fake).check(never);
+    expect(checked).toMatchObject({ ok: false, isAuthorized: false });
+    expect(checked.findings[0]).toMatch(/Message Content Intent/);
+    const without = open(fake, { messageContent: false });
+    expect(await without.check(never)).toMatchObject({ ok: true, isAuthorized: true });
   });
 
   test("files at addresses that are not allowed are refused", async () => {

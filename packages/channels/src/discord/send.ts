@@ -13,7 +13,7 @@ import { formatDiscord } from "../format/index.ts";
 import { interactionToken } from "./interactions.ts";
 import { discordLimits } from "./limits.ts";
 import { setNewest } from "./lru.ts";
-import { outcomeOf } from "./outcome.ts";
+import { isReplyRefused, outcomeOf } from "./outcome.ts";
 import type { Rest } from "./rest.ts";
 import { createRates } from "./rates.ts";
 import { answerInteraction } from "./send-interaction.ts";
@@ -35,6 +35,15 @@ export function createSender(rest: Rest, clock: Clock, applicationId: string | u
   /** When the first try of a key began that may have worked. */
   const undecided = new Map<string, number>();
 
+  const write = async (channel: string, message: object, signal: AbortSignal) => {
+    const afterMs = rates.waitMs(channel);
+    if (afterMs > 0) return { kind: "held", afterMs } as const;
+    const path = `/channels/${channel}/messages`;
+    const answer = await rest.ask({ method: "POST", path, body: message }, signal);
+    rates.note(channel, answer);
+    return answer;
+  };
+
   const post = async (send: PieceSend, signal: AbortSignal): Promise<SendOutcome> => {
     const body = pieceBody.parse(send.piece.body);
     const token = send.replyTo === undefined ? undefined : interactionToken(send.replyTo);
@@ -44,27 +53,22 @@ export function createSender(rest: Rest, clock: Clock, applicationId: string | u
       if (answered !== undefined) return answered;
     }
     const channel = channelOf(send.chat);
-    const full = rates.waitMs(channel);
-    if (full > 0) {
-      const reason = "The chat's rate is used up.";
-      return { outcome: "retry", reason, afterMs: full, scope: "chat" };
-    }
     const startedAt = clock.monotonic();
-    const answer = await rest.ask(
-      {
-        method: "POST",
-        path: `/channels/${channel}/messages`,
-        body: {
-          content: body.content,
-          nonce: nonceOf(send.key),
-          enforce_nonce: true,
-          allowed_mentions: allowedMentions,
-          ...reply(send.chat, send.replyTo),
-        },
-      },
-      signal,
-    );
-    rates.note(channel, answer);
+    const message = {
+      content: body.content,
+      nonce: nonceOf(send.key),
+      enforce_nonce: true,
+      allowed_mentions: allowedMentions,
+    };
+    let answer = await write(channel, { ...message, ...reply(send.chat, send.replyTo) }, signal);
+    // Where the bot may not read the history it may write, but not name what it answers.
+    if (answer.kind !== "held" && isReplyRefused(answer)) {
+      answer = await write(channel, message, signal);
+    }
+    if (answer.kind === "held") {
+      const reason = "The chat's rate is used up.";
+      return { outcome: "retry", reason, afterMs: answer.afterMs, scope: "chat" };
+    }
     const isUncertain =
       answer.kind === "uncertain" ||
       (answer.kind === "answer" && (answer.status >= 500 || answer.status < 300) && !answer.own);

@@ -29,8 +29,9 @@ export const messageEvent = z.object({
   bot_id: optionalText,
   app_id: optionalText,
   text: text.optional(),
-  user_profile: userProfile.nullish(),
-  bot_profile: z.object({ name: text.optional() }).nullish(),
+  // They give names alone: a message is not lost for them.
+  user_profile: userProfile.nullish().catch(undefined),
+  bot_profile: z.object({ name: text.optional() }).nullish().catch(undefined),
   files: z.array(z.unknown()).optional(),
 });
 export type MessageEvent = z.infer<typeof messageEvent>;

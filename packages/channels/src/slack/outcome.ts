@@ -9,7 +9,6 @@ const unauthorizedErrors: ReadonlySet<string> = new Set([
   "account_inactive",
   "invalid_auth",
   "missing_scope",
-  "no_permission",
   "not_allowed_token_type",
   "not_authed",
   "token_expired",
@@ -40,6 +39,8 @@ const failedErrors: ReadonlySet<string> = new Set([
   "messages_tab_disabled",
   "metadata_too_large",
   "msg_too_long",
+  // Not of the token: the app is to be made a member of the conversation.
+  "no_permission",
   "no_text",
   "not_in_channel",
   "restricted_action",

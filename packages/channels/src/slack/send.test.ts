@@ -72,6 +72,7 @@ describe("a send", () => {
     ["channel_not_found", "failed"],
     ["is_archived", "failed"],
     ["not_in_channel", "failed"],
+    ["no_permission", "failed"],
     ["msg_too_long", "failed"],
     ["service_unavailable", "retry"],
     ["ratelimited", "retry"],

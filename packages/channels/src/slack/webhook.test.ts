@@ -180,6 +180,11 @@ describe("a signed request", () => {
     expect(sender).toEqual({ id: "U1", name: "<b>Bot</b>", isBot: true });
   });
 
+  test("is read although the profile that comes with it cannot be", async () => {
+    const event = { ...written, user_profile: { real_name: null }, bot_profile: "none" };
+    expect(await eventOf(event)).toMatchObject({ sender: { id: "U1" }, text: "hello" });
+  });
+
   test("with files refers to them, without those that are gone or elsewhere", async () => {
     const file = {
       id: "F1",

@@ -108,7 +108,7 @@ function readToken(options: AccountOptions<Settings>): string | HoldfastError {
 }
 
 const answerSchema = z.union([
-  z.looseObject({ ok: z.literal(true), result: z.unknown() }),
+  z.looseObject({ ok: z.literal(true), result: z.unknown().optional() }),
   z.looseObject({
     ok: z.literal(false),
     error_code: z.int(),

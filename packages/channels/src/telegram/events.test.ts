@@ -106,6 +106,15 @@ describe("a message of Telegram", () => {
     expect(read({ text: "x", is_automatic_forward: true })).toMatchObject({ what: "automatic" });
   });
 
+  it("to a channel, in its chat of direct messages, is ignored", () => {
+    const chat = { id: -300, type: "supergroup", title: "News", is_direct_messages: true };
+    const topic = { topic_id: 42, user: { id: 42, is_bot: false, first_name: "Ada" } };
+    expect(read({ text: "hi", chat, direct_messages_topic: topic })).toEqual({
+      type: "ignored",
+      what: "unknown_event",
+    });
+  });
+
   it("about the chat itself is ignored", () => {
     for (const service of [
       { new_chat_members: [{ id: 1 }] },

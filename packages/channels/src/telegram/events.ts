@@ -19,6 +19,8 @@ export function eventOf(update: Update, bot: Identity): InboundEvent {
   if (message.from?.id === bot.id) return ignored("own_message");
   // A channel's post that Telegram itself puts into the group where the channel is discussed.
   if (message.is_automatic_forward) return ignored("automatic");
+  // One chat for many people who do not see each other: as one conversation it would mix them up.
+  if (message.chat.is_direct_messages) return ignored("unknown_event");
 
   const sender = senderOf(message);
   const raw = message.text ?? message.caption ?? message.sticker?.emoji;

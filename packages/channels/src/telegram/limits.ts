@@ -22,6 +22,8 @@ export const telegramLimits = {
   tooManyDefaultMs: 5_000,
   /** How often the registration of the webhook is looked at. */
   webhookCheckMs: 5 * 60_000,
+  /** Telegram repeats a delivery after a minute at the latest: an older error is over. */
+  deliveryErrorMs: 5 * 60_000,
   /** How long the bot's own name is taken as known; it changes when its operator renames it. */
   identityMaxAgeMs: 60 * 60_000,
   /** Groups that became supergroups, of which the new id is remembered. */

@@ -35,6 +35,25 @@ function receive(inbound: FakeInbound): Promise<void> {
   return receiving;
 }
 
+/** Another program with the bot's token: asks again whenever its question is over, so often in all. */
+function pollElsewhere(times = Number.POSITIVE_INFINITY) {
+  const end = new AbortController();
+  const run = async () => {
+    for (let asked = 0; asked < times && !end.signal.aborted; asked += 1) {
+      const url = `${fake.url}/bot${fake.token}/getUpdates?timeout=25`;
+      await fetch(url, { signal: end.signal }).then((answer) => answer.text());
+    }
+  };
+  const ended = run().catch(() => {});
+  return {
+    ended,
+    async stop() {
+      end.abort();
+      await ended;
+    },
+  };
+}
+
 const texts = async (inbound: FakeInbound, count: number) =>
   (await inbound.messages(count)).map(({ text }) => text);
 
@@ -167,21 +186,30 @@ describe("polling", () => {
     const inbound = fakeInbound();
     void receive(inbound);
     await inbound.isConnected;
-    const conflict = {
-      status: 409,
-      body: {
-        ok: false as const,
-        error_code: 409,
-        description: "Conflict: terminated by other getUpdates request",
-      },
-    };
-    for (let time = 0; time < 3; time += 1) fake.answerNext("getUpdates", conflict);
-    fake.say({ chat: "ada", text: "one" });
-    fake.say({ chat: "ada", text: "two" });
+    const other = pollElsewhere();
     const report = await opened.reported(/Another program polls/);
     expect(report.code).toBe("channel_unavailable");
-    expect(await texts(inbound, 2)).toEqual(["one", "two"]);
+    await inbound.toldOften("disconnected", 3);
     expect(opened.reports).toHaveLength(1);
+    expect(inbound.told.filter((each) => each === "connected")).toHaveLength(1);
+    await other.stop();
+    fake.say({ chat: "ada", text: "one" });
+    fake.say({ chat: "ada", text: "two" });
+    expect(await texts(inbound, 2)).toEqual(["one", "two"]);
+    fake.say({ chat: "ada", text: "three" });
+    await inbound.toldOften("connected", 2);
+    expect(opened.reports).toHaveLength(1);
+  });
+
+  it("says nothing of one that asked only while the account moved", async () => {
+    const inbound = fakeInbound();
+    void receive(inbound);
+    await fake.called("getUpdates", 2);
+    const last = pollElsewhere(1);
+    await last.ended;
+    fake.say({ chat: "ada", text: "one" });
+    expect(await texts(inbound, 1)).toEqual(["one"]);
+    expect([opened.reports, inbound.told]).toEqual([[], ["connected"]]);
   });
 
   it("of two owners at once makes one wait, and the platform notices", async () => {
@@ -192,7 +220,7 @@ describe("polling", () => {
     const second = fakeInbound();
     const end = new AbortController();
     const receivingToo = other.account.receive?.(second, end.signal);
-    await second.isConnected;
+    await fake.called("getUpdates", 4);
     expect(fake.violations).toContain("two pollers at once");
     end.abort();
     await receivingToo;
@@ -244,6 +272,14 @@ describe("polling", () => {
     fake.say({ chat: "ada", text: "two" });
     expect(await texts(inbound, 2)).toEqual(["one", "two"]);
     await fake.settled();
+  });
+
+  it("takes an answer without a result for one", async () => {
+    fake.answerNext("deleteWebhook", { status: 200, text: '{"ok":true}' });
+    const inbound = fakeInbound();
+    void receive(inbound);
+    await inbound.isConnected;
+    expect(opened.reports).toEqual([]);
   });
 
   it("lets an update that it cannot read pass", async () => {

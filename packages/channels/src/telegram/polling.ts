@@ -29,11 +29,18 @@ interface Progress {
    * old offset, also one kept for the next owner, would silently drop the new ones.
    */
   offset: number | undefined;
+  /** The last question was answered: the next one is held open. */
+  isAnswered: boolean;
+  /** As operators were told. */
   isConnected: boolean;
+  /** Questions that another one ended, since none came for the whole time of a question. */
   conflicts: number;
   /** Operators know of the present outage. */
   isReported: boolean;
 }
+
+/** The first may be due to the owner before this one; from this one on operators know. */
+const conflictsTold = 2;
 
 /**
  * Asks for updates until the signal aborts. An update is confirmed, by the next question, only after it was
@@ -44,6 +51,7 @@ export async function poll(parts: Poll): Promise<void> {
   const backoff = createBackoff(options.clock, options.random);
   const progress: Progress = {
     offset: undefined,
+    isAnswered: false,
     isConnected: false,
     conflicts: 0,
     isReported: false,
@@ -61,6 +69,7 @@ export async function poll(parts: Poll): Promise<void> {
       if (signal.aborted) return;
       const error = toHoldfastError(thrown);
       if (error.code === "account_unauthorized" || error.code === "ownership_lost") throw error;
+      progress.isAnswered = false;
       progress.isConnected = false;
       if (!progress.isReported) options.report(error, "telegram polling");
       parts.inbound.disconnected(error.message);
@@ -79,7 +88,7 @@ async function removeWebhook({ api, signal }: Poll): Promise<void> {
 async function pollOnce(parts: Poll, progress: Progress, backoff: Backoff): Promise<boolean> {
   const { options, api, inbound, signal } = parts;
   // The first question only finds out whether there is an answer.
-  const timeout = progress.isConnected ? telegramLimits.pollSeconds : 0;
+  const timeout = progress.isAnswered ? telegramLimits.pollSeconds : 0;
   const startedMs = options.clock.monotonic();
   const called = await api.call(
     "getUpdates",
@@ -104,9 +113,15 @@ async function pollOnce(parts: Poll, progress: Progress, backoff: Backoff): Prom
     throw new HoldfastError("channel_unavailable", "Telegram's answer holds no list of updates.");
   }
   progress.offset = undefined;
-  progress.conflicts = 0;
-  if (!progress.isConnected) inbound.connected("polling");
-  progress.isConnected = true;
+  progress.isAnswered = true;
+  // Telegram ends only questions that it holds open: an answer at once says nothing of other programs.
+  const isAlone = timeout > 0 || progress.conflicts < conflictsTold;
+  if (isAlone && !progress.isConnected) {
+    inbound.connected("polling");
+    progress.isConnected = true;
+  }
+  // One with updates may have come before the other program asked.
+  if (timeout > 0 && updates.length === 0) progress.conflicts = 0;
 
   const last = await accept(parts, updates);
   if (last !== undefined) progress.offset = last + 1;
@@ -145,22 +160,27 @@ async function accept(
  * after that is another program, and each takes updates from the other.
  */
 async function waitForOther(
-  { options, signal }: Poll,
+  { options, inbound, signal }: Poll,
   progress: Progress,
   backoff: Backoff,
   description: string,
 ): Promise<boolean> {
-  progress.isConnected = false;
-  progress.conflicts += 1;
+  progress.isAnswered = false;
   const isWebhook = /webhook/i.test(description);
-  if (isWebhook || progress.conflicts === 2) {
-    const who = isWebhook
-      ? "Another program registers a webhook for this bot; it is removed again"
-      : "Another program polls with this bot's token, and each takes messages from the other";
-    options.report(
-      new HoldfastError("channel_unavailable", `${who}. Stop it, or give it its own bot.`),
-      "telegram polling",
-    );
+  const who = isWebhook
+    ? "Another program registers a webhook for this bot; it is removed again"
+    : "Another program polls with this bot's token, and each takes messages from the other";
+  const trouble = new HoldfastError(
+    "channel_unavailable",
+    `${who}. Stop it, or give it its own bot.`,
+  );
+  if (!isWebhook) progress.conflicts += 1;
+  if (isWebhook || progress.conflicts === conflictsTold) {
+    options.report(trouble, "telegram polling");
+  }
+  if (!isWebhook && progress.conflicts >= conflictsTold) {
+    inbound.disconnected(trouble.message);
+    progress.isConnected = false;
   }
   await backoff.wait(signal);
   return isWebhook;

@@ -55,22 +55,26 @@ export async function keepRegistered(parts: Registration): Promise<void> {
   }
 }
 
-/** Sentences on what keeps updates from arriving; empty when nothing does. */
-export function troubleOf(info: WebhookInfo, webhook: WebhookSettings): readonly string[] {
-  const trouble: string[] = [];
+/** A sentence on the registration that keeps updates from arriving, if it does. */
+export function troubleOf(info: WebhookInfo, webhook: WebhookSettings): string | undefined {
   if (info.url === "") {
-    trouble.push(
-      "No webhook is registered for the bot. Set webhook.publicUrl, or call setWebhook yourself.",
-    );
-  } else if (webhook.publicUrl !== undefined && normal(info.url) !== normal(webhook.publicUrl)) {
-    trouble.push("The bot's webhook leads to another address than webhook.publicUrl.");
+    return "No webhook is registered for the bot. Set webhook.publicUrl, or call setWebhook yourself.";
   }
-  if (info.last_error_message !== undefined) {
-    const since = new Date((info.last_error_date ?? 0) * 1_000).toISOString();
-    const words = info.last_error_message.slice(0, telegramLimits.descriptionChars);
-    trouble.push(`Telegram could not deliver an update at ${since}: ${words}.`);
+  if (webhook.publicUrl !== undefined && normal(info.url) !== normal(webhook.publicUrl)) {
+    return "The bot's webhook leads to another address than webhook.publicUrl.";
   }
-  return trouble;
+  return undefined;
+}
+
+/** The last delivery that failed. Telegram tells it until the next `setWebhook`, however well it went since. */
+export function deliveryErrorOf(info: WebhookInfo, now: number) {
+  if (info.last_error_message === undefined) return undefined;
+  const at = (info.last_error_date ?? 0) * 1_000;
+  const words = info.last_error_message.slice(0, telegramLimits.descriptionChars);
+  return {
+    sentence: `Telegram could not deliver an update at ${new Date(at).toISOString()}: ${words}.`,
+    isOver: info.pending_update_count === 0 || now - at > telegramLimits.deliveryErrorMs,
+  };
 }
 
 /** Errors: `account_unauthorized`, `channel_unavailable`. */
@@ -100,8 +104,9 @@ async function look(parts: Registration, seen: Seen): Promise<void> {
     }
     const parameters = registrationOf(webhook, normal(webhook.publicUrl), secret);
     resultOf(await api.call("setWebhook", parameters, { signal }));
-  } else if (webhook.publicUrl === undefined && info.url === "") {
-    throw new HoldfastError("channel_unavailable", troubleOf(info, webhook).join(" "));
+  } else if (webhook.publicUrl === undefined) {
+    const trouble = troubleOf(info, webhook);
+    if (trouble !== undefined) throw new HoldfastError("channel_unavailable", trouble);
   }
   seen.secret = hash(secret);
   if (isFirst) inbound.connected("webhook");
@@ -109,7 +114,7 @@ async function look(parts: Registration, seen: Seen): Promise<void> {
   const errorDate = info.last_error_date ?? 0;
   // What went wrong before this owner's time may be mended.
   if (!isFirst && errorDate > seen.lastErrorDate) {
-    const [words] = troubleOf({ ...info, url: webhook.publicUrl ?? info.url }, webhook);
+    const words = deliveryErrorOf(info, options.clock.now())?.sentence;
     options.report(
       new HoldfastError("channel_unavailable", words ?? "Telegram could not deliver."),
       "telegram webhook",
@@ -141,7 +146,8 @@ function normal(url: string): string {
   return URL.canParse(url) ? new URL(url).href : url;
 }
 
-function readSecret(options: AccountOptions<Settings>, webhook: WebhookSettings): string {
+/** Errors: `account_unauthorized`. */
+export function readSecret(options: AccountOptions<Settings>, webhook: WebhookSettings): string {
   const secret = options.secret(webhook.secret);
   if (/^[A-Za-z0-9_-]{1,256}$/.test(secret)) return secret;
   throw new HoldfastError(

@@ -19,6 +19,8 @@ const chatSchema = z.looseObject({
   type: z.enum(["private", "group", "supergroup", "channel"]),
   title: lenient(z.string()),
   username: lenient(z.string()),
+  /** The group in which people write to a channel, each of them alone. */
+  is_direct_messages: z.boolean().catch(false),
 });
 
 const entitySchema = z.looseObject({

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { HoldfastError, type InboundEvent, type WebhookRequest } from "@holdfast/core";
 import { type FakeTelegram, startFakeTelegram } from "@holdfast/testkit/platforms";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { telegram } from "./index.ts";
 import {
   type FakeInbound,
   fakeInbound,
@@ -240,6 +241,46 @@ describe("the owner of a webhook", () => {
     const report = await opened.reported(/could not deliver/);
     expect(report.message).toContain("ECONNREFUSED");
     expect(await opened.account.check(stop.signal)).toMatchObject({ ok: false });
+  });
+
+  it("is well again when nothing waits any more, although Telegram still tells the error", async () => {
+    opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
+    const inbound = fakeInbound();
+    receive(inbound);
+    await inbound.isConnected;
+    fake.deliverTo(["http://127.0.0.1:9/"]);
+    fake.say({ chat: "ada", text: "one" });
+    await opened.reported(/could not deliver/);
+    fake.deliverTo(await startNodes(() => {}));
+    await fake.settled();
+    const found = await opened.account.check(stop.signal);
+    expect(found.ok).toBe(true);
+    expect(found.findings.join()).toMatch(/could not deliver/);
+  });
+
+  it("minds an old error no more, although newer updates wait", async () => {
+    const { webhook } = telegram.settings.parse(fake.account("webhook").settings);
+    const asked = async (secondsAgo: number) => {
+      const result = {
+        url: webhook?.publicUrl,
+        pending_update_count: 3,
+        last_error_date: Math.floor(Date.now() / 1_000) - secondsAgo,
+        last_error_message: "Connection timed out",
+      };
+      fake.answerNext("getWebhookInfo", { status: 200, body: { ok: true, result } });
+      return (await opened.account.check(stop.signal)).ok;
+    };
+    expect([await asked(60), await asked(3_600)]).toEqual([false, true]);
+  });
+
+  it("tells credentials that work from a webhook that only it registers", async () => {
+    const check = () => opened.account.check(stop.signal);
+    expect(await check()).toMatchObject({ ok: false, isAuthorized: true });
+    opened.env["FAKE_TELEGRAM_SECRET"] = "with spaces";
+    expect(await check()).toMatchObject({ ok: false, isAuthorized: false });
+    opened.env["FAKE_TELEGRAM_SECRET"] = fake.secret;
+    fake.revoke(true);
+    expect(await check()).toMatchObject({ ok: false, isAuthorized: false });
   });
 
   it("ends for good with a secret that Telegram would not take, or a refused token", async () => {

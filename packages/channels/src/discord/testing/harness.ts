@@ -67,6 +67,8 @@ export interface Receiver {
   readonly messages: () => readonly InboundMessageEvent[];
   readonly cursors: string[];
   readonly connections: () => number;
+  /** Why operators were told that the connection is down. */
+  readonly disconnections: readonly string[];
   /** Resolves when the condition holds; it is looked at after every change. */
   until(condition: () => boolean): Promise<void>;
   /** Rejects with what `receive` threw. */
@@ -87,6 +89,7 @@ export function startReceiver(account: ChannelAccount, options: ReceiverOptions 
   const watchers = new Set<() => void>();
   const stopping = new AbortController();
   let connections = 0;
+  const disconnections: string[] = [];
   const changed = () => {
     for (const look of watchers) look();
   };
@@ -97,7 +100,10 @@ export function startReceiver(account: ChannelAccount, options: ReceiverOptions 
       events.push(...more);
       changed();
     },
-    disconnected() {},
+    disconnected(reason) {
+      disconnections.push(reason);
+      changed();
+    },
     async saveCursor(cursor) {
       await options.onSave?.(cursor);
       cursors.push(cursor);
@@ -115,6 +121,7 @@ export function startReceiver(account: ChannelAccount, options: ReceiverOptions 
     messages: () => events.filter((event) => event.type === "message"),
     cursors,
     connections: () => connections,
+    disconnections,
     async until(condition) {
       if (condition()) return;
       const { promise, resolve } = Promise.withResolvers<void>();

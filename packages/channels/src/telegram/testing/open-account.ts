@@ -70,36 +70,54 @@ export interface FakeInbound extends Inbound {
   /** Resolves with the first `count` messages. */
   messages(count: number): Promise<readonly InboundMessageEvent[]>;
   readonly isConnected: Promise<void>;
+  /** What operators were told, in order. */
+  readonly told: readonly string[];
+  /** Resolves when they are told so for the `times`th time. */
+  toldOften(what: "connected" | "disconnected", times: number): Promise<void>;
 }
 
 /** `before` runs before each acceptance, and may fail it. */
 export function fakeInbound(before: () => Promise<void> | void = () => {}): FakeInbound {
   const events: InboundEvent[] = [];
+  const told: string[] = [];
   const waiters = new Set<() => void>();
   const { promise: isConnected, resolve: connected } = Promise.withResolvers<void>();
   const messages = () => events.filter((event) => event.type === "message");
+  const tell = (what: string) => {
+    told.push(what);
+    for (const waiter of waiters) waiter();
+  };
+  const until = (condition: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!condition()) return;
+        waiters.delete(look);
+        resolve();
+      };
+      waiters.add(look);
+      look();
+    });
   return {
     events,
     isConnected,
+    told,
+    toldOften: (what, times) => until(() => told.filter((each) => each === what).length >= times),
     cursor: undefined,
     async accept(accepted) {
       await before();
       events.push(...accepted);
       for (const waiter of waiters) waiter();
     },
-    disconnected: () => {},
+    disconnected: () => tell("disconnected"),
     saveCursor: async () => {},
-    connected: () => connected(),
-    messages: (count) =>
-      new Promise((resolve) => {
-        const look = () => {
-          if (messages().length < count) return;
-          waiters.delete(look);
-          resolve(messages());
-        };
-        waiters.add(look);
-        look();
-      }),
+    connected() {
+      tell("connected");
+      connected();
+    },
+    async messages(count) {
+      await until(() => messages().length >= count);
+      return messages();
+    },
   };
 }
 

@@ -99,8 +99,9 @@ function stateRoutes(app: FastifyInstance, context: RouteContext, channels: Chan
     handler: async (request) => {
       const { org, name } = request.params as Named;
       const { use } = openedOf(request);
-      const check = await use.check(AbortSignal.timeout(limits.accountCheckTimeoutMs));
-      if (check.ok) channels.owners.look(`${org}/${name}`);
+      const timeout = AbortSignal.timeout(limits.accountCheckTimeoutMs);
+      const { isAuthorized, ...check } = await use.check(timeout);
+      if (isAuthorized ?? check.ok) channels.owners.look(`${org}/${name}`);
       return { ...check, state: await stateOf(request) };
     },
   });

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { channelData, type FakeChannel, type FakeMessage, type World } from "./world.ts";
+import {
+  channelData,
+  type FakeChannel,
+  type FakeMessage,
+  messageContent,
+  type World,
+} from "./world.ts";
 
 /** What a disconnected session keeps for its resumption. */
 const replayMax = 2_000;
@@ -32,8 +38,6 @@ interface FakeSession {
   socket: WebSocket | undefined;
 }
 
-const messageContent = 1 << 15;
-
 /** Sessions, their sequence numbers and their resumption, as Discord's documentation of the gateway tells. */
 export function createGatewayServer(
   world: World,
@@ -42,7 +46,8 @@ export function createGatewayServer(
   const server = new WebSocketServer({ noServer: true });
   const sessions = new Map<string, FakeSession>();
   let url = "";
-  let disallowedIntents = 0;
+  let isAway = false;
+  let isServerAway = false;
   let held: { readonly channel: string; readonly run: () => void } | undefined;
 
   const put = (session: FakeSession, type: string, data: unknown, message?: FakeMessage) => {
@@ -73,13 +78,19 @@ export function createGatewayServer(
       resume_gateway_url: url,
       application: { id: world.applicationId, flags: 0 },
     });
+    put(session, "GUILD_CREATE", serverData());
+  };
+
+  const serverData = () => {
+    const id = world.guildId;
+    if (isServerAway) return { id, unavailable: true };
     const all = [...world.channels.values()];
-    put(session, "GUILD_CREATE", {
-      id: world.guildId,
+    return {
+      id,
       joined_at: new Date(0).toISOString(),
       channels: all.filter(({ type }) => type === 0).map((one) => channelData(world, one)),
       threads: all.filter(({ type }) => type === 11).map((one) => channelData(world, one)),
-    });
+    };
   };
 
   const identify = (socket: WebSocket, data: Record<string, unknown>) => {
@@ -88,7 +99,7 @@ export function createGatewayServer(
       return undefined;
     }
     const intents = Number(data["intents"]);
-    if ((intents & disallowedIntents) !== 0) {
+    if ((intents & world.disallowedIntents) !== 0) {
       socket.close(4014, "Disallowed intent(s).");
       return undefined;
     }
@@ -167,6 +178,7 @@ export function createGatewayServer(
   server.on("connection", serve);
 
   const deliver = (message: FakeMessage) => {
+    if (isServerAway && message.channel.type !== 1) return;
     for (const session of sessions.values()) {
       const data = dispatchData(world, message, options.channelTypes, session.intents);
       put(session, "MESSAGE_CREATE", data, message);
@@ -180,6 +192,7 @@ export function createGatewayServer(
       url = value;
     },
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+      if (isAway) return void socket.destroy();
       server.handleUpgrade(request, socket, head, (client) => server.emit("connection", client));
     },
     /** A person's message goes out, sometimes only after the next one of another chat. */
@@ -217,6 +230,14 @@ export function createGatewayServer(
     cut() {
       for (const session of sessions.values()) session.socket?.terminate();
     },
+    takeGatewayAway(isGone: boolean) {
+      isAway = isGone;
+      if (isAway) for (const session of sessions.values()) session.socket?.terminate();
+    },
+    takeServerAway(isGone: boolean) {
+      isServerAway = isGone;
+      if (!isGone) putAll("GUILD_CREATE", serverData());
+    },
     /** Asks every client to reconnect. */
     askReconnect() {
       for (const { socket } of sessions.values()) write(socket, { op: op.reconnect, d: null });
@@ -228,9 +249,6 @@ export function createGatewayServer(
     },
     closeAll(code: number) {
       for (const { socket } of sessions.values()) socket?.close(code);
-    },
-    refuseIntents(intents: number) {
-      disallowedIntents = intents;
     },
     connections: () =>
       [...sessions.values()].filter(({ socket }) => socket?.readyState === 1).length,

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FakePlatform, PersonMessage } from "../fake-platform.ts";
+import { refusal } from "./answers.ts";
 import { createCommands, interactionData, type SignedHeaders } from "./commands.ts";
 import { createGatewayServer } from "./gateway-server.ts";
 import { createRestServer, roleOf } from "./rest-server.ts";
@@ -45,6 +46,14 @@ export interface FakeDiscord extends FakePlatform {
   cut(): void;
   askReconnect(): void;
   forgetSessions(): void;
+  /** Cuts all sockets and takes none, until it is called with false. */
+  takeGatewayAway(isAway: boolean): void;
+  /** The server is away as a whole while the rest of Discord works, until it is called with false. */
+  takeServerAway(isAway: boolean): void;
+  /** The bot may write there, but not read what was written before. */
+  hideHistory(chat: string): void;
+  /** The bot's next message is refused with this. */
+  refuseNext(status: number, code: number): void;
   /** As when the developer portal's switches are off. */
   refuseIntents(intents: number): void;
   /** Sockets with a session. */
@@ -172,7 +181,16 @@ export async function startFakeDiscord(options: FakeDiscordOptions = {}): Promis
     cut: () => gateway.cut(),
     askReconnect: () => gateway.askReconnect(),
     forgetSessions: () => gateway.forgetSessions(),
-    refuseIntents: (intents) => gateway.refuseIntents(intents),
+    takeGatewayAway: (isAway) => gateway.takeGatewayAway(isAway),
+    takeServerAway: (isAway) => gateway.takeServerAway(isAway),
+    hideHistory(chat) {
+      const channel = world.find(chat);
+      if (channel !== undefined) channel.isHistoryHidden = true;
+    },
+    refuseNext: (status, code) => void world.refusals.push(refusal(status, code, "Refused.")),
+    refuseIntents(intents) {
+      world.disallowedIntents = intents;
+    },
     connections: gateway.connections,
     signed: commands.signed,
     command: (message, token) => interactionData(world, message, channelOf(message), token),

@@ -14,13 +14,16 @@ export function createMessageRoutes(world: World) {
     const after = BigInt(query.get("after") ?? "0");
     const limit = Number(query.get("limit") ?? "50");
     if (!(limit >= 1 && limit <= 100)) return formError("limit");
-    const page = channel.messages.filter(({ id }) => BigInt(id) > after).slice(0, limit);
+    const readable = channel.isHistoryHidden ? [] : channel.messages;
+    const page = readable.filter(({ id }) => BigInt(id) > after).slice(0, limit);
     world.onFetched(page);
     world.count("history");
     return { status: 200, body: page.map(({ data }) => data).reverse() };
   };
 
   const create = (channel: FakeChannel, body: Record<string, unknown>): FakeAnswer => {
+    const told = world.refusals.shift();
+    if (told !== undefined) return told;
     if (channel.blocked) {
       return channel.type === 1
         ? refusal(403, 50_007, "Cannot send messages to this user")
@@ -38,6 +41,9 @@ export function createMessageRoutes(world: World) {
       }
     }
     const reference = body["message_reference"] as Record<string, unknown> | undefined;
+    if (reference !== undefined && channel.isHistoryHidden) {
+      return refusal(403, 160_002, "Cannot reply without permission to read message history");
+    }
     if (
       reference !== undefined &&
       reference["fail_if_not_exists"] !== false &&

@@ -4,7 +4,7 @@ import { type FakeAnswer, type FakeRequest, refusal } from "./answers.ts";
 import { createMessageRoutes } from "./messages.ts";
 import { createBuckets } from "./rate-buckets.ts";
 import { createWebhookRoutes } from "./webhooks.ts";
-import { channelData, type World } from "./world.ts";
+import { channelData, messageContent, type World } from "./world.ts";
 
 const bodyMax = 1024 * 1024;
 
@@ -31,7 +31,7 @@ export function createRestServer(
       const body = {
         id: world.applicationId,
         verify_key: options.publicKey,
-        flags: 1 << 19,
+        flags: (world.disallowedIntents & messageContent) === 0 ? 1 << 19 : 0,
         interactions_endpoint_url: "https://agents.example.org/discord",
       };
       return { status: 200, body };

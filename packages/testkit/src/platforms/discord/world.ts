@@ -5,7 +5,10 @@ import {
   type PersonMessage,
   senderOf,
 } from "../fake-platform.ts";
+import type { FakeAnswer } from "./answers.ts";
 
+/** The intent for the text of all messages. */
+export const messageContent = 1 << 15;
 const discordEpochMs = 1_420_070_400_000;
 
 export interface FakeDiscordOptions extends FakePlatformOptions {
@@ -23,6 +26,8 @@ export interface FakeChannel {
   readonly parentId?: string;
   readonly messages: FakeMessage[];
   blocked: boolean;
+  /** The bot may not read what was written before. */
+  isHistoryHidden: boolean;
 }
 
 export interface FakeMessage {
@@ -64,6 +69,10 @@ export function createWorld(options: FakeDiscordOptions) {
     speed: options.speed ?? 1,
     faults: options.faults ?? {},
     isRevoked: false,
+    /** What the developer portal's switches do not allow. */
+    disallowedIntents: 0,
+    /** Instead of the next messages of the bot. */
+    refusals: [] as FakeAnswer[],
     /** Slash commands that no node has acknowledged. */
     openCommands: 0,
     /** The gateway tells of the bot's own messages, too. */
@@ -104,6 +113,7 @@ export function createWorld(options: FakeDiscordOptions) {
         ...(parentId === undefined ? {} : { parentId }),
         messages: [],
         blocked: false,
+        isHistoryHidden: false,
       };
       channels.set(channel.id, channel);
       byName.set(name, channel);

@@ -12,7 +12,10 @@ export interface Poller {
 
 const secondMs = 1_000;
 
-/** getUpdates: https://core.telegram.org/bots/api#getupdates */
+/**
+ * getUpdates: https://core.telegram.org/bots/api#getupdates
+ * As in Telegram's own server, a question is ended only by another one that has to be held open, too.
+ */
 export function createPoller(
   queue: UpdateQueue,
   violation: (text: string) => void,
@@ -22,21 +25,19 @@ export function createPoller(
 
   return {
     async ask({ offset, limit = 100, timeout = 0 }, signal) {
-      if (open) {
-        violation("two pollers at once");
-        open.finish(
-          refused(
-            409,
-            "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
-          ),
-        );
-      }
+      if (open) violation("two pollers at once");
       const from = Number(offset ?? 0);
       if (from > 0) queue.confirm(from);
       const asked = () => queue.waiting.filter(({ id, isAgain }) => id >= from || isAgain);
       const take = () => asked().slice(0, Number(limit)).map(bodyOf);
       const waitMs = (Number(timeout) * secondMs) / speed;
       if (asked().length > 0 || waitMs === 0) return done(take());
+      open?.finish(
+        refused(
+          409,
+          "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+        ),
+      );
       return await new Promise<Answer>((resolve) => {
         const finish = (answer?: Answer) => {
           if (open !== mine) return;
