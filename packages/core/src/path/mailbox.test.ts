@@ -76,6 +76,33 @@ describe("a mailbox", () => {
     expect(mailbox.holdsInputsOf(newConversation())).toBe(true);
   });
 
+  test("gives a turn nothing that was handled before and came again while it waited", () => {
+    const seen = new Map([["old", { fingerprint: "", index: 0 }]]);
+    const state = stateWith({ handled: 5, seen });
+    // The repeat would come first: the platform sent it before the others.
+    const mailbox = mailboxOf(
+      waiting(6, "a", from("x", 2)),
+      waiting(7, "old", from("x", 1)),
+      waiting(8, "b", from("x", 3)),
+    );
+    expect(idsOf(mailbox.nextInputs(state, "followup"))).toEqual(["a"]);
+    expect(idsOf(mailbox.nextInputs(state, "collect"))).toEqual(["a", "b"]);
+    expect(idsOf(mailbox.dropHandled(state))).toEqual(["old"]);
+  });
+
+  test("gives no news that were taken before", () => {
+    const content = { type: "delivery", news: { type: "retry", id: "t.x", at: 1 } } as const;
+    const taken = waiting(4, "taken", { content } as Partial<InboundMessage>);
+    const again = waiting(7, "again", { content } as Partial<InboundMessage>);
+    const fresh = waiting(8, "fresh", { content } as Partial<InboundMessage>);
+    const seen = new Map([["again", { fingerprint: "", index: -1 }]]);
+    const state = stateWith({ handled: 5, seen });
+    const mailbox = mailboxOf(taken, again);
+    expect(mailbox.news(state)).toBeUndefined();
+    mailbox.add(fresh);
+    expect(mailbox.news(state)).toBe(fresh);
+  });
+
   test("keeps its order through removals", () => {
     const mailbox = mailboxOf(waiting(1), waiting(2), waiting(3));
     mailbox.remove(mailbox.all.slice(0, 2));

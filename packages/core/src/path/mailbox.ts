@@ -32,9 +32,10 @@ export class Mailbox {
     return this.#waiting;
   }
 
-  /** The first news of an outgoing message: they wait for no turn. */
-  get news(): Waiting | undefined {
-    return this.#news === 0 ? undefined : this.#waiting.find(isNews);
+  /** The first news of an outgoing message that was not taken before: they wait for no turn. */
+  news(state: ConversationState): Waiting | undefined {
+    if (this.#news === 0) return undefined;
+    return this.#waiting.find((waiting) => isNews(waiting) && !isHandled(waiting, state));
   }
 
   /** The message that is handled next. */
@@ -52,12 +53,8 @@ export class Mailbox {
 
   /** Takes out the messages that were handled before, wherever they stand, and returns them. */
   dropHandled(state: ConversationState): readonly Waiting[] {
-    const isHandled = ({ at, message }: Waiting) =>
-      at <= state.handled || state.seen.has(message.id);
-    const handled = this.#waiting.filter(isHandled);
-    if (handled.length > 0) {
-      this.#keep((waiting) => !isHandled(waiting));
-    }
+    const handled = this.#waiting.filter((waiting) => isHandled(waiting, state));
+    if (handled.length > 0) this.#keep((waiting) => !handled.includes(waiting));
     return handled;
   }
 
@@ -70,7 +67,8 @@ export class Mailbox {
 
   /**
    * The inputs of the next turn: those of a turn that was begun before, or one message (`followup`), or
-   * all that wait and may be read as one (`collect`).
+   * all that wait and may be read as one (`collect`). Never what was handled before: it may have come again
+   * while the turn waited for its place.
    */
   nextInputs(state: ConversationState, mode: QueueMode): readonly Waiting[] {
     const open = state.openTurn?.inputs;
@@ -78,8 +76,8 @@ export class Mailbox {
       const inputs = this.#waiting.filter(({ at }) => open.includes(at));
       return inputs.sort((a, b) => open.indexOf(a.at) - open.indexOf(b.at));
     }
-    if (mode === "followup") return this.#inOrder().slice(0, 1);
-    return this.#collected();
+    const fresh = this.#inOrder().filter((waiting) => !isHandled(waiting, state));
+    return mode === "followup" ? fresh.slice(0, 1) : collected(fresh);
   }
 
   /** True when a message that was accepted before this one is still to be handled, beyond these. */
@@ -110,25 +108,29 @@ export class Mailbox {
     let next = 0;
     return waiting.map((each) => (ofChat.includes(each) ? (sorted[next++] ?? each) : each));
   }
+}
 
-  #collected(): readonly Waiting[] {
-    let chars = 0;
-    let count = 0;
-    const waiting = this.#inOrder();
-    const first = waiting[0]?.message;
-    for (const { message } of waiting) {
-      const { content } = message;
-      const hasOptions = message.options !== undefined || message.optionsBlob !== undefined;
-      const hasMedia = message.source?.media !== undefined;
-      const isOwn = content.type === "text" && !hasOptions && !hasMedia;
-      const isPlain = isOwn && sameChat(message, first);
-      if (isPlain) chars += content.text.length;
-      if (count > 0 && (!isPlain || chars * 3 > limits.inlinePayloadBytes)) break;
-      count += 1;
-      if (!isPlain) break;
-    }
-    return waiting.slice(0, count);
+/** The first ones, as many as may be read as one message. */
+function collected(waiting: readonly Waiting[]): readonly Waiting[] {
+  let chars = 0;
+  let count = 0;
+  const first = waiting[0]?.message;
+  for (const { message } of waiting) {
+    const { content } = message;
+    const hasOptions = message.options !== undefined || message.optionsBlob !== undefined;
+    const hasMedia = message.source?.media !== undefined;
+    const isOwn = content.type === "text" && !hasOptions && !hasMedia;
+    const isPlain = isOwn && sameChat(message, first);
+    if (isPlain) chars += content.text.length;
+    if (count > 0 && (!isPlain || chars * 3 > limits.inlinePayloadBytes)) break;
+    count += 1;
+    if (!isPlain) break;
   }
+  return waiting.slice(0, count);
+}
+
+function isHandled({ at, message }: Waiting, state: ConversationState): boolean {
+  return at <= state.handled || state.seen.has(message.id);
 }
 
 function isNews({ message }: Waiting): boolean {

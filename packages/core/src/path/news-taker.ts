@@ -56,7 +56,7 @@ export class NewsTaker {
     if (conversation.isTakingNews) return;
     conversation.isTakingNews = true;
     try {
-      for (let input = mailbox.news; input; input = mailbox.news) {
+      for (let input = mailbox.news(state); input; input = mailbox.news(state)) {
         if (this.#partition.isStopping()) return;
         await this.#takeOne(conversation, state, input);
       }

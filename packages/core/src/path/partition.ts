@@ -422,7 +422,7 @@ export class Partition {
   /** Begins the conversation's next turn, if there is one and nothing holds it back. */
   #pump(conversation: ActiveConversation, state: ConversationState): void {
     this.#deliveries?.pump(conversation);
-    if (conversation.mailbox.news && this.isOpen) void this.#news.take(conversation, state);
+    if (this.isOpen && conversation.mailbox.news(state)) void this.#news.take(conversation, state);
     const isHeld = conversation.running || conversation.wait !== undefined;
     if (!this.isOpen || this.#steps.isClosing || isHeld) return;
     for (const repeat of conversation.mailbox.dropHandled(state)) {
