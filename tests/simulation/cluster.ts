@@ -129,6 +129,7 @@ export class Cluster {
       ended,
       end,
       startedAt: clock.monotonic(),
+      servesSince: undefined,
       endedAt: undefined,
       path: undefined,
       state: "starting",
@@ -163,6 +164,7 @@ export class Cluster {
       node.path = path;
       await orEnd(node, path.start());
       node.state = "ready";
+      node.servesSince = this.#options.clock.monotonic();
       record.note(`${processName(node)} serves`);
     } catch (thrown) {
       if (thrown instanceof ProcessEnded) return;

@@ -79,10 +79,9 @@ function checkEnding(
   if (!letter) return;
   record.count("letter");
   const together = journal.endings.get(letter.id)?.together ?? [];
-  const mayFail = [letter.id, ...together].some((id: string) => {
-    const other = operations.find((candidate) => candidate.id === id) ?? operation;
-    return /^#\d+ (poison|flaky)/.test(other.text);
-  });
+  // A key's second content has the same id: which one was taken is known of this operation alone.
+  const others = operations.filter(({ id }) => id !== letter.id && together.some((one) => one === id));
+  const mayFail = [operation, ...others].some(({ text }) => /^#\d+ (poison|flaky)/.test(text));
   if (!mayFail && journal.openingsSince(letter.id) < limits.turnAttempts) {
     record.violate(`${name} was dead-lettered for ${letter.code}: ${letter.reason}`);
   }

@@ -13,13 +13,13 @@ const excuseMs = 6_000;
 /** A node that ran for this long was heard of, unless it was cut off. */
 const surelyHeardMs = 1_500;
 
-/** How long a process ran between two moments. */
+/** How long a process served between two moments. */
 function heardMs(
-  { startedAt, endedAt = Number.POSITIVE_INFINITY }: SimNode,
+  { servesSince = Number.POSITIVE_INFINITY, endedAt = Number.POSITIVE_INFINITY }: SimNode,
   from: number,
   to: number,
 ) {
-  return Math.min(to, endedAt) - Math.max(from, startedAt);
+  return Math.min(to, endedAt) - Math.max(from, servesSince);
 }
 
 /** Sees every assignment at the moment it is stored. */

@@ -16,6 +16,8 @@ export interface SimNode {
   readonly ended: Promise<void>;
   readonly end: () => void;
   readonly startedAt: number;
+  /** Undefined for who never served: it may have been heard of or not. */
+  servesSince: number | undefined;
   endedAt: number | undefined;
   path: PathNode | undefined;
   state: "starting" | "ready" | "leaving" | "ended";
