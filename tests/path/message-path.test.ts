@@ -144,12 +144,19 @@ describe("a failing turn", () => {
     const next = await world.run(answerTo(node, message("next")));
     expect(next.at(-1)).toMatchObject({ type: "committed" });
     broken = false;
-    await world.run(node.conversations.replay("acme", letters[0]?.id ?? ""));
+    const replay = () => world.run(node.conversations.replay("acme", letters[0]?.id ?? ""));
+    await replay();
     await world.run(answerTo(node, message("last")));
-    expect(textsOf(await world.run(historyOf(node, message(""))))).toContain(
-      "assistant: echo: poison",
-    );
+    const answers = async () => textsOf(await world.run(historyOf(node, message(""))));
+    expect(await answers()).toContain("assistant: echo: poison");
     expect(await world.run(node.conversations.deadLetters("acme"))).toEqual([]);
+    // A next owner that finds all tries used up writes the letter again: it is not replayed twice.
+    const [letter] = letters;
+    if (!letter) throw new Error("no letter was written");
+    await world.run(node.services.deadLetters.add({ ...letter, at: letter.at + 1 }));
+    await replay();
+    await world.run(answerTo(node, message("once more")));
+    expect((await answers()).filter((text) => text.endsWith("echo: poison"))).toHaveLength(1);
   });
 
   test("that ends the node every time is given up after five tries, and only it", async () => {

@@ -85,6 +85,25 @@ describe("a checkpoint", () => {
     expect((await run(() => reader.load(key))).state.journaled).toBe(51);
   });
 
+  test("leaves no blob behind when an older owner's or another try's gives way, or its own does", async () => {
+    const { checkpoints, store, run } = createStorage();
+    const older = conversationOf(50, 8_000);
+    await run(() => checkpoints.save(key, older, 0));
+    // Its owner was deposed: what it saved stands there with a revision that nobody expects.
+    const newer = { ...conversationOf(60, 8_000), journaled: 70 };
+    await run(() => checkpoints.save(key, newer, 0));
+    expect(store.blobs.size).toBe(1);
+    await expect(
+      run(() => checkpoints.save(key, { ...older, journaled: 55 }, 1)),
+    ).rejects.toMatchObject({ code: "ownership_lost" });
+    expect(store.blobs.size).toBe(1);
+    // The answer to its first try was lost, and history was sealed since.
+    const sealed = { ...conversationOf(40, 8_000), journaled: 70 };
+    await run(() => checkpoints.save(key, sealed, 1));
+    expect(store.blobs.size).toBe(1);
+    expect((await run(() => checkpoints.load(key))).state.journaled).toBe(70);
+  });
+
   test("whose blob is gone is named as corrupt", async () => {
     const { checkpoints, store, run } = createStorage();
     await run(() => checkpoints.save(key, conversationOf(50, 8_000), 0));

@@ -80,7 +80,9 @@ function checkEnding(
   record.count("letter");
   const together = journal.endings.get(letter.id)?.together ?? [];
   // A key's second content has the same id: which one was taken is known of this operation alone.
-  const others = operations.filter(({ id }) => id !== letter.id && together.some((one) => one === id));
+  const others = operations.filter(
+    ({ id }) => id !== letter.id && together.some((one) => one === id),
+  );
   const mayFail = [operation, ...others].some(({ text }) => /^#\d+ (poison|flaky)/.test(text));
   if (!mayFail && journal.openingsSince(letter.id) < limits.turnAttempts) {
     record.violate(`${name} was dead-lettered for ${letter.code}: ${letter.reason}`);

@@ -11,6 +11,7 @@ const small: Partial<Record<keyof typeof limits, number>> = {
   batchEntries: 8,
   appendQueueEntries: 64,
   conversationPending: 24,
+  chatPending: 30,
   turnsInFlight: 12,
   turnsInFlightPerAgent: 4,
   dedupeKeysPerConversation: 200,

@@ -37,12 +37,8 @@ export class Watch {
     const { pending, scheduler } = node.path;
     const accepted = Map.groupBy(pending.accepted(), ({ conversation }) => conversation);
     for (const [conversation, { length }] of accepted) {
-      this.#atMost(
-        node,
-        `messages accepted for ${conversation}`,
-        length,
-        limits.conversationPending,
-      );
+      // Programs and chats write to the same conversations; those of chats are let in for longer.
+      this.#atMost(node, `messages accepted for ${conversation}`, length, limits.chatPending);
     }
     this.#atMost(node, "turns in flight", scheduler.inFlight, limits.turnsInFlight);
   }

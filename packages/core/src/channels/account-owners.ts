@@ -64,6 +64,8 @@ export class AccountOwners {
   readonly #leaving = new Map<string, Promise<void>>();
   /** The highest epoch that the last owner said to have let go of. */
   readonly #released = new Map<string, number>();
+  /** Those that did not have to wait for another owner any more. */
+  readonly #begun = new WeakSet<OwnedAccount>();
   readonly #listeners = new Set<(key: string) => void>();
   readonly #questions: BusQuestions<Question>;
   readonly #news: Subscription;
@@ -178,7 +180,10 @@ export class AccountOwners {
         stillAlive: () => heartbeats.stillAlive(),
         onChange: () => this.#announce({ news: "changed", key }),
       },
-      (signal) => this.#untilFree(key, assignment, signal),
+      async (signal) => {
+        await this.#untilFree(key, assignment, signal);
+        if (!signal.aborted) this.#begun.add(owned);
+      },
     );
     this.#owned.set(key, owned);
   }
@@ -192,7 +197,11 @@ export class AccountOwners {
       .catch((thrown: unknown) => this.#options.report(toHoldfastError(thrown), `account ${key}`))
       .finally(() => {
         this.#leaving.delete(key);
-        this.#announce({ news: "released", key, epoch: owned.epoch });
+        // Who had to go before it began knows nothing of the owner before it.
+        const wasFree = (this.#released.get(key) ?? 0) >= owned.epoch - 1;
+        if (wasFree || this.#begun.has(owned)) {
+          this.#announce({ news: "released", key, epoch: owned.epoch });
+        }
         this.#settle(key);
       });
     this.#leaving.set(key, leaving);

@@ -26,6 +26,14 @@ function fullest(times: readonly number[], perMs: number): number {
 }
 
 describe("an account's sends", () => {
+  test("are counted from the first one on, whatever the clock shows", () => {
+    const now = 10_000_000;
+    const limiter = freshLimiter(now);
+    const chat = { chat: "quiet", isGroup: true, sentAgoMs: [] };
+    expect(limiter.request(chat, now)).toEqual({ grantedAfterMs: 0 });
+    expect(limiter.request(chat, now)).not.toEqual({ grantedAfterMs: 0 });
+  });
+
   test("never are more than a window holds, whoever asks and however long each send takes", () => {
     const step = fc.record({
       chat: fc.constantFrom("a", "b", "c", "d"),

@@ -91,6 +91,8 @@ export class RateLimiter {
     const all = [...this.#rates.direct, ...this.#rates.group];
     const longest = Math.max(0, ...all.map(windowMs));
     for (const [each, times] of this.#chats) {
+      // The newest: what it is granted now must be known the next time.
+      if (each === chat) break;
       const isOver = (times.at(-1) ?? 0) < now - longest;
       if (!isOver && this.#chats.size <= limits.rateChats) break;
       this.#chats.delete(each);

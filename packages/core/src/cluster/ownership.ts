@@ -32,8 +32,12 @@ interface Slot {
   partition: Partition | undefined;
   /** The epoch that `partition` was opened with. */
   epoch: number;
-  /** The highest epoch whose owner said that it has let go. */
-  released: number;
+  /** Of the highest epoch whose owner said that it has let go, which may be heard before the new assignment. */
+  released: {
+    readonly epoch: number;
+    readonly node?: NodeId;
+    readonly running: readonly StepKey[];
+  };
   /** The highest epoch whose owner said that it still sends. */
   sending: number;
   /** An epoch that cannot be opened: its data must be looked at by a person. */
@@ -74,7 +78,7 @@ export class Ownership {
       inbox: new Inbox(engine.messageLog, number, gate, clock),
       partition: undefined,
       epoch: 0,
-      released: 0,
+      released: { epoch: 0, running: [] },
       sending: 0,
       broken: undefined,
       busy: false,
@@ -321,7 +325,10 @@ export class Ownership {
 
   /** Resolves when the last owner has let go (true), or has had its time (false). */
   #released(slot: Slot, epoch: number): Promise<boolean> {
-    if (slot.released >= epoch - 1) return Promise.resolve(true);
+    if (slot.released.epoch >= epoch - 1) {
+      this.#expectSteps(slot);
+      return Promise.resolve(true);
+    }
     return new Promise((resolve) => {
       const { clock } = this.#options.services;
       const giveUpAfter = (ms: number) => clock.schedule(ms, () => finish(false));
@@ -355,11 +362,18 @@ export class Ownership {
       if (slot.sending >= assigned - 1) slot.awaitSends?.();
       return;
     }
-    const { node: self, handed } = this.#options.services;
-    if (this.ownerNode(partition) === self && node !== self) handed.expect(node, running);
     // An epoch that was never assigned says nothing.
-    if (epoch <= assigned) slot.released = Math.max(slot.released, epoch);
-    if (slot.released >= assigned - 1) slot.wakeRelease?.();
+    if (epoch > assigned || epoch <= slot.released.epoch) return;
+    slot.released = { epoch, node, running };
+    if (epoch < assigned - 1) return;
+    if (this.ownerNode(partition) === this.#options.services.node) this.#expectSteps(slot);
+    slot.wakeRelease?.();
+  }
+
+  /** Steps that the last owner still runs are waited for. */
+  #expectSteps({ released: { node, running } }: Slot): void {
+    const { node: self, handed } = this.#options.services;
+    if (node !== undefined && node !== self) handed.expect(node, running);
   }
 
   #say(what: "opened" | "sending" | "released", notice: OwnerNotice): void {

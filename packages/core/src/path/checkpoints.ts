@@ -86,12 +86,26 @@ export class Checkpoints {
     const at = storageKey(key);
     const { journaled } = state;
     const bytes = encodeCheckpoint(state);
-    const value = await packValue(this.#blobs, `checkpoint.${at}.${journaled}`, bytes);
-    const stored = await this.#write(key, value, journaled, revision);
+    // Another try may have other bytes, and a blob that somebody reads is not written over.
+    const blob = `checkpoint.${at}.${journaled}.${bytes.byteLength}`;
+    const value = await packValue(this.#blobs, blob, bytes);
     const before = state.checkpointBlob;
-    state.checkpointBlob = blobOf(stored.value);
-    if (before !== undefined && before !== state.checkpointBlob) await this.#blobs.delete(before);
-    return stored.revision;
+    try {
+      const stored = await this.#write(key, value, journaled, revision);
+      state.checkpointBlob = blobOf(stored.value);
+      await this.#drop([before, blobOf(value), stored.replaced], state.checkpointBlob);
+      return stored.revision;
+    } catch (thrown) {
+      if (toHoldfastError(thrown).code === "ownership_lost") await this.#drop([blobOf(value)]);
+      throw thrown;
+    }
+  }
+
+  /** Deletes blobs that no checkpoint refers to any more. */
+  async #drop(blobs: readonly (string | undefined)[], kept?: string): Promise<void> {
+    for (const blob of new Set(blobs)) {
+      if (blob !== undefined && blob !== kept) await this.#blobs.delete(blob);
+    }
   }
 
   /**
@@ -103,12 +117,18 @@ export class Checkpoints {
     value: Uint8Array,
     journaled: number,
     expected: number,
-  ): Promise<{ readonly value: Uint8Array; readonly revision: number }> {
+  ): Promise<{
+    readonly value: Uint8Array;
+    readonly revision: number;
+    /** The blob of an older state that gave way. */
+    readonly replaced?: string | undefined;
+  }> {
     const at = storageKey(key);
+    let replaced: string | undefined;
     for (let revision = expected; ; ) {
       try {
         const saved = await this.#keyValue.update(checkpointBucket, at, value, revision);
-        return { value, revision: saved };
+        return { value, revision: saved, replaced };
       } catch (thrown) {
         const error = toHoldfastError(thrown);
         if (error.code !== "revision_conflict") throw error;
@@ -120,6 +140,7 @@ export class Checkpoints {
         throw new HoldfastError("ownership_lost", `Another owner saved conversation ${key}.`);
       }
       revision = now?.entry.revision ?? 0;
+      replaced = now && blobOf(now.entry.value);
     }
   }
 }

@@ -150,6 +150,29 @@ describe("a conversation's state", () => {
     expect(() => applyEntry(state, turn(7), 2)).toThrow(/handled each once/);
   });
 
+  test("takes news once that stand in the journal twice", () => {
+    const news: ConversationEntry = {
+      t: "news",
+      c: "acme/echo/c1",
+      inputs: [{ id: "m3" as MessageId, at: 3 }],
+      news: { type: "discard", id: "t.1", at: 1 },
+    };
+    const state = applied([
+      [1, news],
+      [2, turn(7)],
+      [3, news],
+    ]);
+    expect([state.handled, state.journaled]).toEqual([7, 3]);
+  });
+
+  test("leaves the tail as it was to who reads it while messages are forgotten", () => {
+    const state = applied([1, 2, 3].map((n) => [n, turn(n)] as const));
+    const { tail } = state;
+    forgetBefore(state, 4);
+    expect(tail).toHaveLength(6);
+    expect(state.tail).toHaveLength(2);
+  });
+
   test("forgets messages only before the index", () => {
     const state = applied([1, 2, 3].map((n) => [n, turn(n)] as const));
     forgetBefore(state, 4);

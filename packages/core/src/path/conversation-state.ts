@@ -215,6 +215,8 @@ export function applyEntry(
       return [];
     }
     case "news":
+      // Taken twice, by versions that looked for repeats too late.
+      if (entry.inputs.every(({ at }) => at <= state.handled)) return [];
       applyNews(outboxOf(state), entry.news);
       // Receipts may be applied twice: they need no place among what is remembered.
       if (entry.news.type !== "receipt")
@@ -330,10 +332,15 @@ function remember(state: ConversationState, input: HandledInput, index: number):
   }
 }
 
-/** Takes the messages before `index` out of the tail: they stand in a history page now. */
+/**
+ * Takes the messages before `index` out of the tail: they stand in a history page now. A turn that reads the
+ * tail as it was goes on with that.
+ */
 export function forgetBefore(state: ConversationState, index: number): void {
-  const count = state.tail.findIndex((message) => message.index >= index);
-  const removed = state.tail.splice(0, count < 0 ? state.tail.length : count);
+  const first = state.tail.findIndex((message) => message.index >= index);
+  const count = first < 0 ? state.tail.length : first;
+  const removed = state.tail.slice(0, count);
+  state.tail = state.tail.slice(count);
   for (const message of removed) {
     state.tailChars -= message.text.length;
     if (message.blob !== undefined) state.tailBlobs -= 1;

@@ -104,7 +104,7 @@ export class HandedSteps {
   /** Hands a step over to the partition's new owner. Nothing is lost when it cannot be sent. */
   async send(to: NodeId, key: StepKey, step: Step | undefined): Promise<void> {
     const { bus, report } = this.#options;
-    const data = await this.#encode(key, step).catch((thrown: unknown) => {
+    const data = await this.#encode(to, key, step).catch((thrown: unknown) => {
       report(toHoldfastError(thrown), `step ${key}`);
       return encodeEntry({ key } satisfies HandedStep);
     });
@@ -123,10 +123,11 @@ export class HandedSteps {
     for (const { settle } of this.#expected.values()) settle(undefined);
   }
 
-  async #encode(key: StepKey, step: Step | undefined): Promise<Uint8Array> {
+  async #encode(to: NodeId, key: StepKey, step: Step | undefined): Promise<Uint8Array> {
     const data = encodeEntry({ key, ...(step && { step }) } satisfies HandedStep);
     if (!step || data.byteLength <= limits.batchBytes) return data;
-    const blob = `handed.${key}`;
+    // Whoever hands it on while it takes it itself deletes another one.
+    const blob = `handed.${to}.${key}`;
     await this.#options.blobs.put(blob, encodeEntry(step));
     return encodeEntry({ key, blob } satisfies HandedStep);
   }
@@ -135,8 +136,6 @@ export class HandedSteps {
     const { clock, bus, node } = this.#options;
     return clock.schedule(limits.handedReminderMs, () => {
       this.#timer = this.#askEvery();
-      // Also who was dead already when it was named: of that no change tells.
-      this.checkSenders();
       const open = Map.groupBy(this.#expected, ([, { from }]) => from);
       for (const [from, entries] of open) {
         const reminder: Reminder = { from: node, keys: entries.map(([key]) => key) };

@@ -160,7 +160,8 @@ export class Ingress implements Conversations {
       conversation,
       content: await this.#inline(content),
       depth,
-      key: `replay.${id}.${letter.at}`,
+      // Whatever letters are written of it, it is replayed once: it goes on under an id of its own.
+      key: `replay.${id}`,
       ...(options && { options }),
       ...(source && { source }),
     });

@@ -356,7 +356,7 @@ export class Partition {
     if (conversation.isActivating) return;
     conversation.isActivating = true;
     const attempt = async (): Promise<void> => {
-      while (this.isOpen) {
+      for (let pauseMs: number = limits.reopenMinMs; this.isOpen; ) {
         try {
           const state = await this.#load(conversation);
           if (this.isOpen) this.#pump(conversation, state);
@@ -364,7 +364,8 @@ export class Partition {
         } catch (thrown) {
           const error = toHoldfastError(thrown);
           this.#services.report(error, `activation of ${conversation.key}`);
-          await delay(this.#services.clock, 200, this.#stop.signal);
+          await delay(this.#services.clock, pauseMs, this.#stop.signal);
+          pauseMs = Math.min(limits.reopenMaxMs, pauseMs * 2);
         }
       }
     };

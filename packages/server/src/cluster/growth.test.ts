@@ -85,11 +85,11 @@ function createWorld(isCoordinator: () => boolean) {
     servers: three,
     failures: 0,
     /** Of writes to the bucket. */
-    lostPuts: 0,
+    lostWrites: 0,
   };
-  const put: KeyValue["put"] = async (...words) => {
-    if (world.lostPuts === 0) return await keyValue.put(...words);
-    world.lostPuts -= 1;
+  const update: KeyValue["update"] = async (...words) => {
+    if (world.lostWrites === 0) return await keyValue.update(...words);
+    world.lostWrites -= 1;
     throw new HoldfastError("engine_unavailable", "no leader");
   };
   const engine = {
@@ -128,7 +128,7 @@ function createWorld(isCoordinator: () => boolean) {
   };
   const growth = new Growth({
     engine,
-    keyValue: { get: (...words) => keyValue.get(...words), put },
+    keyValue: { get: (...words) => keyValue.get(...words), update },
     clock,
     records: () => world.records,
     isCoordinator,
@@ -282,10 +282,10 @@ test("that one node may fail is written until it stands there", async () => {
   ({ growth } = made);
   made.world.records = nodes;
   // All that is told while the streams are copied, and the end twice.
-  made.world.lostPuts = 5;
+  made.world.lostWrites = 5;
   growth.start();
   await made.clock.advance(10_000);
-  expect(made.world.lostPuts).toBe(0);
+  expect(made.world.lostWrites).toBe(0);
   expect(await made.operation()).toMatchObject({ phase: "done" });
 });
 
@@ -303,4 +303,17 @@ test("servers that nobody told of are not taken for a group without a witness", 
   Object.assign(made.world, { metaLeader: "holdfast-n1", servers: three });
   await made.clock.advance(5_000);
   expect(await made.operation()).toMatchObject({ phase: "done" });
+});
+
+test("a replacement that goes on is not written over", async () => {
+  const made = createWorld(() => true);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  made.world.records = nodes;
+  const replacing = { kind: "replace", phase: "copying", node: "n9", startedAt: 1 };
+  await made.clock.runUntil(made.put(replacing));
+  growth.start();
+  await made.clock.advance(10_000);
+  expect([...made.streams.values()]).toEqual([3, 3]);
+  expect(await made.operation()).toEqual(replacing);
 });

@@ -48,7 +48,7 @@ export const operationKey = "operation";
 
 export interface GrowthOptions {
   readonly engine: GrowingEngine;
-  readonly keyValue: Pick<KeyValue, "get" | "put">;
+  readonly keyValue: Pick<KeyValue, "get" | "update">;
   readonly clock: Clock;
   readonly records: () => readonly NodeRecord[];
   /** Whether this node coordinates now: it raises the replicas. */
@@ -214,9 +214,8 @@ export class Growth {
    */
   async #endOperation(total: number): Promise<void> {
     if (this.#hasSeenEnd) return;
-    const { keyValue, clock, say } = this.#options;
-    const entry = await keyValue.get(clusterBucket, operationKey);
-    const operation = entry && decodeJson<Operation>(entry.value, operationKey);
+    const { clock, say } = this.#options;
+    const { operation } = await this.#stored();
     if (!operation || (operation.kind === "growth" && operation.phase !== "done")) {
       const message = `All ${total} streams have ${wanted} replicas: one store node may fail.`;
       const startedAt = operation?.startedAt ?? clock.now();
@@ -248,8 +247,18 @@ export class Growth {
     }
   }
 
+  /** What a replacement tells that goes on meanwhile is left alone. Errors: those of the bucket. */
   async #write(operation: Omit<Operation, "kind">): Promise<void> {
-    const value: Operation = { kind: "growth", ...operation };
-    await this.#options.keyValue.put(clusterBucket, operationKey, encodeJson(value));
+    const { operation: before, revision } = await this.#stored();
+    const isBusy = before?.phase === "waiting" || before?.phase === "copying";
+    if (before?.kind === "replace" && isBusy) return;
+    const value = encodeJson({ kind: "growth", ...operation } satisfies Operation);
+    await this.#options.keyValue.update(clusterBucket, operationKey, value, revision);
+  }
+
+  async #stored(): Promise<{ operation: Operation | undefined; revision: number }> {
+    const entry = await this.#options.keyValue.get(clusterBucket, operationKey);
+    const operation = entry && decodeJson<Operation>(entry.value, operationKey);
+    return { operation, revision: entry?.revision ?? 0 };
   }
 }

@@ -136,21 +136,24 @@ export class JoinService {
   ): Promise<NodeRecord> {
     const { node, url, version, zone, labels, capacity, engine, hosts, requests } = request;
     const { keyValue, clock } = this.#options;
-    const record: NodeRecord = {
+    const engineKey = role === "store" && (await requestedKeyHash(requests.engine));
+    // What was done to a member meanwhile, as a drain, stays.
+    const recordOver = (seen: Found | undefined): NodeRecord => ({
       node: node as NodeId,
       role,
-      state: found?.record.state ?? "active",
+      state: seen?.record.state ?? "active",
       url,
       version,
       zone,
       labels,
       capacity,
-      ...(role === "store" && { engine, engineKey: await requestedKeyHash(requests.engine) }),
-      joinedAt: found?.record.joinedAt ?? clock.now(),
+      ...(engineKey !== false && { engine, engineKey }),
+      joinedAt: seen?.record.joinedAt ?? clock.now(),
       claim,
       hosts,
-    };
+    });
     for (let seen = found, tries = 1; ; tries += 1) {
+      const record = recordOver(seen);
       try {
         const key = nodeKey(record.node);
         await keyValue.update(clusterBucket, key, encodeJson(record), seen?.revision ?? 0);

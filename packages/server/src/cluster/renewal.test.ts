@@ -161,6 +161,24 @@ describe("when the authority's key changes", () => {
 });
 
 describe("trouble", () => {
+  test("of the disk does not lose whom to trust: it is written at the next look", async () => {
+    const { identity, authority } = cluster;
+    const running = start(identity);
+    const trust = identity.trust.bind(identity);
+    let failures = 5;
+    identity.trust = (...words) => {
+      failures -= 1;
+      if (failures >= 0) throw new Error("no space");
+      return trust(...words);
+    };
+    running.follow(await authority.begin());
+    await expect.poll(() => reports, polling).toHaveLength(1);
+    expect(identity.bundle).toHaveLength(1);
+    clock.look();
+    await expect.poll(() => identity.bundle, polling).toHaveLength(2);
+    await expect.poll(() => applied, polling).toHaveLength(1);
+  });
+
   test("of the authority is tried again a bounded number of times, then reported, then at the next look", async () => {
     let tries = 0;
     const failing = async (): Promise<never> => {

@@ -34,6 +34,8 @@ export class Renewal {
   readonly #jitter: number;
   /** SHA-256 of the authority that signs now, when it is known. */
   #signer: string | undefined;
+  /** Whom to trust, as the authority said last; taken over by the next look that can write it. */
+  #followed: { readonly generation: number; readonly bundle: readonly string[] } | undefined;
   #isApplied = true;
   #cancel: Cancel | undefined;
   #running: Promise<void> | undefined;
@@ -57,11 +59,7 @@ export class Renewal {
     readonly bundle: readonly string[];
   }): void {
     this.#signer = state.active;
-    try {
-      if (this.#options.identity.trust(state.bundle, state.generation)) this.#isApplied = false;
-    } catch (thrown) {
-      this.#options.report(toHoldfastError(thrown), "certificates");
-    }
+    this.#followed = state;
     this.wake();
   }
 
@@ -111,6 +109,8 @@ export class Renewal {
 
   async #once(): Promise<void> {
     const { identity, issue, apply, say } = this.#options;
+    const followed = this.#followed;
+    if (followed && identity.trust(followed.bundle, followed.generation)) this.#isApplied = false;
     const why = this.#reason();
     if (why !== undefined) {
       identity.replace(await issue());
