@@ -92,9 +92,9 @@ describe("a mailbox", () => {
 
   test("gives no news that were taken before", () => {
     const content = { type: "delivery", news: { type: "retry", id: "t.x", at: 1 } } as const;
-    const taken = waiting(4, "taken", { content } as Partial<InboundMessage>);
-    const again = waiting(7, "again", { content } as Partial<InboundMessage>);
-    const fresh = waiting(8, "fresh", { content } as Partial<InboundMessage>);
+    const taken = waiting(4, "taken", { content });
+    const again = waiting(7, "again", { content });
+    const fresh = waiting(8, "fresh", { content });
     const seen = new Map([["again", { fingerprint: "", index: -1 }]]);
     const state = stateWith({ handled: 5, seen });
     const mailbox = mailboxOf(taken, again);
