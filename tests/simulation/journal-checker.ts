@@ -10,7 +10,7 @@ interface Head {
 }
 
 interface Entry {
-  readonly t: "opened" | "probe" | "step" | "attempt" | "turn" | "dropped";
+  readonly t: "opened" | "probe" | "step" | "attempt" | "turn" | "dropped" | "news";
   readonly c: string;
   readonly epoch: number;
   readonly turn: string;
@@ -51,6 +51,7 @@ export class JournalChecker {
     { readonly partition: number; readonly sequence: number }
   >();
   readonly #newest = new Map<string, number>();
+  readonly #news = new Set<string>();
   readonly #finishedCalls = new Set<string>();
   readonly #inboxes = new Map<number, { sequence: number; ids: string[] }[]>();
   readonly #newestInbox = new Map<number, number>();
@@ -165,7 +166,7 @@ export class JournalChecker {
     const inbox = this.#inboxes.get(partition) ?? [];
     while (inbox[0] && inbox[0].sequence <= watermark) {
       for (const id of inbox.shift()?.ids ?? []) {
-        if (!this.endings.has(id)) {
+        if (!this.endings.has(id) && !this.#news.has(id)) {
           this.#record.violate(`watermark ${watermark} passed ${id}, which is not done`);
         }
       }
@@ -178,6 +179,9 @@ export class JournalChecker {
       case "dropped":
         this.#ended(entry, entry.t);
         return `${entry.t} ${entry.c} ${entry.inputs.map(({ id }) => id).join(" ")}`;
+      case "news":
+        for (const { id } of entry.inputs) this.#taken(id);
+        return `news ${entry.c}`;
       case "step":
         this.#stepped(entry);
         return `step ${entry.turn} ${entry.step.kind} ${entry.step.callId ?? ""}`;
@@ -198,6 +202,13 @@ export class JournalChecker {
       this.open.delete(id);
       this.endings.set(id, { kind, conversation: c, at, together });
     }
+  }
+
+  /** News may be taken twice, and beside a turn. */
+  #taken(id: string): void {
+    this.#record.count("news");
+    this.#news.add(id);
+    this.open.delete(id);
   }
 
   #stepped({ turn, step }: Entry): void {

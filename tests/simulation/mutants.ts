@@ -48,6 +48,17 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: "news are taken again at the next owner",
+    shownBy: "done once|handled each once",
+    edits: [
+      {
+        file: "path/mailbox.ts",
+        from: "isNews(waiting) && !isHandled(waiting, state)",
+        to: "isNews(waiting) && state.handled >= 0",
+      },
+    ],
+  },
+  {
     name: "the watermark passes inputs before their turn is durable",
     shownBy: "watermark \\d+ passed .*, which is not done",
     edits: [

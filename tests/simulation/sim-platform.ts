@@ -63,7 +63,7 @@ export class SimPlatform {
         reactions: false,
         media: { inbound: false, outbound: false },
         typing: false,
-        receipts: [],
+        receipts: ["delivered", "read"],
         nativeCommands: false,
         idempotentSends: false,
         text: { max: pieceChars, unit: "utf-16" },
@@ -73,6 +73,14 @@ export class SimPlatform {
       open: (account) => this.#open(account),
     };
     this.channels = new Map([[channel.kind, channel]]);
+  }
+
+  /** Any piece that people see, with its chat. */
+  someSeen(random: Random): { readonly chat: string; readonly key: string } | undefined {
+    const all = [...this.#seen].flatMap(([chat, pieces]) =>
+      pieces.map(({ key }) => ({ chat, key })),
+    );
+    return all[Math.floor(random.next() * all.length)];
   }
 
   seen(chat: string): readonly SeenPiece[] {
@@ -103,6 +111,11 @@ export class SimPlatform {
     await delay(clock, 5 + Math.floor(random.next() * 60));
     if (fate < 0.06) return { outcome: "retry", reason: "busy" };
     if (fate < 0.12) return { outcome: "unknown", reason: "no answer" };
-    return { outcome: "sent", platformId: `p.${key}` };
+    return { outcome: "sent", platformId: platformIdOf(key) };
   }
+}
+
+/** The platform's own name of a piece that was sent under a key. */
+export function platformIdOf(key: string): string {
+  return `p.${key}`;
 }

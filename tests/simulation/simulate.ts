@@ -8,6 +8,7 @@ import { conversationsOf } from "./end-checks.ts";
 import { Histories } from "./histories.ts";
 import { JournalChecker } from "./journal-checker.ts";
 import { MoveChecker } from "./move-checker.ts";
+import { Receipts } from "./receipts.ts";
 import { Reports } from "./reports.ts";
 import { createRunRecord, type RunRecord } from "./run-record.ts";
 import type { ScriptWorld } from "./scripted-agents.ts";
@@ -105,8 +106,10 @@ async function play(seed: number, clock: VirtualClock, record: RunRecord): Promi
     random: random(5),
     isOver: over,
   });
+  const receipts = new Receipts({ clock, record, cluster, platform, random: random(9) });
   const actors = [
     ...Array.from({ length: clientCount }, () => clients.run(over)),
+    receipts.run(over),
     chaos.run(),
     watch.run(over),
     readHistories(),
