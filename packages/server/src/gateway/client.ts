@@ -4,6 +4,8 @@ import type { Health } from "../http/dependencies.ts";
 import type { AgentNames } from "./agent-names.ts";
 import type { ConnectParams } from "./connect-params.ts";
 import type { SessionHub } from "./hub.ts";
+import type { RecentSet } from "./recent-set.ts";
+import type { SendOrder } from "./send-order.ts";
 import type { Usage } from "./token-usage.ts";
 import type { SessionIndex } from "./session-index.ts";
 
@@ -32,7 +34,8 @@ export interface Client {
   /** From here on its events of a session are sent. Errors: those of `Conversations.subscribe`. */
   follow(ref: ConversationRef): void;
   /** Whether `sessions.changed` is sent, and of which sessions every message. */
-  readonly wishes: { sessions: boolean; readonly messages: Set<string> };
+  readonly wishes: { sessions: boolean; readonly messages: RecentSet<string> };
+  readonly sends: SendOrder;
 }
 
 /** One request: its method may answer on the way; what it returns is the last answer. */

@@ -25,8 +25,10 @@ import { helloOf } from "./hello.ts";
 import { gatewayLimits } from "./limits.ts";
 import { methodOf } from "./methods/index.ts";
 import { closeCodes, errorShape, ProtocolError, unavailable } from "./protocol.ts";
+import { RecentSet } from "./recent-set.ts";
 import type { SessionEvent } from "./run.ts";
 import { requireScope } from "./scopes.ts";
+import { SendOrder } from "./send-order.ts";
 import { sessionKeyOf } from "./session-keys.ts";
 import type { TokenUsage } from "./token-usage.ts";
 
@@ -184,14 +186,15 @@ export class Connection {
   }
 
   #newClient({ connect, caller }: Admitted): Client {
-    const { services, usage } = this.#tools;
+    const { services, usage, clock } = this.#tools;
     return {
       services,
       caller,
       connect,
       usage: usage.of(caller),
       names: new AgentNames(services.resources, caller),
-      wishes: { sessions: false, messages: new Set() },
+      wishes: { sessions: false, messages: new RecentSet(gatewayLimits.sessionsPerConnection) },
+      sends: new SendOrder(clock),
       follow: (ref) => this.#follow(ref),
     };
   }

@@ -42,6 +42,17 @@ describe("connect", () => {
     await client.close();
   });
 
+  it("names an administrator an agent of one of several organizations as it can be asked for", async () => {
+    const client = await begin();
+    const { payload } = await client.call("connect", connectParams(gateway.admin));
+    expect(payload.snapshot.sessionDefaults).toMatchObject({
+      defaultAgentId: "demo_greeter",
+      mainSessionKey: "agent:demo_greeter:main",
+      selectionRequired: true,
+    });
+    await client.close();
+  });
+
   it.each([
     ["no token", undefined, "AUTH_TOKEN_MISSING"],
     ["a wrong token", `hf_${"a".repeat(40)}`, "AUTH_TOKEN_MISMATCH"],

@@ -1,3 +1,4 @@
+import { refOfAgent } from "./agent-names.ts";
 import type { Client } from "./client.ts";
 import { gatewayLimits } from "./limits.ts";
 import { eventNames, methodNames } from "./methods/index.ts";
@@ -35,12 +36,12 @@ export function helloOf(client: Client, connId: string, tickIntervalMs: number) 
 function sessionDefaults(names: Client["names"]) {
   const first = names.list(1)[0];
   if (!first) return { defaultAgentId: "main", mainKey, mainSessionKey: `agent:main:${mainKey}` };
-  const defaultAgentId = names.mustChoose ? undefined : names.idOf(names.defaultRef());
+  const defaultAgentId = names.idOf(names.mustChoose ? refOfAgent(first) : names.defaultRef());
   return {
-    defaultAgentId: defaultAgentId ?? first.name,
+    defaultAgentId,
     selectionRequired: names.mustChoose,
     mainKey,
-    mainSessionKey: `agent:${defaultAgentId ?? first.name}:${mainKey}`,
+    mainSessionKey: `agent:${defaultAgentId}:${mainKey}`,
     scope: "per-sender",
   };
 }

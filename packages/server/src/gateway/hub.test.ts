@@ -74,6 +74,27 @@ it("says in the end what kept a run from its answer", async () => {
   expect(hub.run("other", "k1")).toBeUndefined();
 });
 
+it("takes a repeat for the run that is still being accepted, and another text for a conflict", async () => {
+  const { conversations, hub } = open();
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+  const ask = conversations.ask.bind(conversations);
+  conversations.ask = async (message, signal) => {
+    await gate;
+    return ask(message, signal);
+  };
+  const wanted = { ref, id: "k1", text: "hi", timeoutMs: 5_000 };
+  const first = hub.start(wanted);
+  const second = hub.start(wanted);
+  const other = hub.start({ ...wanted, text: "ho" });
+  await expect(other).rejects.toMatchObject({ shape: { code: "INVALID_REQUEST" } });
+  release();
+  const [begun, repeat] = await Promise.all([first, second]);
+  expect(repeat.run).toBe(begun.run);
+  expect([begun.isRepeat, repeat.isRepeat]).toEqual([false, true]);
+  expect(conversations.submitted).toHaveLength(1);
+  expect((await hub.start(wanted)).run).toBe(begun.run);
+});
+
 it("lets go of a run that could not begin", async () => {
   const { conversations, hub } = open();
   conversations.refuse = new HoldfastError("agent_busy", "too much");
@@ -81,4 +102,7 @@ it("lets go of a run that could not begin", async () => {
   await expect(start).rejects.toMatchObject({ code: "agent_busy" });
   expect(hub.activeRuns(ref)).toEqual([]);
   expect(hub.run("demo", "k1")).toBeUndefined();
+  conversations.refuse = undefined;
+  const again = await hub.start({ ref, id: "k1", text: "another", timeoutMs: 5_000 });
+  expect(again.isRepeat).toBe(false);
 });

@@ -40,13 +40,22 @@ export interface StartedRun {
   readonly follow: () => void;
 }
 
+interface Beginning {
+  /** Hash of its message. */
+  readonly text: string;
+  readonly started: Promise<StartedRun>;
+}
+
 /** The sessions that clients of this node follow and the runs that they began, over all connections. */
 export class SessionHub {
   readonly #options: HubOptions;
   readonly #sessions = new Map<string, LiveSession>();
   /** By organization and id; the ended ones in the order in which they ended. */
   readonly #runs = new Map<string, Run>();
+  /** Hashes of the messages that began them. */
   readonly #texts = new WeakMap<Run, string>();
+  /** Runs whose message is being accepted, by session and id. */
+  readonly #beginning = new Map<string, Beginning>();
   /** Ends the following of the runs that have not ended. */
   readonly #stops = new Map<Run, AbortController>();
   readonly #ended = new Map<string, number>();
@@ -88,46 +97,29 @@ export class SessionHub {
    * node. Errors: those of `Conversations.submit`, `INVALID_REQUEST`.
    */
   async start(wanted: NewRun): Promise<StartedRun> {
-    const { ref, id, text } = wanted;
-    const key = runKey(ref.organization, id);
+    const { ref, id } = wanted;
+    const key = `${conversationKey(ref)}\n${id}`;
+    const text = hash("sha256", wanted.text);
+    const beginning = this.#beginning.get(key);
+    if (beginning) {
+      requireSame(beginning.text, text);
+      return repeatOf((await beginning.started).run);
+    }
     const session = this.#session(ref);
     const known = session.runs.find((run) => run.id === id && !run.isForeign);
     if (known) {
-      if (this.#texts.get(known) !== hash("sha256", text)) {
-        throw invalidRequest("the idempotency key was used with another message");
-      }
-      return { run: known, isRepeat: true, follow() {} };
+      requireSame(this.#texts.get(known), text);
+      return repeatOf(known);
     }
-    const stop = new AbortController();
-    const { instructions } = wanted;
-    const message: NewMessage = {
-      ...ref,
-      content: { type: "text", text },
-      key: messageKey(id),
-      ...(instructions !== undefined && { options: { instructions } }),
-    };
-    let asked: Asked | undefined;
-    const run = await session.open(id, async () => {
-      asked = await this.#options.conversations.ask(message, stop.signal);
-      this.#name(asked.id, id);
-      return asked.id;
-    });
-    this.#forgetEnded(key);
-    this.#runs.set(key, run);
-    this.#texts.set(run, hash("sha256", text));
-    this.#stops.set(run, stop);
-    void run.ended.then(() => {
-      stop.abort();
-      this.#stops.delete(run);
-      this.#remember(key, run);
-    });
-    this.#options.index.touch(ref);
-    const first = asked as Asked;
-    return {
-      run,
-      isRepeat: first.duplicate,
-      follow: () => void this.#follow(session, run, message, first, wanted.timeoutMs),
-    };
+    const started = this.#begin(session, wanted);
+    this.#beginning.set(key, { text, started });
+    try {
+      const begun = await started;
+      this.#texts.set(begun.run, text);
+      return begun;
+    } finally {
+      this.#beginning.delete(key);
+    }
   }
 
   /** The id of the run that a message began, if a client of this node did a while ago. */
@@ -146,6 +138,39 @@ export class SessionHub {
     this.#stops.clear();
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
+  }
+
+  async #begin(session: LiveSession, wanted: NewRun): Promise<StartedRun> {
+    const { ref, id, text, instructions } = wanted;
+    const key = runKey(ref.organization, id);
+    const stop = new AbortController();
+    const message: NewMessage = {
+      ...ref,
+      content: { type: "text", text },
+      key: messageKey(id),
+      ...(instructions !== undefined && { options: { instructions } }),
+    };
+    let asked: Asked | undefined;
+    const run = await session.open(id, async () => {
+      asked = await this.#options.conversations.ask(message, stop.signal);
+      this.#name(asked.id, id);
+      return asked.id;
+    });
+    this.#forgetEnded(key);
+    this.#runs.set(key, run);
+    this.#stops.set(run, stop);
+    void run.ended.then(() => {
+      stop.abort();
+      this.#stops.delete(run);
+      this.#remember(key, run);
+    });
+    this.#options.index.touch(ref);
+    const first = asked as Asked;
+    return {
+      run,
+      isRepeat: first.duplicate,
+      follow: () => void this.#follow(session, run, message, first, wanted.timeoutMs),
+    };
   }
 
   /**
@@ -252,6 +277,17 @@ export class SessionHub {
     this.#endedChars -= chars;
     this.#runs.delete(key);
   }
+}
+
+/** Errors: `INVALID_REQUEST`. */
+function requireSame(known: string | undefined, text: string): void {
+  if (known === text) return;
+  throw invalidRequest("the idempotency key was used with another message");
+}
+
+/** Whoever began it lets its events come. */
+function repeatOf(run: Run): StartedRun {
+  return { run, isRepeat: true, follow() {} };
 }
 
 function runKey(organization: string, id: string): string {

@@ -55,13 +55,21 @@ export const gatewayLimits = {
   runMs: 600_000,
   runMaxMs: 24 * 3_600_000,
   waitMs: 30_000,
-  /** A run of another client is looked up in the history when it was silent for this long. */
+  /** How long a message that is being accepted keeps those that its connection sent after it waiting. */
+  acceptMs: 15_000,
+  /**
+   * A run of another client is looked up in the history when it was silent for this long, again after twice
+   * that silence, and so on; after the last look (about as long as `runMs`) it is given up.
+   */
   lookMs: 5_000,
+  silentLooks: 8,
   historyMessages: 1_000,
   historyPage: 100,
   /** Text of one answer to `chat.history`, and of one message in it. */
   historyChars: 6 * MiB,
   messageChars: 512 * KiB,
+  /** Text that is held while one answer is put together, what is cut off of long messages included. */
+  historyReadChars: 32 * MiB,
   previewKeys: 64,
   previewMessages: 50,
   previewChars: 2_000,

@@ -13,6 +13,7 @@ import { MemoryConversations } from "../http/testing/memory-conversations.ts";
 import { gatewayLimits } from "./limits.ts";
 import { LiveSession } from "./live-session.ts";
 import type { SessionEvent } from "./run.ts";
+import { giveShortPages } from "./testing/short-pages.ts";
 
 const ref = {
   organization: "demo" as OrganizationName,
@@ -39,11 +40,14 @@ function open() {
   const clock = createVirtualClock();
   const conversations = new MemoryConversations();
   const told: SessionEvent[] = [];
-  const state = { idle: 0, history: [] as StoredMessage[] };
-  conversations.history = async (_, { after, limit }) => ({
-    messages: state.history.slice(after + 1, after + 1 + limit),
-    newest: state.history.length - 1,
-  });
+  const state = { idle: 0, looks: 0, history: [] as StoredMessage[] };
+  conversations.history = async (_, { after, limit }) => {
+    state.looks += 1;
+    return {
+      messages: state.history.slice(after + 1, after + 1 + limit),
+      newest: state.history.length - 1,
+    };
+  };
   const session = new LiveSession({
     ref,
     conversations,
@@ -56,7 +60,7 @@ function open() {
   const stop = session.listen((_, event) => told.push(event));
   const emit = (event: ConversationEvent) => conversations.emit(ref, event);
   const states = () => told.flatMap(({ payload }) => payload.state ?? []);
-  return { clock, session, told, state, stop, emit, states };
+  return { clock, conversations, session, told, state, stop, emit, states };
 }
 
 it("ends a run of another node whose end got lost, as the history tells it", async () => {
@@ -72,6 +76,43 @@ it("ends a run of another node whose end got lost, as the history tells it", asy
   });
   // What was only late says nothing new.
   emit(committed);
+  expect(states()).toEqual(["final"]);
+});
+
+it("finds the end of a lost run behind messages that fill the owner's answers", async () => {
+  const { clock, conversations, emit, states, state } = open();
+  giveShortPages(conversations, 3);
+  emit({ type: "started", turn, inputs: [input] });
+  const before = Array.from({ length: 7 }, (_, index): StoredMessage => {
+    const id = `old${index}` as MessageId;
+    return { index, id, role: "user", text: "before", at: 1, turn: "t0" as TurnId };
+  });
+  state.history = [...before, ...messages.map((each) => ({ ...each, index: 7 + each.index }))];
+  await clock.advance(2 * gatewayLimits.lookMs);
+  expect(states()).toEqual(["final"]);
+});
+
+it("gives up a run of which nothing is heard, and looks ever more rarely until then", async () => {
+  const { clock, emit, states, state, told, session } = open();
+  emit({ type: "started", turn, inputs: [input] });
+  await clock.advance(2 * gatewayLimits.runMs);
+  expect(states()).toEqual(["error"]);
+  const end = told.find(({ payload }) => payload.state === "error");
+  expect(end?.payload).toMatchObject({ errorKind: "timeout" });
+  expect(session.runs).toEqual([]);
+  expect(state.looks).toBe(gatewayLimits.silentLooks);
+});
+
+it("looks soon again for a run that was heard of after a long silence", async () => {
+  const { clock, emit, states, state } = open();
+  emit({ type: "started", turn, inputs: [input] });
+  for (let count = 0; count < 4; count += 1) {
+    await clock.advance(gatewayLimits.runMs / 2);
+    emit({ type: "tool", turn, name: "slow", state: "running" });
+  }
+  expect(states()).toEqual([]);
+  state.history = messages;
+  await clock.advance(2 * gatewayLimits.lookMs);
   expect(states()).toEqual(["final"]);
 });
 

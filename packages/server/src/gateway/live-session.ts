@@ -6,13 +6,15 @@ import {
   type Conversations,
   type HoldfastError,
   type MessageId,
+  type StoredMessage,
   toHoldfastError,
   type TurnId,
 } from "@holdfast/core";
 import type { CommittedTurn } from "../http/turns.ts";
+import { historyRange } from "./history-range.ts";
 import { gatewayLimits } from "./limits.ts";
 import { messageIdOf, messageViews } from "./messages.ts";
-import { failureShape } from "./protocol.ts";
+import { failureShape, isNotFound } from "./protocol.ts";
 import { RecentSet } from "./recent-set.ts";
 import { Run, type SessionEvent } from "./run.ts";
 
@@ -39,7 +41,7 @@ export interface LiveSessionOptions {
  * A conversation that clients of this node follow, or have runs in. A run that a client of this node began
  * is followed by its message (`run-follower.ts`), which misses nothing. What others began is seen through
  * the conversation's events, which may be lost when a node dies: a run that falls silent is looked up in
- * the history.
+ * the history, and given up when that never tells of it.
  */
 export class LiveSession {
   readonly ref: ConversationRef;
@@ -252,31 +254,53 @@ export class LiveSession {
   }
 
   async #look(): Promise<void> {
-    const { clock } = this.#options;
-    const silentSince = clock.monotonic() - gatewayLimits.lookMs;
-    const isSilent = (run: Run) => run.isForeign && run.heardAt < silentSince;
+    const now = this.#options.clock.monotonic();
+    const silent = [...this.#runs].filter(
+      ({ isForeign, heardAt, looks }) =>
+        isForeign && now - heardAt > gatewayLimits.lookMs * 2 ** looks,
+    );
     try {
-      if ([...this.#runs].some(isSilent)) await this.#readEnds([...this.#runs].filter(isSilent));
-    } catch (thrown) {
-      // The conversation's owner is being replaced, most likely: the next look will tell.
-      if (toHoldfastError(thrown).retry === "never") throw thrown;
+      if (silent.length > 0) await this.#lookFor(silent);
     } finally {
       this.#cancelLook = undefined;
       if ([...this.#runs].some(({ isForeign }) => isForeign)) this.#watchSilence();
     }
   }
 
+  /** Ends the runs of which the history tells, and those of which it did not for too long. */
+  async #lookFor(runs: readonly Run[]): Promise<void> {
+    try {
+      await this.#readEnds(runs);
+    } catch (thrown) {
+      const error = toHoldfastError(thrown);
+      // The conversation's owner is being replaced, most likely: the next look will tell.
+      if (error.retry !== "never") return;
+      if (!isNotFound(error)) this.#options.report(error, "gateway session");
+    }
+    for (const run of runs) {
+      run.looks += 1;
+      if (run.looks >= gatewayLimits.silentLooks) run.end({ status: "timeout", error: silence });
+    }
+  }
+
   /** Ends the runs whose turn stands in the history. */
   async #readEnds(runs: readonly Run[]): Promise<void> {
     const { conversations } = this.#options;
-    const limit = gatewayLimits.historyPage;
     const { newest } = await conversations.history(this.ref, { after: -1, limit: 1 });
-    const after = Math.max(-1, newest - limit);
-    const { messages } = await conversations.history(this.ref, { after, limit });
-    for (const run of runs) {
-      const input = messages.find(({ id, role }) => role === "user" && run.inputs.includes(id));
-      const turn = input?.turn ?? run.turn;
-      const all = messages.filter((message) => message.turn !== undefined && message.turn === turn);
+    const until = newest + 1;
+    const from = Math.max(0, until - gatewayLimits.historyPage);
+    const turns = new Map(runs.map((run) => [run, run.turn]));
+    const found: StoredMessage[] = [];
+    for await (const message of historyRange(conversations, this.ref, from, until)) {
+      const { id, role, turn } = message;
+      if (turn === undefined) continue;
+      for (const run of runs) {
+        if (role === "user" && run.inputs.includes(id)) turns.set(run, turn);
+      }
+      if ([...turns.values()].includes(turn)) found.push(message);
+    }
+    for (const [run, turn] of turns) {
+      const all = found.filter((message) => message.turn === turn);
       const outcome = all.findLast((message) => message.outcome)?.outcome;
       if (turn === undefined || !outcome) continue;
       this.#commit(
@@ -287,6 +311,12 @@ export class LiveSession {
     }
   }
 }
+
+/** How a run ends whose end was lost: a failure leaves nothing in the history. */
+const silence = failureShape(
+  "wait_timeout",
+  "Nothing was heard of the run for long; an answer that is ready later stands in the history.",
+);
 
 /** What happens on the way to the end of a turn, and its good end. */
 function isOfTurn(event: ConversationEvent): event is TurnEvent {

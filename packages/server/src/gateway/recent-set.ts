@@ -11,6 +11,10 @@ export class RecentSet<T> {
     return this.#values.has(value);
   }
 
+  delete(value: T): void {
+    this.#values.delete(value);
+  }
+
   add(value: T): void {
     this.#values.delete(value);
     this.#values.add(value);

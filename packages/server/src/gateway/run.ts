@@ -38,6 +38,8 @@ export class Run {
   turn: TurnId | undefined;
   /** Monotonic; of the last event. */
   heardAt: number;
+  /** How often the history was asked for its end since then. */
+  looks = 0;
   readonly #options: RunOptions;
   readonly #resolve: (outcome: RunOutcome) => void;
   #outcome: RunOutcome | undefined;
@@ -148,6 +150,7 @@ export class Run {
 
   #hear(): void {
     this.heardAt = this.#options.clock.monotonic();
+    this.looks = 0;
   }
 
   #sendDelta(): void {

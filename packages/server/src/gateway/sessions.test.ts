@@ -6,7 +6,9 @@ import {
 } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentNames } from "./agent-names.ts";
+import { gatewayLimits } from "./limits.ts";
 import { conversationOf, sessionKeyOf } from "./session-keys.ts";
+import { giveShortPages } from "./testing/short-pages.ts";
 import {
   type Frame,
   openClient,
@@ -201,6 +203,65 @@ describe("chat", () => {
     const cut = (await client.call("chat.history", { sessionKey: main, limit: 1, maxChars: 4 }))
       .payload;
     expect(textsOf(cut.messages)).toEqual(["echo\n[cut]"]);
+  });
+
+  it("gives the newest also where the owner gives fewer at a time", async () => {
+    for (let count = 0; count < 5; count += 1) {
+      await client.agent({ sessionKey: main, message: `m${count}`, idempotencyKey: `k${count}` });
+    }
+    giveShortPages(gateway.conversations, 2);
+    const newest = (await client.call("chat.history", { sessionKey: main, limit: 7 })).payload;
+    expect(textsOf(newest.messages)).toEqual([
+      "echo: m1",
+      "m2",
+      "echo: m2",
+      "m3",
+      "echo: m3",
+      "m4",
+      "echo: m4",
+    ]);
+    expect(newest).toMatchObject({ hasMore: true, nextOffset: 7, totalMessages: 10 });
+    const before = { sessionKey: main, offset: newest.nextOffset };
+    const oldest = (await client.call("chat.history", before)).payload;
+    expect(textsOf(oldest.messages)).toEqual(["m0", "echo: m0", "m1"]);
+    expect(oldest.hasMore).toBe(false);
+  });
+
+  it("accepts what one connection sends to a session in the order in which it came", async () => {
+    const { gate, release } = held();
+    const ask = gateway.conversations.ask.bind(gateway.conversations);
+    gateway.conversations.ask = async (message, signal) => {
+      if (JSON.stringify(message.content).includes("long")) await gate;
+      return ask(message, signal);
+    };
+    const first = send(client, "long", "k1");
+    const params = { sessionKey: main, message: "short", idempotencyKey: "k2" };
+    const second = client.call("agent", params);
+    // Nothing else waits for them.
+    expect((await send(client, "elsewhere", "k3", "agent:writer:main")).ok).toBe(true);
+    expect((await client.call("chat.history", { sessionKey: main })).ok).toBe(true);
+    release();
+    await Promise.all([first, second]);
+    const texts = gateway.conversations.submitted.map(
+      ({ content }) => "text" in content && content.text,
+    );
+    expect(texts).toEqual(["elsewhere", "long", "short"]);
+  });
+
+  it("tells of every message where that is asked for, of the last that were asked for", async () => {
+    const keys = Array.from(
+      { length: gatewayLimits.sessionsPerConnection + 1 },
+      (_, index) => `agent:greeter:s${index}`,
+    );
+    for (const key of keys) {
+      const { payload } = await client.call("sessions.messages.subscribe", { key });
+      expect(payload).toEqual({ subscribed: true, key });
+    }
+    await send(client, "hi", "k0", keys[0]);
+    await client.event("chat", ({ state }) => state === "final");
+    await send(client, "hi", "k1", keys.at(-1));
+    const said = await client.event("session.message");
+    expect(said.sessionKey).toBe(keys.at(-1));
   });
 
   it("tells of every message where that is asked for", async () => {

@@ -215,8 +215,7 @@ function subscribeMessages({ client, params }: Call) {
   const ref = conversationOf(client.names, key, agentId);
   client.follow(ref);
   const own = sessionKeyOf(client.names, ref);
-  if (client.wishes.messages.size < gatewayLimits.sessionsPerConnection)
-    client.wishes.messages.add(own);
+  client.wishes.messages.add(own);
   return { subscribed: true, key: own };
 }
 

@@ -91,8 +91,13 @@ async function turnEnd(
   if (!input) throw responseNotFound(id);
   const same = (candidate: StoredMessage) =>
     input.turn === undefined ? candidate.id === input.id : candidate.turn === input.turn;
-  const last = page.messages.findLast(same);
-  return { end: last?.index ?? input.index, newest: page.newest };
+  let end = page.messages.findLast(same)?.index ?? input.index;
+  // A page holds less than a turn that is long, or whose messages are.
+  while (page.messages.at(-1)?.index === end && end < page.newest) {
+    page = await readPage(conversations, ref, end, id);
+    end = page.messages.findLast(same)?.index ?? end;
+  }
+  return { end, newest: page.newest };
 }
 
 /** The page that begins with a message. Errors: `previous_response_not_found`. */
