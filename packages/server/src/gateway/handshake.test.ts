@@ -53,6 +53,22 @@ describe("connect", () => {
     await client.close();
   });
 
+  it("is not kept out by those who open many connections and show no token", async () => {
+    const limits = gatewayLimits as { strangers: number };
+    const { strangers } = limits;
+    limits.strangers = 2;
+    try {
+      const [first, second] = [await begin(), await begin()];
+      const cut = once(first.socket, "close");
+      const client = await begin();
+      await cut;
+      expect((await client.call("connect", connectParams(gateway.demo))).ok).toBe(true);
+      await Promise.all([client.close(), second.close()]);
+    } finally {
+      limits.strangers = strangers;
+    }
+  });
+
   it.each([
     ["no token", undefined, "AUTH_TOKEN_MISSING"],
     ["a wrong token", `hf_${"a".repeat(40)}`, "AUTH_TOKEN_MISMATCH"],

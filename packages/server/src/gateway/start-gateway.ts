@@ -162,10 +162,7 @@ class GatewayServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    const isFull =
-      this.#connections.size >= gatewayLimits.connections ||
-      this.#strangers.size >= gatewayLimits.strangers;
-    if (this.#isClosing || isFull) {
+    if (this.#isClosing || this.#connections.size >= gatewayLimits.connections) {
       socket.end(
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
       );
@@ -177,12 +174,21 @@ class GatewayServer {
       );
       this.#connections.add(connection);
       this.#strangers.add(connection);
+      this.#cutOldestStranger();
       webSocket.once("close", () => {
         this.#connections.delete(connection);
         this.#strangers.delete(connection);
       });
       limitBeforeConnect(socket, connection, head.length);
     });
+  }
+
+  /** Over the limit the one goes that has shown no token for longest: whoever opens many keeps nobody out. */
+  #cutOldestStranger(): void {
+    const [oldest] = this.#strangers;
+    if (!oldest || this.#strangers.size <= gatewayLimits.strangers) return;
+    this.#strangers.delete(oldest);
+    oldest.cut();
   }
 
   #services(): GatewayServices {

@@ -75,6 +75,7 @@ export class ChatEndpoint {
       this.#connections.add(connection);
       count(this.#byAccount, account, 1);
       this.#strangers.add(connection);
+      this.#cutOldestStranger();
       webSocket.once("close", () => {
         this.#connections.delete(connection);
         count(this.#byAccount, account, -1);
@@ -108,10 +109,17 @@ export class ChatEndpoint {
     return true;
   }
 
+  /** Over the limit the one goes that has not said hello for longest: whoever opens many keeps nobody out. */
+  #cutOldestStranger(): void {
+    const [oldest] = this.#strangers;
+    if (!oldest || this.#strangers.size <= webchatLimits.strangers) return;
+    this.#strangers.delete(oldest);
+    oldest.cut();
+  }
+
   #isFull(organization: string, name: string): boolean {
     return (
       this.#connections.size >= webchatLimits.connections ||
-      this.#strangers.size >= webchatLimits.strangers ||
       (this.#byAccount.get(`${organization}/${name}`) ?? 0) >= webchatLimits.connectionsPerAccount
     );
   }
