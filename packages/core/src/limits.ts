@@ -132,6 +132,8 @@ export const limits = {
   /** Messages a conversation keeps in memory; older ones are sealed into history pages. */
   historyTailMessages: 96,
   historyPageMessages: 64,
+  /** Text of one answer to who reads a history; it ends early, but holds one message at least. */
+  historyReadChars: 16 * MiB,
   /** Conversations in memory per partition, and their text. */
   activeConversations: 50_000,
   activeConversationBytes: 128 * MiB,
@@ -233,8 +235,16 @@ export const limits = {
   streamHeartbeatMs: 15_000,
   /** A stream's client that takes nothing for this long is cut. */
   streamStallMs: 30_000,
+  /** How often it is looked for what no event told: while a turn runs in silence, and otherwise. */
+  streamSilentLookMs: 3_000,
+  streamLookMs: 60_000,
   /** How deep objects and arrays of a request may be nested. */
   jsonDepth: 100,
+  /** Values of one JSON body: what is checked one by one must not keep the node from its heartbeats. */
+  jsonValues: 200_000,
+  /** Messages of one request, or parts of one of them, and how many of its faults are named. */
+  requestItems: 10_000,
+  requestFaultsNamed: 50,
   requestHeaderBytes: 32 * KiB,
   requestHeadersTimeoutMs: 10_000,
   /** A whole request, its body included, must have arrived within this. */

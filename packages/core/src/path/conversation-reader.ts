@@ -26,7 +26,10 @@ export class ConversationReader {
     this.#services = services;
   }
 
-  /** Errors: `conversation_not_found`, `not_ready`, `engine_unavailable`. */
+  /**
+   * Long texts may make it hold fewer messages than `limit`, but at least the next one.
+   * Errors: `conversation_not_found`, `not_ready`, `engine_unavailable`.
+   */
   async page(ref: ConversationRef, { after, limit }: HistoryRange): Promise<HistoryPage> {
     const from = after + 1;
     const look = await this.#services.owners.history(ref, from, from + limit);
@@ -72,21 +75,42 @@ export class ConversationReader {
     }
   }
 
-  /** Messages from `from` up to `until` (exclusive), long texts filled in; fewer when the owner gave fewer. */
+  /**
+   * Messages from `from` up to `until` (exclusive), long texts filled in; fewer when the owner gave fewer, or
+   * when they hold over `historyReadChars`. One after another: together they may be more than the memory.
+   */
   async #read(
+    ref: ConversationRef,
+    look: HistoryLook,
+    from: number,
+    until: number,
+  ): Promise<StoredMessage[]> {
+    const messages: StoredMessage[] = [];
+    let chars = 0;
+    for await (const stored of this.#stored(ref, look, from, until)) {
+      const message = await this.#withLongText(stored);
+      chars += charsOf(message);
+      if (messages.length > 0 && chars > limits.historyReadChars) break;
+      messages.push(message);
+    }
+    return messages;
+  }
+
+  async *#stored(
     ref: ConversationRef,
     { tail, tailStart }: HistoryLook,
     from: number,
     until: number,
-  ): Promise<StoredMessage[]> {
+  ): AsyncGenerator<StoredMessage, void, undefined> {
     // What is sealed after the owner was asked stands in both.
     const sealedUntil = Math.min(until, tailStart);
-    const sealed =
-      from < sealedUntil
-        ? await this.#services.history.read(conversationKey(ref), from, sealedUntil)
-        : [];
-    const inMemory = tail.filter(({ index }) => index >= from && index < until);
-    return Promise.all([...sealed, ...inMemory].map((message) => this.#withLongText(message)));
+    const size = limits.historyPageMessages;
+    for (let next = from; next < sealedUntil; ) {
+      const end = Math.min(sealedUntil, (Math.floor(next / size) + 1) * size);
+      yield* await this.#services.history.read(conversationKey(ref), next, end);
+      next = end;
+    }
+    yield* tail.filter(({ index }) => index >= from && index < until);
   }
 
   async #withLongText(message: StoredMessage): Promise<StoredMessage> {
@@ -94,4 +118,8 @@ export class ConversationReader {
     const { blob, ...rest } = message;
     return { ...rest, text: await this.blobText(blob) };
   }
+}
+
+function charsOf({ text, toolCalls = [] }: StoredMessage): number {
+  return toolCalls.reduce((chars, call) => chars + call.arguments.length, text.length);
 }

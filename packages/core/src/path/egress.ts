@@ -5,7 +5,7 @@ import { type ConversationEvent, isTurnEnd, type TurnEnd } from "../messages.ts"
 import type { Bus, Subscription } from "../ports/bus.ts";
 import type { Cancel, Clock } from "../ports/clock.ts";
 import { listenOnBus } from "./bus-listener.ts";
-import { encodeEntry } from "./records.ts";
+import { encodeEntry, framedBytes } from "./records.ts";
 
 type Listener = (event: ConversationEvent) => void;
 
@@ -187,9 +187,10 @@ export class Egress {
     const nodes = this.#remoteWatches.get(conversation);
     if (!nodes) return;
     const now = this.#options.clock.monotonic();
+    const data = encodeWatched({ conversation, event });
     for (const [node, until] of nodes) {
       if (until < now) nodes.delete(node);
-      else this.#publish(`node.${node}.watched`, encodeEntry({ conversation, event }));
+      else if (data) this.#publish(`node.${node}.watched`, data);
     }
     if (nodes.size === 0) this.#remoteWatches.delete(conversation);
   }
@@ -241,6 +242,24 @@ export class Egress {
       else for (const listen of this.#followers.get(id) ?? []) listen(event);
     }
   }
+}
+
+/**
+ * Nothing where it is too large for the bus, which would drop it in silence. Of a large commit the newest messages
+ * are told: from the hole before them a watcher knows that it must read the history.
+ */
+function encodeWatched({ conversation, event }: WatchedEvent): Uint8Array | undefined {
+  const data = encodeEntry({ conversation, event });
+  if (data.byteLength <= limits.enginePayloadBytes) return data;
+  if (event.type !== "committed") return undefined;
+  let bytes = encodeEntry({ conversation, event: { ...event, messages: [] } }).byteLength;
+  const tooMuch = event.messages.findLastIndex((message) => {
+    bytes += framedBytes(encodeEntry(message));
+    return bytes > limits.enginePayloadBytes;
+  });
+  const messages = event.messages.slice(tooMuch + 1);
+  if (messages.length === 0) return undefined;
+  return encodeEntry({ conversation, event: { ...event, messages } });
 }
 
 /** What egress needs to know of an input. */

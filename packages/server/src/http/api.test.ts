@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { errorCatalog } from "@holdfast/core";
+import { errorCatalog, limits } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startTestApi, type TestApi } from "./testing/test-api.ts";
 
@@ -265,6 +265,74 @@ describe("bad input", () => {
         "colour",
       ]),
     );
+  });
+
+  /** Sends a body with one more item again and again until it has so many bytes. */
+  function filled(head: string, item: string, tail: string, bytes: number): string {
+    return (
+      head +
+      Array(Math.floor(bytes / (item.length + 1)))
+        .fill(item)
+        .join(",") +
+      tail
+    );
+  }
+
+  const chat = '{"model":"greeter","messages":[';
+  test.each([
+    ["350,000 empty messages", "/v1/chat/completions", filled(chat, "{}", "]}", 2 ** 20)],
+    ["12 MB of empty messages", "/v1/chat/completions", filled(chat, "{}", "]}", 12e6)],
+    ["4 MB of numbers", "/v1/responses", filled('{"model":"greeter","input":[', "1", "]}", 4e6)],
+    ["4 MB of fields", messages, filled('{"text":"a",', '"a":0', "}", 4e6)],
+    ["4 MB of opened lists", messages, "[".repeat(4e6)],
+  ])("%s are refused before they are read", async (_what, path, body) => {
+    const started = performance.now();
+    const refused = await api.call("POST", path, { body, token: api.demo });
+    expect([refused.status, refused.json.error.code]).toEqual([413, "payload_too_large"]);
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  test("what stands in texts is not counted", async () => {
+    const text = '[{,\\"'.repeat(limits.jsonValues / 2);
+    const sent = await post(JSON.stringify({ text }));
+    expect(sent.status).toBe(202);
+    expect(api.conversations.submitted[0]?.content).toEqual({ type: "text", text });
+  });
+
+  test.each([
+    ["messages", { messages: Array(limits.requestItems + 1).fill(1) }],
+    ["messages[0].content", { messages: [{ role: "user", content: Array(60_000).fill(1) }] }],
+    ["stop", { messages: [{ role: "user", content: "a" }], stop: Array(5).fill(1) }],
+  ])("a list that is too long is one fault: %s", async (path, fields) => {
+    const body = { model: "greeter", ...fields };
+    const refused = await api.call("POST", "/v1/chat/completions", { body, token: api.demo });
+    expect(refused.status).toBe(400);
+    expect(refused.json.error).toMatchObject({ code: "invalid_request", param: path });
+    expect(refused.json.error.message).toMatch(/expected at most \d+, found \d+$/);
+  });
+
+  test("of many faults the first are named", async () => {
+    const body = Object.fromEntries(Array.from({ length: 60_000 }, (_, n) => [`f${n}`, n]));
+    const refused = await post({ text: "a", ...body });
+    expect(refused.json.error.message).toBe("The body has over 50 faults.");
+    expect(refused.json.error.details).toHaveLength(limits.requestFaultsNamed);
+    const metaRefused = await api.call("POST", "/v1/responses", {
+      body: { model: "greeter", input: "a", metadata: body },
+      token: api.demo,
+    });
+    expect(metaRefused.json.error.message).toContain("metadata: expected at most");
+    const content = Array(limits.requestItems).fill(1);
+    const wrong = { model: "greeter", input: [{ role: "user", content }] };
+    const answer = await api.call("POST", "/v1/responses", { body: wrong, token: api.demo });
+    expect(answer.status).toBe(400);
+    expect(answer.text.length).toBeLessThan(10_000);
+  });
+
+  test("a fault deep in a body is told with its path", async () => {
+    const body = '{"text":"a","more":[{"a":{"b":["\\ud800"]}}]}';
+    expect((await post(body)).json.error.details).toEqual([
+      { path: "more[0].a.b[0]", message: "holds a lone surrogate" },
+    ]);
   });
 
   test("a wrong content type, an unknown address, a wrong method", async () => {

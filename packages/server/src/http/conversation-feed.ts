@@ -1,8 +1,11 @@
 import {
+  type Cancel,
+  type Clock,
   type ConversationEvent,
   type ConversationRef,
   type Conversations,
   HoldfastError,
+  isTurnEnd,
   limits,
 } from "@holdfast/core";
 
@@ -21,22 +24,29 @@ interface Queued {
 
 /**
  * History first and then what happens, without gap or double: it listens before it reads, drops the
- * commits that the history gave already, and reads the history again where a commit is missing.
+ * commits that the history gave already, and reads the history again where a commit is missing. Events are not
+ * kept for whoever missed them, and an owner may die between writing and telling, so it also looks by itself.
  * What waits for a slow watcher is bounded by `limits.streamBufferBytes`; over it: `stream_too_slow`.
  */
 export class ConversationFeed implements Disposable {
   readonly #conversations: Conversations;
   readonly #ref: ConversationRef;
+  readonly #clock: Clock;
   readonly #ended: AbortSignal;
   readonly #stop: () => void;
   readonly #queue: Queued[] = [];
   readonly #ready: FeedItem[] = [];
   /** Turns whose commit the history gave; their late events say nothing new. */
   readonly #replayed = new Set<string>();
-  /** Index of the last message given; undefined while it does not matter. */
+  /** Index of the last message given; undefined until it is known where the watching begins. */
   #last: number | undefined;
   /** More of the history must be read before the queue. */
-  #behind: boolean;
+  #behind = false;
+  /** The history must be looked at for what no event told. */
+  #isDue = false;
+  #cancelLook: Cancel = () => {};
+  /** Pause before the next look; short while the end of a turn is awaited, then ever longer. */
+  #lookMs: number = limits.streamLookMs;
   /** The index up to which a gap was filled as far as the history goes. */
   #filledTo = 0;
   /** The history is read up to here: what follows waits in the queue. */
@@ -48,14 +58,15 @@ export class ConversationFeed implements Disposable {
   /** Without `after` nothing is replayed. Errors: those of `subscribe`. */
   constructor(
     conversations: Conversations,
+    clock: Clock,
     ref: ConversationRef,
     after: number | undefined,
     ended: AbortSignal,
   ) {
     this.#conversations = conversations;
     this.#ref = ref;
+    this.#clock = clock;
     this.#last = after;
-    this.#behind = after !== undefined;
     this.#ended = ended;
     this.#stop = conversations.subscribe(ref, (event) => this.#listen(event));
     ended.addEventListener("abort", this.#onEnd);
@@ -63,7 +74,9 @@ export class ConversationFeed implements Disposable {
 
   /** Reads the beginning of what was missed, so that an unreadable history is told at once. */
   async open(): Promise<void> {
-    if (this.#behind) await this.#readPage();
+    if (this.#last === undefined) this.#last = await this.#start();
+    else await this.#readPage();
+    this.#lookLater();
   }
 
   /** The next event; undefined at the end. Errors: `stream_too_slow`, those of `history`. */
@@ -77,6 +90,7 @@ export class ConversationFeed implements Disposable {
       else {
         const queued = this.#queue.shift();
         if (queued) this.#take(queued);
+        else if (this.#isDue) await this.#look();
         else await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     }
@@ -84,6 +98,7 @@ export class ConversationFeed implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stop();
+    this.#cancelLook();
     this.#ended.removeEventListener("abort", this.#onEnd);
   }
 
@@ -98,7 +113,30 @@ export class ConversationFeed implements Disposable {
       this.#overflowed = true;
       this.#queue.length = 0;
     }
+    if (isOnTheWay(event)) this.#lookMs = limits.streamSilentLookMs;
+    else if (isTurnEnd(event)) this.#lookMs = limits.streamLookMs;
+    if (this.#last !== undefined) this.#lookLater();
     this.#wake();
+  }
+
+  #lookLater(): void {
+    this.#cancelLook();
+    this.#cancelLook = this.#clock.schedule(this.#lookMs, () => {
+      this.#isDue = true;
+      this.#wake();
+    });
+  }
+
+  async #look(): Promise<void> {
+    this.#isDue = false;
+    this.#lookMs = Math.min(2 * this.#lookMs, limits.streamLookMs);
+    try {
+      await this.#readPage();
+    } catch (thrown) {
+      // The conversation's owner is being replaced, most likely: the next look will tell.
+      if (!(thrown instanceof HoldfastError) || thrown.retry === "never") throw thrown;
+    }
+    if (!this.#ended.aborted) this.#lookLater();
   }
 
   #take(queued: Queued): void {
@@ -128,8 +166,15 @@ export class ConversationFeed implements Disposable {
     this.#ready.push({ type: "committed", data, id: newest });
   }
 
+  /** The newest index from before what was heard: from there on everything is told. */
+  async #start(): Promise<number> {
+    const { newest } = await this.#page(Number.MAX_SAFE_INTEGER, 1);
+    const commits = this.#queue.flatMap(({ event }) => (event.type === "committed" ? event : []));
+    return Math.min(newest, (commits[0]?.messages[0]?.index ?? Number.POSITIVE_INFINITY) - 1);
+  }
+
   async #readPage(): Promise<void> {
-    const page = await this.#page(this.#last ?? -1);
+    const page = await this.#page(this.#last ?? -1, 100);
     // Only turns at the end of the history can still have events under way.
     this.#replayed.clear();
     const missed = page.messages.filter(({ index }) => index < this.#until);
@@ -143,9 +188,9 @@ export class ConversationFeed implements Disposable {
     if (!this.#behind) this.#until = Number.POSITIVE_INFINITY;
   }
 
-  async #page(after: number) {
+  async #page(after: number, limit: number) {
     try {
-      return await this.#conversations.history(this.#ref, { after, limit: 100 });
+      return await this.#conversations.history(this.#ref, { after, limit });
     } catch (thrown) {
       // It begins with its first message, which may well come while somebody watches.
       if (thrown instanceof HoldfastError && thrown.code === "conversation_not_found") {
@@ -154,6 +199,10 @@ export class ConversationFeed implements Disposable {
       throw thrown;
     }
   }
+}
+
+function isOnTheWay({ type }: ConversationEvent): boolean {
+  return type === "started" || type === "delta" || type === "tool";
 }
 
 function tooSlow(): HoldfastError {

@@ -1,4 +1,4 @@
-import { type ErrorDetail, HoldfastError } from "@holdfast/core";
+import { type ErrorDetail, HoldfastError, limits } from "@holdfast/core";
 import type { FastifySchemaCompiler } from "fastify";
 import type { z } from "zod";
 
@@ -9,7 +9,7 @@ const names: Record<string, string> = {
   headers: "The headers",
 };
 
-/** Checks with zod, and names everything that is wrong at once. */
+/** Checks with zod, and names at once what is wrong. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const what = names[httpPart ?? "body"] ?? "The request";
   return (data: unknown) => {
@@ -20,39 +20,60 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
 };
 
 export function invalidRequest(what: string, details: readonly ErrorDetail[]): HoldfastError {
-  const count = details.length === 1 ? "one fault" : `${details.length} faults`;
-  return new HoldfastError("invalid_request", `${what} has ${count}.`, { details });
+  const named = details.slice(0, limits.requestFaultsNamed);
+  return new HoldfastError("invalid_request", `${what} has ${countText(details.length)}.`, {
+    details: named,
+  });
 }
 
-/** One detail per fault; of a union, the faults of the variant that came closest. */
+function countText(faults: number): string {
+  if (faults > limits.requestFaultsNamed) return `over ${limits.requestFaultsNamed} faults`;
+  return faults === 1 ? "one fault" : `${faults} faults`;
+}
+
+/** One detail per fault; of a union, the faults of the variant that came closest. One more than is named. */
 function describeIssues(error: z.core.$ZodError): ErrorDetail[] {
-  return error.issues.flatMap((issue) => describe(issue, []));
+  const details: ErrorDetail[] = [];
+  for (const issue of error.issues) {
+    for (const detail of describe(issue, [])) {
+      details.push(detail);
+      if (details.length > limits.requestFaultsNamed) return details;
+    }
+  }
+  return details;
 }
 
-function describe(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): ErrorDetail[] {
+function* describe(
+  issue: z.core.$ZodIssue,
+  prefix: readonly PropertyKey[],
+): Generator<ErrorDetail, void, undefined> {
   const path = [...prefix, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      path: pathText([...path, key]),
-      message: "unknown field",
-    }));
+    for (const key of issue.keys) {
+      yield { path: pathText([...path, key]), message: "unknown field" };
+    }
+    return;
   }
-  if (issue.code === "invalid_union") {
-    const closest = closestVariant(issue.errors);
-    if (closest) return closest.flatMap((inner) => describe(inner, path));
-  }
-  return [{ path: pathText(path), message: messageOf(issue) }];
+  const closest = issue.code === "invalid_union" ? closestVariant(issue.errors) : undefined;
+  if (closest) for (const inner of closest) yield* describe(inner, path);
+  else yield { path: pathText(path), message: messageOf(issue) };
 }
 
 /** The variant whose faults lie deepest: the others failed on the outer type already. */
 function closestVariant(
   variants: readonly (readonly z.core.$ZodIssue[])[],
 ): readonly z.core.$ZodIssue[] | undefined {
-  const depth = (issues: readonly z.core.$ZodIssue[]) =>
-    Math.max(...issues.map((issue) => issue.path.length + (issue.code === "invalid_type" ? 0 : 1)));
   return variants
     .filter((issues) => issues.length > 0)
-    .toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
+    .map((issues) => ({ issues, depth: depthOf(issues) }))
+    .toSorted((a, b) => b.depth - a.depth || a.issues.length - b.issues.length)[0]?.issues;
+}
+
+function depthOf(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce(
+    (most, { path, code }) => Math.max(most, path.length + (code === "invalid_type" ? 0 : 1)),
+    0,
+  );
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {

@@ -74,10 +74,9 @@ async function answerChat(
 }
 
 function chatTurn(context: RouteContext, request: FastifyRequest, body: ChatRequest): NewMessage {
-  const { resources, random } = context;
   const openClawAgent = headerText(request, "x-openclaw-agent-id");
-  const ref = resolveModel(resources, callerOf(request), body.model, openClawAgent);
-  const choice = chooseConversation(request, body.user ?? undefined, random, "once");
+  const ref = resolveModel(context.resources, callerOf(request), body.model, openClawAgent);
+  const choice = chooseConversation(context, request, ref, body.user ?? undefined, "once");
   const { content, history, instructions } = turnInput(body.messages, choice.named);
   const settings = modelSettings({
     temperature: body.temperature,

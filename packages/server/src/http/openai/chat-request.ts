@@ -1,5 +1,6 @@
 import { limits } from "@holdfast/core";
 import { z } from "zod";
+import { listOf, recordOf } from "../lists.ts";
 import { isEmpty, never, only, type Refusal } from "./refusals.ts";
 
 /** What clients may send to /v1/chat/completions; `ignored` changes nothing about the answer. */
@@ -8,7 +9,7 @@ const ignored = z.unknown().optional();
 
 export const textContent = z.union([
   z.string(),
-  z.array(z.looseObject({ type: z.string(), text: z.string().optional() })),
+  listOf(z.looseObject({ type: z.string(), text: z.string().optional() })),
 ]);
 
 const toolCall = z.looseObject({
@@ -24,7 +25,7 @@ export const chatMessage = z.discriminatedUnion("role", [
   z.looseObject({
     role: z.literal("assistant"),
     content: textContent.nullish(),
-    tool_calls: z.array(toolCall).max(limits.toolCallsPerStep).nullish(),
+    tool_calls: listOf(toolCall, { max: limits.toolCallsPerStep }).nullish(),
   }),
   z.looseObject({
     role: z.literal("tool"),
@@ -38,7 +39,7 @@ export const functionName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, "expected 1 to 64 characters of A-Z a-z 0-9 _ -");
 
-const jsonSchema = z.record(z.string(), z.unknown());
+const jsonSchema = recordOf(z.unknown());
 
 const chatTool = z.looseObject({
   type: z.literal("function"),
@@ -51,10 +52,10 @@ const chatTool = z.looseObject({
 
 export const chatRequest = z.strictObject({
   model: z.string().min(1).max(300),
-  messages: z.array(chatMessage).min(1),
+  messages: listOf(chatMessage, { min: 1 }),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  tools: z.array(chatTool).max(limits.toolsPerAgent).nullish(),
+  tools: listOf(chatTool, { max: limits.toolsPerAgent }).nullish(),
   tool_choice: z
     .union([
       z.enum(["auto", "none", "required"]),
@@ -78,7 +79,7 @@ export const chatRequest = z.strictObject({
   top_p: z.number().min(0).max(1).nullish(),
   max_tokens: z.int().min(1).max(1_000_000).nullish(),
   max_completion_tokens: z.int().min(1).max(1_000_000).nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
+  stop: z.union([z.string(), listOf(z.string(), { max: 4 })]).nullish(),
   user: z.string().max(10_000).nullish(),
   metadata: ignored,
   store: ignored,

@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Reply } from "../testing/memory-conversations.ts";
 import { startTestApi, type TestApi } from "../testing/test-api.ts";
 
 let api: TestApi;
@@ -21,6 +22,8 @@ const weather = {
   },
 } as const;
 const weatherCall = { id: "call_1", name: "weather", arguments: '{"town":"Bern"}' };
+
+const sessionKey = "x-openclaw-session-key";
 
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = [];
@@ -166,13 +169,24 @@ describe("chat completions", () => {
     };
     await client.chat.completions.create(request);
     await client.chat.completions.create(request);
-    await client.chat.completions.create(request, {
-      headers: { "x-openclaw-session-key": "agent:main:main" },
-    });
+    for (const key of ["agent:greeter:main", "agent:greeter:Notes 1/2", "main"]) {
+      await client.chat.completions.create(request, {
+        headers: { [sessionKey]: key },
+      });
+    }
     const names = api.conversations.submitted.map(({ conversation }) => conversation);
     expect(names[0]).toMatch(/^name-[0-9a-f]{40}$/);
     expect(names[1]).toBe(names[0]);
-    expect(names[2]).toBe("agent:main:main");
+    // What the gateway makes of the same keys.
+    expect(names.slice(2)).toEqual(["main", "key~Notes~201~2f2", "main"]);
+    for (const key of ["agent:writer:main", "agent:nobody:main"]) {
+      await expect(
+        client.responses.create(
+          { model: "greeter", input: "hi" },
+          { headers: { [sessionKey]: key } },
+        ),
+      ).rejects.toMatchObject({ status: 400, code: "invalid_request", param: sessionKey });
+    }
     await expect(
       client.chat.completions.create(request, {
         headers: { "x-holdfast-conversation": "no good" },
@@ -259,6 +273,58 @@ describe("errors are the client's own classes", () => {
     await expect(collect(chat)).rejects.toMatchObject({ code: "model_unavailable" });
     const response = await client.responses.create({ model: "greeter", input: "hi", stream: true });
     await expect(collect(response)).rejects.toMatchObject({ code: "model_unavailable" });
+  });
+});
+
+describe.each(["chat", "responses"])("a %s stream whose turn goes on elsewhere", (kind) => {
+  const streamed = async (reply: Reply) => {
+    api.conversations.answer = () => reply;
+    if (kind === "chat") {
+      const messages = [{ role: "user" as const, content: "hi" }];
+      const stream = client.chat.completions.stream({ model: "greeter", messages });
+      return await stream.finalContent();
+    }
+    const stream = await client.responses.create({ model: "greeter", input: "hi", stream: true });
+    const events = await collect(stream);
+    const told = events.flatMap((one) =>
+      one.type === "response.output_text.delta" ? one.delta : [],
+    );
+    return told.join("");
+  };
+  const failure = { code: "wait_timeout" };
+  const text = "Hello, the capital is Paris.";
+  const deltas = ["Hello, ", "the capi"];
+
+  test("what is told anew in the same words is told once", async () => {
+    const again = ["Hel", "lo, the ", "capital is", " Paris."];
+    expect(await streamed({ deltas, again, text })).toBe(text);
+  });
+
+  test("what is told anew while nothing of it was known is told", async () => {
+    expect(await streamed({ again: [text], text })).toBe(text);
+  });
+
+  test("other words end it with an error", async () => {
+    const again = ["Hello! ", "It is Paris."];
+    await expect(streamed({ deltas, again, text: again.join("") })).rejects.toMatchObject(failure);
+    await expect(streamed({ deltas, text: "Hello, it is." })).rejects.toMatchObject(failure);
+  });
+
+  test("a lost piece ends it with an error, unless it was the last", async () => {
+    const lost = ["Hello, ", "capital is Paris."];
+    await expect(streamed({ deltas: lost, text })).rejects.toMatchObject(failure);
+    expect(await streamed({ deltas, text })).toBe(text);
+  });
+
+  test("a step that was finished is not repeated", async () => {
+    const steps = ["I look."];
+    const whole = "I look.\n\nParis.";
+    const after = { deltas: steps, steps, text: "Paris." };
+    expect(await streamed({ ...after, again: [{ tool: "map" }, "Paris."] })).toBe(whole);
+    // Also when nobody told that it was finished.
+    const long = "It is Paris, the city.";
+    const again = ["It is Paris, ", "the city."];
+    expect(await streamed({ ...after, again, text: long })).toBe(`I look.\n\n${long}`);
   });
 });
 

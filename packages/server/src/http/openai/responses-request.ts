@@ -1,12 +1,13 @@
 import { limits } from "@holdfast/core";
 import { z } from "zod";
+import { listOf, recordOf } from "../lists.ts";
 import { functionName, textContent } from "./chat-request.ts";
 import { isEmpty, never, only, type Refusal } from "./refusals.ts";
 
 /** What clients may send to /v1/responses; `ignored` changes nothing about the answer. */
 
 const ignored = z.unknown().optional();
-const jsonSchema = z.record(z.string(), z.unknown());
+const jsonSchema = recordOf(z.unknown());
 
 const messageItem = z.looseObject({
   type: z.literal("message").optional(),
@@ -33,23 +34,21 @@ export type InputItem = z.infer<typeof inputItem>;
 
 export const responsesRequest = z.strictObject({
   model: z.string().min(1).max(300),
-  input: z.union([z.string(), z.array(inputItem).min(1)]),
+  input: z.union([z.string(), listOf(inputItem, { min: 1 })]),
   instructions: z.string().nullish(),
   previous_response_id: z.string().max(2_000).nullish(),
   store: z.boolean().nullish(),
   stream: z.boolean().nullish(),
-  tools: z
-    .array(
-      z.looseObject({
-        type: z.literal("function", "only function tools are supported"),
-        name: functionName,
-        description: z.string().nullish(),
-        parameters: jsonSchema.nullish(),
-        strict: z.boolean().nullish(),
-      }),
-    )
-    .max(limits.toolsPerAgent)
-    .nullish(),
+  tools: listOf(
+    z.looseObject({
+      type: z.literal("function", "only function tools are supported"),
+      name: functionName,
+      description: z.string().nullish(),
+      parameters: jsonSchema.nullish(),
+      strict: z.boolean().nullish(),
+    }),
+    { max: limits.toolsPerAgent },
+  ).nullish(),
   tool_choice: z
     .union([
       z.enum(["auto", "none", "required"]),
@@ -75,7 +74,7 @@ export const responsesRequest = z.strictObject({
   top_p: z.number().min(0).max(1).nullish(),
   max_output_tokens: z.int().min(1).max(1_000_000).nullish(),
   user: z.string().max(10_000).nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata: recordOf(z.string()).nullish(),
   include: ignored,
   stream_options: ignored,
   service_tier: ignored,

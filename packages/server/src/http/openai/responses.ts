@@ -82,7 +82,7 @@ async function responseTurn(
 ): Promise<ResponseTurn> {
   const openClawAgent = headerText(request, "x-openclaw-agent-id");
   const agent = resolveModel(context.resources, callerOf(request), body.model, openClawAgent);
-  const choice = chooseConversation(request, body.user ?? undefined, context.random, "resp");
+  const choice = chooseConversation(context, request, agent, body.user ?? undefined, "resp");
   const store = body.store !== false;
   const previous = body.previous_response_id ?? undefined;
   const linear = choice.key !== undefined;

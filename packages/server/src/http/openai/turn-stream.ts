@@ -1,4 +1,4 @@
-import type { HoldfastError, NewMessage } from "@holdfast/core";
+import { HoldfastError, type NewMessage } from "@holdfast/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { RouteContext } from "../dependencies.ts";
 import { requestError } from "../error-bodies.ts";
@@ -34,11 +34,12 @@ export async function streamTurn(
   try {
     for await (const event of turnEvents(asked, wait.signal)) {
       if (stream.closed.aborted) break;
-      if (event.type === "delta" && event.text !== "") {
-        await stream.write(progress.delta(event.text));
-      }
-      if (event.type === "tool") progress.step();
-      else if (event.type === "committed") stream.end(progress.end(event));
+      if (event.type === "started") progress.start();
+      else if (event.type === "tool") progress.step();
+      else if (event.type === "delta") {
+        const told = progress.delta(event.text);
+        if (told !== "") await stream.write(told);
+      } else if (event.type === "committed") stream.end(progress.end(event));
     }
   } catch (thrown) {
     const error = requestError(thrown);
@@ -53,32 +54,71 @@ export async function streamTurn(
   return reply;
 }
 
-/** What was told of the answer so far; a commit may bring the rest of it. */
+/**
+ * What was told of the answer so far; a commit brings the rest of it. When a turn goes on at another node, its
+ * unfinished step is asked anew and told from its beginning, with the same words or with others. What is told
+ * cannot be taken back, so as soon as the events do not fit it, all others wait for the commit.
+ */
 class Progress {
   readonly #answer: AnswerFormat;
   #begun = false;
   #told = "";
+  /** Where the text of the step that runs begins. */
+  #stepStart = 0;
   #newStep = false;
+  /** What was told up to here is repeated; behind it stands what was told already. */
+  #at = 0;
+  /** Before its beginning was heard, a delta may be from the middle of a sentence. */
+  #waits = true;
 
   constructor(answer: AnswerFormat) {
     this.#answer = answer;
   }
 
+  /** The turn begins, or goes on with the step that was not finished. */
+  start(): void {
+    this.#waits = this.#begun && this.#waits;
+    this.#at = this.#stepStart;
+  }
+
   /** A step that used tools is over: further text stands apart. */
   step(): void {
+    // Without any repeat of it, the step was finished before: what was told of it stands.
+    const isPartOnly = this.#at > this.#stepStart && this.#at < this.#told.length;
+    if (isPartOnly) this.#waits = true;
     this.#newStep = this.#told !== "";
+    this.#stepStart = this.#told.length;
+    this.#at = this.#told.length;
   }
 
+  /** The events for what is new in a piece of text, if any. */
   delta(text: string): string {
-    const whole = this.#newStep ? stepSeparator + text : text;
+    if (text === "" || this.#waits) return "";
+    const repeated = this.#told.slice(this.#at, this.#at + text.length);
+    if (!text.startsWith(repeated)) {
+      this.#waits = true;
+      return "";
+    }
+    this.#at += repeated.length;
+    const rest = text.slice(repeated.length);
+    if (rest === "") return "";
+    const separator = this.#newStep ? stepSeparator : "";
     this.#newStep = false;
-    return this.#begin() + this.#tell(whole);
+    this.#stepStart += separator.length;
+    return this.#begin() + this.#tell(separator + rest);
   }
 
+  /** Errors: `wait_timeout` when something else was told than the answer. */
   end(turn: CommittedTurn): string {
     const text = turnText(turn.messages);
+    if (!text.startsWith(this.#told)) {
+      throw new HoldfastError(
+        "wait_timeout",
+        "The answer is ready, but does not begin with what was streamed: pieces of that were lost, or the model was asked anew.",
+      );
+    }
     // An answer from the history, or one whose last pieces were lost, is told here.
-    const rest = text.startsWith(this.#told) ? text.slice(this.#told.length) : "";
+    const rest = text.slice(this.#told.length);
     return this.#begin() + (rest === "" ? "" : this.#tell(rest)) + this.#answer.end(turn);
   }
 
@@ -90,6 +130,7 @@ class Progress {
 
   #tell(text: string): string {
     this.#told += text;
+    this.#at = this.#told.length;
     return this.#answer.text(text);
   }
 }

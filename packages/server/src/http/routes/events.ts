@@ -55,7 +55,8 @@ async function streamEvents(
   const stream = new EventStream(request, reply, context);
   const { stopping } = context.shutdown;
   const ended = AbortSignal.any([stream.closed, stopping]);
-  using feed = new ConversationFeed(context.conversations, ref, resumeAfter(request), ended);
+  const { conversations, clock } = context;
+  using feed = new ConversationFeed(conversations, clock, ref, resumeAfter(request), ended);
   try {
     // A conversation that cannot be read is an ordinary error: nothing was streamed yet.
     await feed.open();

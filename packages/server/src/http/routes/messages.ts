@@ -62,6 +62,7 @@ export function messageRoutes(app: FastifyInstance, context: RouteContext): void
     schema: {
       operationId: "listMessages",
       summary: "The history in order, from the message after `after`",
+      description: "Long texts make it fewer than `limit`; the last index tells whether it is all.",
       params: conversationParams,
       querystring: historyQuery,
       response: {

@@ -22,6 +22,10 @@ import {
 /** What the agent of a test does with one message. */
 export interface Reply {
   readonly deltas?: readonly string[];
+  /** What is told after the deltas and a second `started`, as another owner goes on. */
+  readonly again?: readonly (string | { readonly tool: string })[];
+  /** The texts of the steps before the last. */
+  readonly steps?: readonly string[];
   readonly text?: string;
   readonly toolCalls?: readonly ToolCall[];
   readonly finish?: "stop" | "length" | "tool-calls";
@@ -153,6 +157,11 @@ export class MemoryConversations implements Conversations {
     await Promise.resolve();
     both({ type: "started", turn, inputs: [id] });
     for (const text of reply.deltas ?? []) both({ type: "delta", turn, text });
+    if (reply.again) both({ type: "started", turn, inputs: [id] });
+    for (const said of reply.again ?? []) {
+      if (typeof said === "string") both({ type: "delta", turn, text: said });
+      else both({ type: "tool", turn, name: said.tool, state: "finished" });
+    }
     await reply.gate;
     if (reply.fail) {
       both({ type: "failed", inputs: [id], final: true, ...reply.fail });
@@ -165,6 +174,7 @@ export class MemoryConversations implements Conversations {
     if (message.content.type === "tool-results") {
       for (const { toolCallId, text } of message.content.results) add("tool", text, { toolCallId });
     } else add("user", textOf(message));
+    for (const one of reply.steps ?? []) add("assistant", one);
     const text = reply.text ?? (reply.deltas ?? []).join("");
     add("assistant", text, reply.toolCalls ? { toolCalls: reply.toolCalls } : {});
     both({ ...this.#committed(message, id), finish: reply.finish ?? "stop" });
