@@ -33,10 +33,13 @@ export async function runChat(
   const { stdout } = context.terminal;
   const title = `${address}, conversation ${to.conversation}. /help says what you can do.`;
   printLine(stdout, styled(stdout, "bold", title));
-  const after = newest - commandLimits.chatHistoryMessages;
   if (newest >= 0) {
-    const page = await client.history(to, { after: Math.max(-1, after) });
-    for (const message of page.messages) printMessage(stdout, message);
+    const after = Math.max(-1, newest - commandLimits.chatHistoryMessages);
+    for await (const message of client.historyAll(to, { after })) {
+      // What came meanwhile is shown live.
+      if (message.index > newest) break;
+      printMessage(stdout, message);
+    }
   }
   const { liveChat } = await import("../chat/live-chat.ts");
   return liveChat(context, client, to, newest);

@@ -365,9 +365,9 @@ export class Ownership {
     // An epoch that was never assigned says nothing.
     if (epoch > assigned || epoch <= slot.released.epoch) return;
     slot.released = { epoch, node, running };
-    if (epoch < assigned - 1) return;
+    // Also of an owner before the last one, which had no time to begin.
     if (this.ownerNode(partition) === this.#options.services.node) this.#expectSteps(slot);
-    slot.wakeRelease?.();
+    if (epoch >= assigned - 1) slot.wakeRelease?.();
   }
 
   /** Steps that the last owner still runs are waited for. */

@@ -79,6 +79,23 @@ it("ends a run of another node whose end got lost, as the history tells it", asy
   expect(states()).toEqual(["final"]);
 });
 
+it("takes the end of a commit that was too large for the way not for the whole answer", async () => {
+  const { clock, emit, states, state, told } = open();
+  const parts: StoredMessage[] = [
+    { index: 0, id: input, role: "user", text: "hi", at: 1, turn },
+    { index: 1, id: "t1.0" as MessageId, role: "assistant", text: "first ", at: 2, turn },
+    { index: 2, id: "t1.1" as MessageId, role: "assistant", text: "last", at: 2, turn, outcome },
+  ];
+  emit({ type: "started", turn, inputs: [input] });
+  state.history = parts;
+  emit({ ...committed, messages: parts.slice(2) });
+  expect(states()).toEqual([]);
+  await clock.advance(3 * gatewayLimits.lookMs);
+  expect(states()).toEqual(["final"]);
+  const { payload } = told.find((each) => each.payload.state === "final") ?? {};
+  expect(JSON.stringify(payload?.message)).toContain("first");
+});
+
 it("finds the end of a lost run behind messages that fill the owner's answers", async () => {
   const { clock, conversations, emit, states, state } = open();
   giveShortPages(conversations, 3);

@@ -39,7 +39,7 @@ export interface LiveSessionOptions {
 
 /**
  * A conversation that clients of this node follow, or have runs in. A run that a client of this node began
- * is followed by its message (`run-follower.ts`), which misses nothing. What others began is seen through
+ * is followed by its message (`hub.ts`), which misses nothing. What others began is seen through
  * the conversation's events, which may be lost when a node dies: a run that falls silent is looked up in
  * the history, and given up when that never tells of it.
  */
@@ -149,7 +149,8 @@ export class LiveSession {
     const run = leader ?? this.#foreign(event.turn, others);
     run.inputs = others;
     if (event.type === "started") run.begin(event.turn);
-    else this.#commit(run, event, false);
+    // Of a commit too large for the way between nodes only the end comes: the look finds the whole.
+    else if (event.messages.some(({ id }) => others.includes(id))) this.#commit(run, event, false);
   }
 
   #failForeign({ inputs, code, message, final }: FailedTurn): void {

@@ -126,3 +126,20 @@ describe("looks", () => {
     expect(clock.monotonic()).toBe(before);
   });
 });
+
+test("who wants nothing of before does not wait for an owner, and misses nothing once there is one", async () => {
+  const history = conversations.history.bind(conversations);
+  let failures = 2;
+  conversations.history = async (...words) => {
+    failures -= 1;
+    if (failures >= 0) throw new HoldfastError("not_ready", "It is being replaced.");
+    return await history(...words);
+  };
+  await turn("old", everything);
+  await watch();
+  const item = feed.next();
+  await clock.advance(4 * limits.streamSilentLookMs);
+  expect(failures).toBeLessThan(0);
+  await turn("lost", nothing);
+  expect(textOf(await clock.runUntil(item))).toBe("lost");
+});

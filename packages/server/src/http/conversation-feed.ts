@@ -74,9 +74,19 @@ export class ConversationFeed implements Disposable {
 
   /** Reads the beginning of what was missed, so that an unreadable history is told at once. */
   async open(): Promise<void> {
-    if (this.#last === undefined) this.#last = await this.#start();
+    if (this.#last === undefined) await this.#begin();
     else await this.#readPage();
     this.#lookLater();
+  }
+
+  /** Where nothing is replayed, nobody has to wait until the conversation has an owner that answers. */
+  async #begin(): Promise<void> {
+    try {
+      this.#last = await this.#start();
+    } catch (thrown) {
+      if (!(thrown instanceof HoldfastError) || thrown.retry === "never") throw thrown;
+      this.#lookMs = limits.streamSilentLookMs;
+    }
   }
 
   /** The next event; undefined at the end. Errors: `stream_too_slow`, those of `history`. */
@@ -131,7 +141,8 @@ export class ConversationFeed implements Disposable {
     this.#isDue = false;
     this.#lookMs = Math.min(2 * this.#lookMs, limits.streamLookMs);
     try {
-      await this.#readPage();
+      if (this.#last === undefined) await this.#begin();
+      else await this.#readPage();
     } catch (thrown) {
       // The conversation's owner is being replaced, most likely: the next look will tell.
       if (!(thrown instanceof HoldfastError) || thrown.retry === "never") throw thrown;

@@ -321,10 +321,13 @@ describe.each(["chat", "responses"])("a %s stream whose turn goes on elsewhere",
     const whole = "I look.\n\nParis.";
     const after = { deltas: steps, steps, text: "Paris." };
     expect(await streamed({ ...after, again: [{ tool: "map" }, "Paris."] })).toBe(whole);
-    // Also when nobody told that it was finished.
-    const long = "It is Paris, the city.";
-    const again = ["It is Paris, ", "the city."];
-    expect(await streamed({ ...after, again, text: long })).toBe(`I look.\n\n${long}`);
+    // Unless nobody told that it was finished: then the text of both runs together.
+    const long = { again: ["It is Paris, ", "the city."], text: "It is Paris, the city." };
+    await expect(streamed({ ...after, ...long })).rejects.toMatchObject(failure);
+  });
+
+  test("a step that the node before still runs goes on where it was", async () => {
+    expect(await streamed({ deltas, again: ["tal is", " Paris."], text })).toBe(text);
   });
 });
 

@@ -56,8 +56,9 @@ export async function streamTurn(
 
 /**
  * What was told of the answer so far; a commit brings the rest of it. When a turn goes on at another node, its
- * unfinished step is asked anew and told from its beginning, with the same words or with others. What is told
- * cannot be taken back, so as soon as the events do not fit it, all others wait for the commit.
+ * unfinished step goes on where it was, if it was moved in good order; else it is asked anew and told from its
+ * beginning, with the same words or with others. What is told cannot be taken back, so as soon as the events do
+ * not fit it, all others wait for the commit.
  */
 class Progress {
   readonly #answer: AnswerFormat;
@@ -68,6 +69,8 @@ class Progress {
   #newStep = false;
   /** What was told up to here is repeated; behind it stands what was told already. */
   #at = 0;
+  /** The turn goes on elsewhere: its step is told anew, or still by the node that hands it over. */
+  #isUnsure = false;
   /** Before its beginning was heard, a delta may be from the middle of a sentence. */
   #waits = true;
 
@@ -79,6 +82,7 @@ class Progress {
   start(): void {
     this.#waits = this.#begun && this.#waits;
     this.#at = this.#stepStart;
+    this.#isUnsure = this.#at < this.#told.length;
   }
 
   /** A step that used tools is over: further text stands apart. */
@@ -94,11 +98,17 @@ class Progress {
   /** The events for what is new in a piece of text, if any. */
   delta(text: string): string {
     if (text === "" || this.#waits) return "";
-    const repeated = this.#told.slice(this.#at, this.#at + text.length);
+    let repeated = this.#told.slice(this.#at, this.#at + text.length);
     if (!text.startsWith(repeated)) {
-      this.#waits = true;
-      return "";
+      if (!this.#isUnsure) {
+        this.#waits = true;
+        return "";
+      }
+      // No repeat: after a planned move the step goes on where it was.
+      this.#at = this.#told.length;
+      repeated = "";
     }
+    this.#isUnsure = false;
     this.#at += repeated.length;
     const rest = text.slice(repeated.length);
     if (rest === "") return "";
