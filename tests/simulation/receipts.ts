@@ -13,7 +13,7 @@ export interface ReceiptsOptions {
   readonly platform: SimPlatform;
 }
 
-const pauseMs = 300;
+const pauseMs = 1000;
 
 /** The platform tells any node what people have got and read, some of it twice. */
 export class Receipts {
