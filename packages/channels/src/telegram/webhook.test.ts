@@ -60,6 +60,17 @@ function receive(inbound: FakeInbound): void {
   receiving.catch(() => {});
 }
 
+/** The account's address leads nowhere when somebody writes; gives what its owner reports then. */
+async function missDelivery() {
+  opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
+  const inbound = fakeInbound();
+  receive(inbound);
+  await inbound.isConnected;
+  fake.deliverTo(["http://127.0.0.1:9/"]);
+  fake.say({ chat: "ada", text: "one" });
+  return await opened.reported(/could not deliver/);
+}
+
 /** Two nodes behind the account's address: what they accepted. */
 async function startNodes(
   accept: (events: readonly InboundEvent[]) => void,
@@ -232,25 +243,13 @@ describe("the owner of a webhook", () => {
   });
 
   it("says that Telegram cannot deliver", async () => {
-    opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
-    const inbound = fakeInbound();
-    receive(inbound);
-    await inbound.isConnected;
-    fake.deliverTo(["http://127.0.0.1:9/"]);
-    fake.say({ chat: "ada", text: "one" });
-    const report = await opened.reported(/could not deliver/);
+    const report = await missDelivery();
     expect(report.message).toContain("ECONNREFUSED");
     expect(await opened.account.check(stop.signal)).toMatchObject({ ok: false });
   });
 
   it("is well again when nothing waits any more, although Telegram still tells the error", async () => {
-    opened = openTelegram({ ...fake.account("webhook"), shorten: shortLooks });
-    const inbound = fakeInbound();
-    receive(inbound);
-    await inbound.isConnected;
-    fake.deliverTo(["http://127.0.0.1:9/"]);
-    fake.say({ chat: "ada", text: "one" });
-    await opened.reported(/could not deliver/);
+    await missDelivery();
     fake.deliverTo(await startNodes(() => {}));
     await fake.settled();
     const found = await opened.account.check(stop.signal);

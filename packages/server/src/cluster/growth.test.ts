@@ -16,6 +16,7 @@ const three = [peer("holdfast-n1"), peer("holdfast-n2"), peer("holdfast-n3")];
 const witness = peer("holdfast-n1-witness");
 const stream = (name: string, replicas: number) => ({ name, replicas });
 const stores = ["n1", "n2", "n3"];
+const nodes = stores.map((node) => record(node, "store", `https://${node}:7400`));
 
 describe("the next step of growth", () => {
   test.each<[string, string[], boolean, Omit<EngineState, "metaLeader">, string]>([
@@ -80,7 +81,7 @@ function createWorld(isCoordinator: () => boolean) {
   const reports: HoldfastError[] = [];
   const processes = [{ role: "data" }, { role: "witness" }];
   const world = {
-    records: [] as NodeRecord[],
+    records: nodes as readonly NodeRecord[],
     metaLeader: "holdfast-n1" as string | undefined,
     servers: three,
     failures: 0,
@@ -154,20 +155,25 @@ function createWorld(isCoordinator: () => boolean) {
   };
 }
 
-const nodes = ["n1", "n2", "n3"].map((node) => record(node, "store", `https://${node}:7400`));
 let growth: Growth | undefined;
+
+/** Three store nodes whose engine is there; nothing was looked at yet. */
+async function openWorld(isCoordinator: () => boolean = () => true) {
+  const made = createWorld(isCoordinator);
+  await made.clock.runUntil(made.ready());
+  ({ growth } = made);
+  return made;
+}
 
 afterEach(async () => {
   await growth?.close();
 });
 
 test("a third store node brings three replicas, told in words, and then the witness leaves", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
+  const made = await openWorld();
   const { world, clock, calls } = made;
   world.records = nodes.slice(0, 2);
-  growth.start();
+  made.growth.start();
   await clock.advance(10_000);
   expect(calls.every((call) => call === "ask leaders")).toBe(true);
   world.records = nodes;
@@ -193,13 +199,10 @@ test("a third store node brings three replicas, told in words, and then the witn
 });
 
 test("a stream that elects is not taken for one with too few replicas", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   made.processes.pop();
   made.streams.set("a", 0).set("b", 3);
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect(made.calls).not.toContain("raise");
   expect(await made.operation()).toBeUndefined();
@@ -209,11 +212,8 @@ test("a stream that elects is not taken for one with too few replicas", async ()
 });
 
 test("who does not coordinate raises nothing, but sends its own witness away afterwards", async () => {
-  const made = createWorld(() => false);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
-  growth.start();
+  const made = await openWorld(() => false);
+  made.growth.start();
   await made.clock.advance(10_000);
   expect(made.calls).not.toContain("raise");
   for (const name of made.streams.keys()) made.streams.set(name, 3);
@@ -222,52 +222,40 @@ test("who does not coordinate raises nothing, but sends its own witness away aft
 });
 
 test("what fails is continued at the next look, and trouble that stays is reported once", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   made.world.failures = 5;
-  growth.start();
+  made.growth.start();
   await made.clock.runUntil(() => made.processes.length === 1);
   expect(made.calls.filter((call) => call === "raise")).toHaveLength(6);
   expect(made.reports.map(({ code }) => code)).toEqual(["engine_unavailable"]);
 });
 
 test("a witness that must wait for an engine does not undo what was said of the replicas", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
+  const made = await openWorld();
   for (const name of made.streams.keys()) made.streams.set(name, 3);
-  made.world.records = nodes;
   made.world.servers = [...three.slice(1), peer("holdfast-n1", false)];
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect(made.processes).toHaveLength(2);
   expect(made.said).toEqual([]);
 });
 
 test("that the copying ended is said by the next coordinator when the last one could not", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   made.processes.pop();
   for (const name of made.streams.keys()) made.streams.set(name, 3);
   const unfinished = { kind: "growth", phase: "copying", message: "2 of 2", startedAt: 1 };
   await made.clock.runUntil(made.put(unfinished));
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect(await made.operation()).toMatchObject({ phase: "done", done: 2, total: 2 });
 });
 
 test("one node may fail only when the founder's witness has left, whoever coordinates", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   made.processes.pop();
   made.world.servers = [...three, witness];
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect([...made.streams.values()]).toEqual([3, 3]);
   expect(await made.operation()).toMatchObject({ phase: "copying", done: 2, total: 2 });
@@ -277,27 +265,21 @@ test("one node may fail only when the founder's witness has left, whoever coordi
 });
 
 test("that one node may fail is written until it stands there", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   // All that is told while the streams are copied, and the end twice.
   made.world.lostWrites = 5;
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect(made.world.lostWrites).toBe(0);
   expect(await made.operation()).toMatchObject({ phase: "done" });
 });
 
 test("servers that nobody told of are not taken for a group without a witness", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   made.processes.pop();
   for (const name of made.streams.keys()) made.streams.set(name, 3);
   Object.assign(made.world, { metaLeader: undefined, servers: [] });
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect(await made.operation()).toBeUndefined();
   Object.assign(made.world, { metaLeader: "holdfast-n1", servers: three });
@@ -306,13 +288,10 @@ test("servers that nobody told of are not taken for a group without a witness", 
 });
 
 test("a replacement that goes on is not written over", async () => {
-  const made = createWorld(() => true);
-  await made.clock.runUntil(made.ready());
-  ({ growth } = made);
-  made.world.records = nodes;
+  const made = await openWorld();
   const replacing = { kind: "replace", phase: "copying", node: "n9", startedAt: 1 };
   await made.clock.runUntil(made.put(replacing));
-  growth.start();
+  made.growth.start();
   await made.clock.advance(10_000);
   expect([...made.streams.values()]).toEqual([3, 3]);
   expect(await made.operation()).toEqual(replacing);
