@@ -1,4 +1,5 @@
 import type { AgentName, Model, NewMessage, Tools } from "@holdfast/core";
+import type { Faults } from "@holdfast/engine";
 import { describe, expect, test } from "vitest";
 import { answerTo, historyOf, message, textsOf } from "../path/path-fixture.ts";
 import { type ClusterNode, createClusterWorld, shares } from "./cluster-fixture.ts";
@@ -40,10 +41,11 @@ function createSlowWorld({ modelMs = 5_000, toolMs = 5_000 } = {}) {
   return { ...world, counts, model, tools };
 }
 
-async function startTwo(world: ReturnType<typeof createSlowWorld>) {
+async function startTwo(world: ReturnType<typeof createSlowWorld>, appendMs = 0) {
   const { model, tools } = world;
+  const slow: Faults = { decide: () => ({ outcome: "ok", answerMs: appendMs }) };
   const n1 = await world.start("n1", { model, tools });
-  const n2 = await world.start("n2", { model, tools });
+  const n2 = await world.start("n2", { model, tools, faults: slow });
   await world.after(60_000);
   expect(shares([n1, n2])).toEqual([4, 4]);
   return [n1, n2] as [ClusterNode, ClusterNode];
@@ -64,6 +66,16 @@ describe("a partition that is moved in good order", () => {
       const history = await world.run(historyOf(n1.path, to(agent, "")));
       expect(textsOf(history)).toEqual(["user: one", "assistant: re one"]);
     }
+  });
+
+  test("is no failure of a probe that is under way in it", async () => {
+    const world = createSlowWorld();
+    const [n1, n2] = await startTwo(world, 5);
+    const probe = n2.path.ownership.probe();
+    await world.run(n1.path.admin.drain("n2"));
+    await world.run(probe);
+    await world.after(1_000);
+    expect(shares([n1, n2])).toEqual([8, 0]);
   });
 
   test("takes running tools along: each runs once, and its result is known", async () => {

@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { createClient } from "@holdfast/sdk";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DevProcess, type DevFile } from "./dev-process.ts";
 import { isAlive, runHoldfast } from "./node-process.ts";
@@ -30,11 +32,39 @@ async function start(words: readonly string[]): Promise<{ dev: DevProcess; file:
   return { dev: running, file: await running.ready() };
 }
 
-async function send(file: DevFile, node: string, text: string): Promise<string> {
+function accessTo(file: DevFile, node: string): Record<string, string> {
   const url = file.nodes.find(({ name }) => name === node)?.url ?? "";
+  return { HOLDFAST_URL: url, HOLDFAST_TOKEN: file.token, HOLDFAST_CA: file.ca };
+}
+
+/** Asks the nodes again and again; `stop` returns what they said while they were not ready. */
+function watchReadiness(file: DevFile, nodes: readonly string[]) {
+  let stopped = false;
+  const watch = async (name: string) => {
+    const { HOLDFAST_URL: url = "", HOLDFAST_CA: ca = "" } = accessTo(file, name);
+    const client = createClient({ url, token: file.token, ca: readFileSync(ca, "utf8") });
+    const problems: unknown[] = [];
+    let asked = 0;
+    do {
+      const { ready, checks } = await client.readiness();
+      asked += 1;
+      if (!ready) problems.push({ name, failed: checks.filter(({ ok }) => !ok) });
+      await pause(50);
+    } while (!stopped || asked < 2);
+    return problems;
+  };
+  const watching = Promise.all(nodes.map(watch));
+  return {
+    async stop() {
+      stopped = true;
+      return (await watching).flat();
+    },
+  };
+}
+
+async function send(file: DevFile, node: string, text: string): Promise<string> {
   const words = ["send", "demo/greeter", "--conversation", "dev", "--wait", "40", text];
-  const env = { HOLDFAST_URL: url, HOLDFAST_TOKEN: file.token, HOLDFAST_CA: file.ca };
-  const { code, stdout, stderr } = await runHoldfast(words, env);
+  const { code, stdout, stderr } = await runHoldfast(words, accessTo(file, node));
   expect(code, stderr).toBe(0);
   return stdout;
 }
@@ -56,10 +86,17 @@ test("four nodes run, survive the death of one, stop in order, and go on from th
   expect(file.nodes.map(({ natsPid }) => natsPid === null)).toEqual([false, false, false, true]);
   for (const node of ["n1", "n2", "n3", "n4"]) await send(file, node, `hello from ${node}`);
 
+  const readiness = watchReadiness(file, ["n1", "n3", "n4"]);
+  for (const action of ["drain", "activate"]) {
+    const moved = await runHoldfast([action, "n4"], accessTo(file, "n1"));
+    expect(moved.code, moved.stderr).toBe(0);
+  }
   const second = file.nodes[1];
   process.kill(second?.pid ?? 0, "SIGKILL");
   await dev.said(/n2 was ended by SIGKILL .*still running: n1, n3, n4/);
   await send(file, "n4", "hello after a death");
+  // Nobody is sent away because a partition is on its way from one node to another.
+  expect(await readiness.stop()).toEqual([]);
 
   const { code, output } = await dev.stop();
   expect(code, output).toBe(0);
@@ -72,12 +109,8 @@ test("four nodes run, survive the death of one, stop in order, and go on from th
   const again = await start([]);
   expect(again.file.nodes.map(({ url }) => url)).toEqual(file.nodes.map(({ url }) => url));
   expect(again.file.token).toBe(file.token);
-  const env = {
-    HOLDFAST_URL: again.file.nodes[3]?.url ?? "",
-    HOLDFAST_TOKEN: file.token,
-    HOLDFAST_CA: file.ca,
-  };
-  const history = await runHoldfast(["history", "demo/greeter", "dev"], env);
+  const words = ["history", "demo/greeter", "dev"];
+  const history = await runHoldfast(words, accessTo(again.file, "n4"));
   for (const text of ["hello from n1", "hello from n4", "hello after a death"]) {
     expect(history.stdout).toContain(text);
   }

@@ -1,18 +1,35 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type NodeRuntime, toHoldfastError } from "@holdfast/core";
 import type { NodeEngine } from "./engine.ts";
 import type { Health, HealthCheck, Readiness } from "./http/index.ts";
 
-/** A probe's answer serves whoever asks within this time, so that asking often costs nothing. */
+/** An answer serves whoever asks within this time, so that asking often costs nothing. */
 const freshMs = 1_000;
 const probeTimeoutMs = 3_000;
+/**
+ * A partition is between two owners for a moment when it moves or its owner died. Messages are accepted
+ * meanwhile, so nobody needs to be sent away from every node at once.
+ */
+const openTimeoutMs = 3_000;
+const lookAgainMs = 50;
+
+type EngineState = Pick<NodeEngine, "isConnected" | "serverVersion">;
+
+interface RuntimeState {
+  readonly admin: Pick<NodeRuntime["admin"], "partitions">;
+  readonly ownership: Pick<NodeRuntime["ownership"], "open" | "probe">;
+  readonly heartbeats: Pick<NodeRuntime["heartbeats"], "isCutOff">;
+}
 
 /** Ready means that every partition is open, and a probe went through those of this node: inbox, owner, journal. */
 export class NodeHealth implements Health {
-  readonly #engine: NodeEngine;
-  readonly #runtime: NodeRuntime;
-  #last: { readonly at: number; readonly answer: Promise<Readiness> } | undefined;
+  readonly #engine: EngineState;
+  readonly #runtime: RuntimeState;
+  /** While the answer is being found it serves everybody. */
+  #staleAt = 0;
+  #answer: Promise<Readiness> | undefined;
 
-  constructor(engine: NodeEngine, runtime: NodeRuntime) {
+  constructor(engine: EngineState, runtime: RuntimeState) {
     this.#engine = engine;
     this.#runtime = runtime;
   }
@@ -22,14 +39,16 @@ export class NodeHealth implements Health {
   }
 
   ready(): Promise<Readiness> {
-    const now = performance.now();
-    if (!this.#last || now - this.#last.at > freshMs) {
-      this.#last = { at: now, answer: this.#check() };
-    }
-    return this.#last.answer;
+    if (this.#answer && performance.now() <= this.#staleAt) return this.#answer;
+    this.#staleAt = Number.POSITIVE_INFINITY;
+    this.#answer = this.#check().finally(() => {
+      this.#staleAt = performance.now() + freshMs;
+    });
+    return this.#answer;
   }
 
   async #check(): Promise<Readiness> {
+    const [partitions, probe] = await Promise.all([this.#untilOpen(), this.#probe()]);
     const connected = this.#engine.isConnected();
     const checks: HealthCheck[] = [
       {
@@ -39,10 +58,20 @@ export class NodeHealth implements Health {
           ? `connected to nats-server ${this.#engine.serverVersion}, sync always`
           : "no connection to the engine",
       },
-      this.#partitions(),
-      await this.#probe(),
+      partitions,
+      probe,
     ];
     return { ready: checks.every(({ ok }) => ok), checks };
+  }
+
+  async #untilOpen(): Promise<HealthCheck> {
+    const deadline = performance.now() + openTimeoutMs;
+    for (;;) {
+      const check = this.#partitions();
+      const mayOpen = this.#engine.isConnected() && !this.#runtime.heartbeats.isCutOff;
+      if (check.ok || !mayOpen || performance.now() >= deadline) return check;
+      await delay(lookAgainMs);
+    }
   }
 
   /** Every partition is open at its owner, and this node hears of them. */
