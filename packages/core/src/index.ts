@@ -20,6 +20,7 @@ export type { AccountReport } from "./channels/account-owners.ts";
 export type { Channels } from "./channels/create-channels.ts";
 export * from "./node-runtime.ts";
 export { Checkpoints } from "./path/checkpoints.ts";
+export { HandedSteps } from "./path/handed-steps.ts";
 export { DeadLetters } from "./path/dead-letters.ts";
 export { messageIdOf } from "./path/ingress.ts";
 export { HistoryPages } from "./path/history.ts";

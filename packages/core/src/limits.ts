@@ -335,8 +335,12 @@ export const limits = {
   /** Steps that a last owner still runs: how many a node waits for, and how long for one. */
   handedSteps: 8_192,
   handedStepMaxMs: 660_000,
-  /** How often it asks for them, and how many that have ended their last owner keeps. */
+  /**
+   * How often it asks for them, after how many such questions in a row without an answer it goes on as after a
+   * crash, and how many that have ended their last owner keeps.
+   */
   handedReminderMs: 1_000,
+  handedRemindersMax: 10,
   handedStepsKept: 256,
   /** How long a starting node waits for an engine that has no majority yet; pauses between looks. */
   engineStartWaitMs: 120_000,

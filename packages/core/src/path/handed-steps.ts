@@ -20,6 +20,11 @@ interface HandedStep {
   readonly blob?: string;
 }
 
+/** The answer for steps that run on: they are worth waiting for. */
+interface StillRunning {
+  readonly running: readonly StepKey[];
+}
+
 /** A node asks for steps that it waits for: the bus may have lost them. */
 interface Reminder {
   readonly from: NodeId;
@@ -30,6 +35,8 @@ interface Expected {
   readonly from: NodeId;
   readonly settle: (step: Step | undefined) => void;
   readonly step: Promise<Step | undefined>;
+  /** Reminders since the sender last said that the step runs. */
+  unanswered: number;
 }
 
 export interface HandedStepsOptions {
@@ -58,7 +65,8 @@ export class HandedSteps {
   constructor(options: HandedStepsOptions) {
     this.#options = options;
     const { bus, node, report } = options;
-    const receive = (step: HandedStep) => this.#receive(step);
+    const receive = (news: HandedStep | StillRunning) =>
+      "running" in news ? this.#stillRuns(news) : this.#receive(news);
     const remind = (reminder: Reminder) => this.#remind(reminder);
     this.#subscriptions = [
       listenOnBus(bus, `node.${node}.handed`, receive, report),
@@ -85,7 +93,7 @@ export class HandedSteps {
         this.#expected.delete(key);
         resolve(found);
       };
-      this.#expected.set(key, { from, settle, step });
+      this.#expected.set(key, { from, settle, step, unanswered: 0 });
     }
   }
 
@@ -136,6 +144,7 @@ export class HandedSteps {
     const { clock, bus, node } = this.#options;
     return clock.schedule(limits.handedReminderMs, () => {
       this.#timer = this.#askEvery();
+      this.#giveUpSilent();
       const open = Map.groupBy(this.#expected, ([, { from }]) => from);
       for (const [from, entries] of open) {
         const reminder: Reminder = { from: node, keys: entries.map(([key]) => key) };
@@ -144,8 +153,27 @@ export class HandedSteps {
     });
   }
 
+  /** A sender may be gone though nobody took it for dead: its last word came after its end was noticed. */
+  #giveUpSilent(): void {
+    for (const expected of this.#expected.values()) {
+      if (expected.unanswered >= limits.handedRemindersMax) expected.settle(undefined);
+      expected.unanswered += 1;
+    }
+  }
+
+  #stillRuns({ running }: StillRunning): void {
+    for (const key of running) {
+      const expected = this.#expected.get(key);
+      if (expected) expected.unanswered = 0;
+    }
+  }
+
   /** What runs is waited for; what is not known here never will be. */
   #remind({ from, keys }: Reminder): void {
+    const running = keys.filter((key) => this.#running.has(key));
+    if (running.length > 0) {
+      this.#options.bus.publish(`node.${from}.handed`, encodeEntry({ running }));
+    }
     for (const key of keys) {
       if (this.#running.has(key)) continue;
       const data = this.#sent.get(key) ?? encodeEntry({ key } satisfies HandedStep);
