@@ -80,7 +80,7 @@ async function measure(settings: ChannelSettings): Promise<ChannelResult> {
 
 /** Replies of which the nodes themselves say that they may or may not have been sent. */
 async function unknownSends(cluster: BenchCluster): Promise<number> {
-  const path = `/api/v1/orgs/${organization}/failed-deliveries`;
+  const path = `/api/v1/orgs/${organization}/failed-deliveries?limit=1000`;
   const { text } = await cluster.anyApi.must("GET", path);
   const { items } = JSON.parse(text) as { items: { readonly state: string }[] };
   return items.filter(({ state }) => state === "unknown").length;

@@ -69,7 +69,11 @@ async function dieAt(failpoint: number) {
   });
   fake.say({ chat: "42", text: "after" });
   await answered;
-  const { items = [] } = await call(second, "GET", "/api/v1/orgs/acme/failed-deliveries");
+  const { items = [] } = await call(
+    second,
+    "GET",
+    "/api/v1/orgs/acme/failed-deliveries?limit=1000",
+  );
   return {
     shown: fake.shown("42").map(({ text }) => text),
     flagged: items.map(({ state }) => state),

@@ -133,7 +133,10 @@ export class OneNode {
   }
 
   async failures(account: string): Promise<readonly FailedDelivery[]> {
-    const { body } = await this.api.call("GET", `/api/v1/orgs/${organization}/failed-deliveries`);
+    const { body } = await this.api.call(
+      "GET",
+      `/api/v1/orgs/${organization}/failed-deliveries?limit=1000`,
+    );
     return body.items.filter((each: FailedDelivery) => each.account === account);
   }
 

@@ -59,7 +59,10 @@ export async function holdToPromises(
   let flagged: readonly FailedDelivery[] = [];
   const look = async () => {
     // While the engine elects a leader the list cannot be read: it is asked for again.
-    const { status, body } = await cluster.call("GET", "/api/v1/orgs/acme/failed-deliveries");
+    const { status, body } = await cluster.call(
+      "GET",
+      "/api/v1/orgs/acme/failed-deliveries?limit=1000",
+    );
     if (status !== 200) return;
     const { items } = body as { items: readonly FailedDelivery[] };
     flagged = items.filter((each) => each.account === account);

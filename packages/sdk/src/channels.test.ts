@@ -85,10 +85,17 @@ describe("deliveries", () => {
     await expect(done).rejects.toMatchObject({ code: "delivery_not_found" });
   });
 
-  it("that failed are listed for an organization", async () => {
-    const failure = { ...to, id: "turn-2", account: "bot", chat: "7", reason: "blocked", at };
-    node.state.channels.failures.push({ ...failure, state: "failed" });
-    expect(await client.failedDeliveries("demo")).toMatchObject([{ id: "turn-2" }]);
-    expect(await client.failedDeliveries("other")).toEqual([]);
+  it("that failed are listed for an organization, by page", async () => {
+    const failure = { ...to, account: "bot", chat: "7", reason: "blocked", at };
+    node.state.channels.failures.push(
+      { ...failure, id: "turn-2", state: "failed" },
+      { ...failure, id: "turn-3", state: "unknown" },
+    );
+    const first = await client.failedDeliveries("demo", { limit: 1 });
+    expect(first).toMatchObject({ items: [{ id: "turn-2" }] });
+    const second = await client.failedDeliveries("demo", { after: first.next ?? "", limit: 1 });
+    expect(second).toMatchObject({ items: [{ id: "turn-3" }] });
+    expect(second.next).toBeUndefined();
+    expect(await client.failedDeliveries("other")).toEqual({ items: [] });
   });
 });

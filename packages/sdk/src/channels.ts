@@ -8,7 +8,7 @@ import type {
 } from "@holdfast/core";
 import type { Http } from "./http.ts";
 import { pageQuery } from "./paging.ts";
-import type { CallOptions, ConversationAddress, PageRange } from "./types.ts";
+import type { CallOptions, ConversationAddress, Page, PageRange } from "./types.ts";
 
 export type { DeliveryFailure, DeliveryState, DeliveryView };
 
@@ -40,11 +40,11 @@ export interface ChannelCalls {
     action: DeliveryAction,
     options?: CallOptions,
   ): Promise<void>;
-  /** Messages of the organization that did not arrive, or of which nobody knows whether they did. */
+  /** Messages that did not arrive, or of which nobody knows whether they did, the oldest first. */
   failedDeliveries(
     organization: string,
-    options?: CallOptions,
-  ): Promise<readonly DeliveryFailure[]>;
+    range?: PageRange & CallOptions,
+  ): Promise<Page<DeliveryFailure>>;
 }
 
 /** Names one account. */
@@ -100,8 +100,6 @@ export interface PairedPerson extends Person {
 export function channelCalls(http: Http): ChannelCalls {
   const read = async (path: string, { signal }: CallOptions): Promise<unknown> =>
     (await http.call({ method: "GET", path, repeat: "harmless", signal })).body;
-  const list = async <Item>(path: string, options: CallOptions): Promise<readonly Item[]> =>
-    ((await read(path, options)) as { items: readonly Item[] }).items;
 
   return {
     accountState: async (account, options = {}) =>
@@ -123,13 +121,17 @@ export function channelCalls(http: Http): ChannelCalls {
       const path = `${accountPath(account)}/pairings/${encodeURIComponent(person)}`;
       await http.call({ method: "DELETE", path, repeat: "visible", signal });
     },
-    deliveries: (of, options = {}) => list(deliveriesPath(of), options),
+    async deliveries(of, options = {}) {
+      return ((await read(deliveriesPath(of), options)) as Page<DeliveryView>).items;
+    },
     async changeDelivery(of, id, action, { signal } = {}) {
       const path = `${deliveriesPath(of)}/${encodeURIComponent(id)}`;
       await http.call({ method: "POST", path, body: { action }, repeat: "visible", signal });
     },
-    failedDeliveries: (organization, options = {}) =>
-      list(`${organizationPath(organization)}/failed-deliveries`, options),
+    async failedDeliveries(organization, range = {}) {
+      const path = `${organizationPath(organization)}/failed-deliveries${pageQuery(range)}`;
+      return (await read(path, range)) as Page<DeliveryFailure>;
+    },
   };
 }
 

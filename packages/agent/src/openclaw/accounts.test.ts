@@ -182,6 +182,39 @@ describe("accounts", () => {
     expect(left(result, "channels.signal.accounts.container.transport")).toContain("container");
   });
 
+  test("that are one to OpenClaw are taken once, and the report says which", async () => {
+    const token = (name: string) => ({ botToken: `\${${name}}`, appToken: `\${${name}}` });
+    const result = await imported({
+      channels: {
+        slack: {
+          accounts: {
+            Team: token("A"),
+            TEAM: token("B"),
+            "my bot": token("C"),
+            "my-bot": token("D"),
+          },
+        },
+        telegram: {
+          botToken: "${E}",
+          accounts: { Default: { botToken: "${F}" }, 日本: { botToken: "${G}" } },
+        },
+      },
+    });
+    expect(accounts(result).map(({ name, settings }) => [name, settings])).toEqual([
+      ["telegram", { token: { fromEnv: "F" } }],
+      ["slack-team", { mode: "socket", botToken: { fromEnv: "A" }, appToken: { fromEnv: "A" } }],
+      ["slack-my-bot", { mode: "socket", botToken: { fromEnv: "D" }, appToken: { fromEnv: "D" } }],
+    ]);
+    expect(left(result, "channels.slack.accounts.TEAM")).toBe(
+      'OpenClaw takes it and "Team" for one account, team: "Team" is the one that counts: the account is not imported',
+    );
+    expect(left(result, 'channels.slack.accounts."my bot"')).toContain(
+      '"my-bot" is the one that counts',
+    );
+    expect(left(result, "channels.slack.accounts.TEAM.botToken")).toContain("not taken over");
+    expect(left(result, 'channels.telegram.accounts."日本"')).toContain("no account of such an id");
+  });
+
   test("that cannot be taken say what to do instead", async () => {
     const imap = {
       enabled: true,
@@ -513,6 +546,41 @@ describe("bindings", () => {
     ]);
     expect(left(result, "bindings[8].match.peer")).toContain("expected a peer");
     expect(left(result, "bindings[10].session")).toContain("scope");
+  });
+
+  test("find accounts and agents under any spelling that OpenClaw takes for them", async () => {
+    const bound = (agentId: string, channel: string, accountId?: string) => ({
+      agentId,
+      match: { channel, ...(accountId !== undefined && { accountId }) },
+    });
+    const result = await imported(
+      {
+        channels: {
+          telegram: {
+            accounts: {
+              Alerts: { botToken: "a" },
+              "my bot": { botToken: "b" },
+              Default: { botToken: "c" },
+            },
+          },
+          slack: { accounts: { Team: { botToken: "${S}", appToken: "${T}" } } },
+        },
+        bindings: [
+          bound("work", "telegram", "alerts"),
+          bound("WORK", "telegram", " my-bot "),
+          bound("Ops Team", "telegram"),
+          bound("ops-team", "slack", "TEAM"),
+        ],
+      },
+      { entries: { main: {}, work: {}, "Ops Team": {} } },
+    );
+    expect(accounts(result).map(({ name, bindings }) => [name, bindings])).toEqual([
+      ["telegram-alerts", [{ agent: "work" }]],
+      ["telegram-my-bot", [{ agent: "work" }]],
+      ["telegram", [{ agent: "ops-team" }]],
+      ["slack-team", [{ agent: "ops-team" }]],
+    ]);
+    expect(result.left.filter(({ path }) => path.startsWith("bindings"))).toEqual([]);
   });
 
   test("the only agent, and the one that was the default, take the rest", async () => {

@@ -5,7 +5,7 @@ import { type ReadBinding, readBindings } from "./bindings.ts";
 import { type ImportedChannel, importedChannels } from "./channel-ids.ts";
 import { ChannelLayers } from "./channel-layers.ts";
 import { readSession } from "./identity-links.ts";
-import { Names } from "./names.ts";
+import { Names, openClawId } from "./names.ts";
 import { leaveAccount, leaveChannels, leaveMail } from "./not-taken-channels.ts";
 import type { RosterEntry } from "./roster.ts";
 import type { Environment } from "./secrets.ts";
@@ -16,7 +16,6 @@ export interface AccountsContext {
   readonly directory: string;
   readonly env: Environment;
   readonly secretFiles: ReadonlyMap<string, string>;
-  readonly agentNames: Names;
   readonly roster: readonly RosterEntry[];
   readonly findings: Findings;
 }
@@ -26,8 +25,8 @@ export function readAccounts(
   root: Section,
   context: AccountsContext,
 ): { accounts: readonly Account[]; links: readonly IdentityLink[] } {
-  const { findings, organization, agentNames } = context;
-  const bindings = readBindings(root, agentNames, findings);
+  const { findings, organization, roster } = context;
+  const bindings = readBindings(root, roster, findings);
   const { scope, links } = readSession(root.section("session"), organization, findings);
   const channels = root.section("channels");
   const accessGroups = root.section("accessGroups");
@@ -67,7 +66,10 @@ export function readAccounts(
 }
 
 interface Found {
+  /** As OpenClaw compares it. */
   readonly id: string;
+  /** As the file spells it. */
+  readonly written: string;
   readonly own: Section;
   readonly shared: Section;
 }
@@ -90,11 +92,7 @@ const credentials: Readonly<Record<ImportedChannel, readonly string[]>> = {
 
 function accountsOf(section: Section, channel: ImportedChannel): readonly Found[] {
   const accounts = section.section("accounts");
-  const found: Found[] = [];
-  for (const id of accounts?.keys() ?? []) {
-    const own = accounts?.section(id);
-    if (own) found.push({ id, own, shared: section });
-  }
+  const found = accounts ? declaredAccounts(accounts, section, channel) : [];
   const isDeclared = found.some(({ id }) => id === defaultId);
   const hasOwn = credentials[channel].some((key) => section.has(key));
   // With `accounts: {}` nothing is declared but the place for it.
@@ -103,8 +101,33 @@ function accountsOf(section: Section, channel: ImportedChannel): readonly Found[
     section.leave("accounts", `channel ${channel}`, "it declares no account");
   }
   return isWhole && !isDeclared
-    ? [{ id: defaultId, own: section, shared: section }, ...found]
+    ? [{ id: defaultId, written: defaultId, own: section, shared: section }, ...found]
     : found;
+}
+
+/** Of keys that are one id to OpenClaw it takes the one that is spelled as that id, else the first. */
+function declaredAccounts(accounts: Section, shared: Section, channel: ImportedChannel): Found[] {
+  const found: Found[] = [];
+  for (const [id, keys] of Map.groupBy(accounts.keys(), openClawId)) {
+    const taken = keys.includes(id) ? id : keys[0];
+    const shown = JSON.stringify(taken);
+    const reason =
+      id === ""
+        ? "OpenClaw makes no account of such an id: expected letters a-z or digits"
+        : `OpenClaw takes it and ${shown} for one account, ${id}: ${shown} is the one that counts`;
+    for (const written of keys) {
+      const own = accounts.section(written);
+      if (!own) continue;
+      if (written === taken && id !== "") found.push({ id, written, own, shared });
+      else leaveOne(own, `account ${written} of ${channel}`, reason);
+    }
+  }
+  return found;
+}
+
+function leaveOne(own: Section, subject: string, reason: string): void {
+  own.leaveWhole(subject, `${reason}: the account is not imported`);
+  leaveAccount(own, subject, `${subject} as a whole is not taken over`);
 }
 
 interface AccountContext extends AccountsContext {
@@ -114,9 +137,10 @@ interface AccountContext extends AccountsContext {
   readonly defaults: Section | undefined;
 }
 
-function readAccount({ id, own, shared }: Found, context: AccountContext): Draft | undefined {
+function readAccount(found: Found, context: AccountContext): Draft | undefined {
+  const { id, written, own, shared } = found;
   const { channel, organization, names } = context;
-  const subject = `account ${id} of ${channel}`;
+  const subject = `account ${written} of ${channel}`;
   const layers = new ChannelLayers(own, shared);
   const isOff = [own, shared].find((section) => section.boolean("enabled") === false);
   if (isOff) {
@@ -125,15 +149,14 @@ function readAccount({ id, own, shared }: Found, context: AccountContext): Draft
     return undefined;
   }
   if (layers.has("enabled")) layers.take("enabled", subject, "switched on");
-  const name = names.add(id === defaultId ? channel : `${channel}-${id}`, own.path);
-  if (name === undefined) return undefined;
   const isDefault = id === defaultId;
+  const name = names.add(isDefault ? channel : `${channel}-${written}`, own.path);
+  if (name === undefined) return undefined;
   const reading = readSettings(channel, layers, { ...context, account: name, subject, isDefault });
   if ("reason" in reading) {
     const place = own.has(reading.key) ? own : layers.holder(reading.key);
     place.leave(reading.key, subject, `${reading.reason}: the account is not imported`);
-    own.leaveWhole(subject, `${reading.reason}: the account is not imported`);
-    leaveAccount(own, subject, `${subject} as a whole is not taken over`);
+    leaveOne(own, subject, reading.reason);
     return undefined;
   }
   const access = readAccess(layers, { ...context, subject });
@@ -186,5 +209,5 @@ function bound(draft: Draft, bindings: readonly ReadBinding[], context: Accounts
 function isBound({ account, id }: Draft, binding: ReadBinding): boolean {
   if (binding.channel !== account.channel) return false;
   const { accountId } = binding;
-  return accountId === "*" || (accountId ?? defaultId) === id;
+  return accountId === "*" || (accountId || defaultId) === id;
 }

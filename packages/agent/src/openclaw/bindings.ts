@@ -1,13 +1,14 @@
 import type { AccountBinding } from "@holdfast/core";
 import { groupId, type ImportedChannel, isImportedChannel } from "./channel-ids.ts";
-import type { Names } from "./names.ts";
+import { openClawId } from "./names.ts";
+import type { RosterEntry } from "./roster.ts";
 import { type Findings, isObject, Section } from "./section.ts";
 
 /** A binding, and which accounts it is of. */
 export interface ReadBinding {
   readonly channel: ImportedChannel;
-  /** `*` for all of the channel; undefined for the default one. */
-  readonly accountId: string | undefined;
+  /** As OpenClaw compares it: `*` for all of the channel, empty for the default one. */
+  readonly accountId: string;
   readonly binding: AccountBinding;
   /** Notes whether an account has taken it. */
   settle(accounts: number): void;
@@ -16,7 +17,7 @@ export interface ReadBinding {
 /** Reads `bindings[]` in the order of the file, which decides between two alike. */
 export function readBindings(
   root: Section,
-  agents: Names,
+  roster: readonly RosterEntry[],
   findings: Findings,
 ): readonly ReadBinding[] {
   const list = root.list("bindings") ?? [];
@@ -26,7 +27,7 @@ export function readBindings(
       findings.errors.push({ path, message: "expected an object" });
       return [];
     }
-    const binding = readBinding(new Section(value, path, findings), `binding ${index + 1}`, agents);
+    const binding = readBinding(new Section(value, path, findings), `binding ${index + 1}`, roster);
     return binding ? [binding] : [];
   });
   if (list.length > 0) {
@@ -39,14 +40,18 @@ export function readBindings(
   return bindings;
 }
 
-function readBinding(section: Section, subject: string, agents: Names): ReadBinding | undefined {
+function readBinding(
+  section: Section,
+  subject: string,
+  roster: readonly RosterEntry[],
+): ReadBinding | undefined {
   const agentId = section.string("agentId");
   const type = section.string("type");
   const match = section.section("match");
   const channel = match?.string("channel")?.trim().toLowerCase() ?? "";
-  const accountId = match?.string("accountId")?.trim();
+  const account = match?.string("accountId")?.trim() ?? "";
   section.any("comment");
-  const agent = agentId === undefined ? undefined : agents.get(agentId);
+  const agent = agentId === undefined ? undefined : agentOf(agentId, roster);
   const refused =
     type !== undefined && type !== "route"
       ? `bindings of type ${type.slice(0, 40)} are not supported`
@@ -77,13 +82,18 @@ function readBinding(section: Section, subject: string, agents: Names): ReadBind
   }
   return {
     channel,
-    accountId: accountId === "" ? undefined : accountId,
-    binding: { agent, ...found, ...(accountId === "*" && { anyAccount: true as const }) },
+    accountId: account === "*" ? account : openClawId(account),
+    binding: { agent, ...found, ...(account === "*" && { anyAccount: true as const }) },
     settle(accounts) {
       if (accounts > 0) section.takeWhole(subject, `to agent ${agent}, in ${accounts} account(s)`);
       else section.leaveWhole(subject, "its account is not imported");
     },
   };
+}
+
+function agentOf(agentId: string, roster: readonly RosterEntry[]): string | undefined {
+  const wanted = openClawId(agentId);
+  return roster.find(({ id }) => openClawId(id) === wanted)?.name;
 }
 
 const matchKeys = ["channel", "accountId", "peer", "parentPeer", "guildId", "teamId", "roles"];

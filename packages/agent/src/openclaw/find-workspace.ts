@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { openClawId } from "./names.ts";
 import { type Environment, substitute } from "./secrets.ts";
 import type { RosterEntry } from "./roster.ts";
 import type { Section } from "./section.ts";
@@ -61,11 +62,12 @@ function inherited(
 ): readonly string[] {
   const { roster, directory } = places;
   const main =
-    roster.find((entry) => entry.isDefault) ?? roster.find((entry) => entry.id === "main");
+    roster.find((entry) => entry.isDefault) ??
+    roster.find((entry) => openClawId(entry.id) === "main");
   const whole = shared ?? join(directory, "workspace");
   if (roster.length === 1) return [whole];
-  const each =
-    shared === undefined ? join(directory, `workspace-${agent.id}`) : join(shared, agent.id);
+  const id = openClawId(agent.id);
+  const each = shared === undefined ? join(directory, `workspace-${id}`) : join(shared, id);
   // Older versions gave the default agent the shared folder.
   return agent === main ? [each, whole] : [each];
 }

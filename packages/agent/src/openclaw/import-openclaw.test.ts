@@ -67,7 +67,7 @@ describe("agents", () => {
 
   test("of the older agents.list are read as well", async () => {
     await using folder = await config(
-      `{ agents: { list: [ { id: 'main', default: true, model: 'openai/gpt-x' }, { id: 'two', name: 'Two' } ] } }`,
+      `{ agents: { list: [ { id: 'main', default: true, model: 'openai/gpt-x' }, { id: 'Two', name: 'Two' } ] } }`,
       { "workspace/AGENTS.md": "shared", "workspace-two/AGENTS.md": "two" },
     );
     const result = await importOpenClaw(folder.at("openclaw.json"), options);
@@ -78,6 +78,19 @@ describe("agents", () => {
       ["two", "default", "two"],
     ]);
     expect(left(result, "agents.list[0].default")).toBeDefined();
+  });
+
+  test("may write to those agents that OpenClaw's ids name", async () => {
+    await using folder = await config(
+      `{ tools: { agentToAgent: { enabled: true, allow: ['ops-team', 'Ops Team', 'main'] } },
+        agents: { entries: { Main: {}, 'Ops Team': {} } } }`,
+    );
+    const result = await importOpenClaw(folder.path, options);
+    expect(agents(result)[0]?.tools).toContainEqual({
+      type: "agents",
+      allow: ["ops-team", "main"],
+    });
+    expect(left(result, "tools.agentToAgent.allow")?.reason).toBe("no such agents: Ops Team");
   });
 
   test("a configuration without agents means the agent main", async () => {

@@ -101,8 +101,7 @@ async function importConfig(source: ConfigImport): Promise<ConfigResources> {
   const defaults = agentsSection?.section("defaults");
   const models = new ModelRefs(organization, providerNames);
   models.readAliases(defaults?.section("models"));
-  const agentNames = new Names("agent", errors);
-  const roster = readRoster(agentsSection, agentNames, findings);
+  const roster = readRoster(agentsSection, new Names("agent", errors), findings);
   const tools = root.section("tools");
   const context: AgentContext = {
     organization,
@@ -110,7 +109,7 @@ async function importConfig(source: ConfigImport): Promise<ConfigResources> {
     models,
     servers,
     policy: readToolPolicy(tools),
-    agentToAgent: readAgentToAgent(tools, agentNames),
+    agentToAgent: readAgentToAgent(tools, roster),
     queue: readQueue(root.section("messages")),
   };
   leaveTools(tools);
@@ -142,7 +141,6 @@ async function importConfig(source: ConfigImport): Promise<ConfigResources> {
     ...values,
     organization,
     directory,
-    agentNames,
     roster,
     findings,
   });

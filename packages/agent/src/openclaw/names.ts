@@ -12,6 +12,19 @@ export function normalizeName(id: string, maxLength: number = limits.nameLength)
     .replace(/-+$/, "");
 }
 
+/**
+ * An id of an account or an agent as OpenClaw compares it: `My Bot` and `my-bot` are one. Empty when nothing
+ * of it can stand in one.
+ */
+export function openClawId(written: string): string {
+  const id = written.trim().toLowerCase();
+  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(id)) return id;
+  return id
+    .replace(/[^a-z0-9_-]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64);
+}
+
 /** Names for ids. Two ids of one name, and ids without a name, become errors. */
 export class Names {
   private readonly kind: string;

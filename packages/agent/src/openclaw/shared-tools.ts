@@ -1,11 +1,12 @@
 import type { AgentContext } from "./agents.ts";
-import type { Names } from "./names.ts";
+import { openClawId } from "./names.ts";
+import type { RosterEntry } from "./roster.ts";
 import type { Section } from "./section.ts";
 
 /** `tools.agentToAgent`: whether agents may message each other, and which. */
 export function readAgentToAgent(
   tools: Section | undefined,
-  names: Names,
+  roster: readonly RosterEntry[],
 ): AgentContext["agentToAgent"] {
   const section = tools?.section("agentToAgent");
   const enabled = section?.boolean("enabled");
@@ -22,9 +23,11 @@ export function readAgentToAgent(
     if (allow) section.take("allow", "messages between agents", "to all agents");
     return { allow: undefined };
   }
-  const known = allow.flatMap((id) => names.get(id) ?? []);
+  // OpenClaw compares these letter by letter, but with the ids that it has made fit.
+  const names = new Map(roster.map(({ id, name }) => [openClawId(id), name]));
+  const known = allow.flatMap((id) => names.get(id.trim()) ?? []);
   section.take("allow", "messages between agents", `to ${known.join(", ") || "none"}`);
-  const unknown = allow.filter((id) => names.get(id) === undefined);
+  const unknown = allow.filter((id) => !names.has(id.trim()));
   if (unknown.length > 0) {
     section.leave("allow", "messages between agents", `no such agents: ${unknown.join(", ")}`);
   }

@@ -195,6 +195,17 @@ turn-3 bot 7 accepted - ${time} -
     expect(await cli("delete", "delivery", "turn-2")).toMatchObject({ code: 2 });
   });
 
+  it("that failed are listed to the last, however many pages they fill", async () => {
+    const [failure] = node.state.channels.failures;
+    if (!failure) throw new Error("there is no failure");
+    const ids = Array.from({ length: 450 }, (_, number) => `turn-${1_000 + number}`);
+    node.state.channels.failures = ids.map((id) => ({ ...failure, id }));
+    const { stdout } = await cli("get", "failed-deliveries", "--org", "demo", "--json");
+    expect(JSON.parse(stdout).map(({ id }: { id: string }) => id)).toEqual(ids);
+    const last = await cli("get", "failed-delivery", "turn-1449", "--json");
+    expect(JSON.parse(last.stdout)).toMatchObject({ id: "turn-1449" });
+  });
+
   it("that are held are sent once more or given up", async () => {
     const change = (...rest: string[]) => cli("deliveries", ...rest);
     expect(await change("retry", "demo/greeter", conversation, "turn-2")).toMatchObject({

@@ -1,5 +1,11 @@
 import { type ConversationRef, HoldfastError } from "@holdfast/core";
-import type { Client, DeliveryAction, DeliveryFailure, DeliveryView } from "@holdfast/sdk";
+import {
+  type Client,
+  type DeliveryAction,
+  type DeliveryFailure,
+  type DeliveryView,
+  paged,
+} from "@holdfast/sdk";
 import { conversationOf } from "../addresses.ts";
 import type { Context } from "../context.ts";
 import { type Format, printItems } from "../output/print-items.ts";
@@ -68,10 +74,9 @@ async function* failuresOf(
   client: Client,
   organization: string | undefined,
 ): AsyncGenerator<DeliveryFailure, void, undefined> {
-  if (organization !== undefined) yield* await client.failedDeliveries(organization);
-  else {
-    for await (const name of organizationNames(client)) yield* await client.failedDeliveries(name);
-  }
+  const ofOne = (name: string) => paged((range) => client.failedDeliveries(name, range));
+  if (organization !== undefined) yield* ofOne(organization);
+  else for await (const name of organizationNames(client)) yield* ofOne(name);
 }
 
 const deliveryColumns: readonly Column<DeliveryView>[] = [

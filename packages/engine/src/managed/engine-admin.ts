@@ -25,8 +25,9 @@ export interface EngineAdmin {
    */
   raiseReplicas(count: number, options?: StepOptions): Promise<void>;
   /**
-   * Lets every data server lead about as many streams as the others, one move at a time. A log that moves
-   * pauses for tens of milliseconds; seldom, an append in flight waits its time out.
+   * Lets every data server lead about as many streams as the others, one move at a time; one that loses its
+   * elections is left out. A log that moves pauses for tens of milliseconds; seldom, an append in flight waits
+   * its time out.
    */
   balanceLeaders(options?: StepOptions): Promise<void>;
   /**
@@ -109,9 +110,12 @@ export function createEngineAdmin({ client, system, witness }: AdminOptions): En
       const { streams } = await calm();
       const moves = new Map(leaderMoves(streams).map(({ stream, to }) => [stream, to]));
       const moving = streams.filter(({ name }) => moves.has(name));
-      await eachStream(moving, 1, options, (name, signal) =>
-        untilDone(name, signal, () => moveLeader(client, name, moves.get(name) ?? "")),
-      );
+      const losers = new Set<string>();
+      await eachStream(moving, 1, options, async (name, signal) => {
+        const to = moves.get(name);
+        if (to === undefined || losers.has(to)) return;
+        if (!(await moveLeader(client, name, to, signal))) losers.add(to);
+      });
     },
     replaceStore: async (dead, { noticeMs = 0, ...options } = {}) => {
       const { streams, servers } = await untilGone(dead, calm, noticeMs, options.signal);

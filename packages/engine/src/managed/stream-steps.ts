@@ -8,6 +8,9 @@ const pollMs = 50;
 const apiTimeoutMs = 5_000;
 /** How long a stream's step may go on without any progress. */
 const stallMs = 60_000;
+/** How often a stream's leader is asked to make room, and when that is given up. */
+const leaderMovePauseMs = 1_000;
+const leaderMoveMs = 5_000;
 
 /**
  * Repeats a step until it says `undefined`; what else it says must change from time to time. Elections in
@@ -56,23 +59,40 @@ export async function raise(
   return hasReplicas(health, count) ? undefined : JSON.stringify(health.peers);
 }
 
+/**
+ * Lets `to` lead the stream. False when it does not come to that in time: a server may lose every election, and
+ * each further one would stop the stream again. A stream that `to` has no part in stays where it is.
+ */
 export async function moveLeader(
   client: NatsClient,
   stream: string,
   to: string,
-): Promise<string | undefined> {
-  const { leader, peers } = await streamHealth(client, stream);
-  const target = peers.find(({ name }) => name === to);
-  // It may have been taken away or fallen behind meanwhile: then the stream stays where it is.
-  if (leader === to || (leader !== undefined && !target?.isOnline)) return undefined;
-  // Whatever leads in between, it is one step, which has its time: a server may lose every election.
-  const state = `moving to ${to}`;
-  if (leader === undefined) return state;
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const giveUpAt = performance.now() + leaderMoveMs;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let isDone = false;
+  await untilDone(stream, signal, async () => {
+    if (performance.now() >= giveUpAt) return undefined;
+    const { leader, peers } = await streamHealth(client, stream);
+    const target = peers.find(({ name }) => name === to);
+    // It may have been taken away or fallen behind meanwhile.
+    isDone = leader === to || (leader !== undefined && !target?.isOnline);
+    if (isDone) return undefined;
+    if (leader !== undefined && performance.now() - askedAt >= leaderMovePauseMs) {
+      askedAt = performance.now();
+      await stepDown(client, stream, to);
+    }
+    return `moving to ${to}`;
+  });
+  return isDone;
+}
+
+async function stepDown(client: NatsClient, stream: string, to: string): Promise<void> {
   const request = { placement: { preferred: to } };
   const endpoint = `STREAM.LEADER.STEPDOWN.${stream}`;
   const { error } = await client.api(endpoint, request, apiTimeoutMs);
   if (error) throw answeredError(error, `Move the leader of ${stream}`);
-  return state;
 }
 
 /** The dead server's place in a stream goes to another one. */

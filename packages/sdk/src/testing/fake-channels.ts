@@ -84,8 +84,15 @@ export function channelRoutes(
   }
   const [organization] = wordsOf(failures) ?? [];
   if (organization === undefined) return undefined;
-  const items = state.channels.failures.filter((each) => each.organization === organization);
-  return { status: 200, body: { items } };
+  const { searchParams } = incoming.url;
+  const limit = Number(searchParams.get("limit") ?? 100);
+  const after = searchParams.get("after") ?? "";
+  const rest = state.channels.failures.filter(
+    (each) => each.organization === organization && each.id > after,
+  );
+  const items = rest.slice(0, limit);
+  const next = rest.length > limit ? { next: items.at(-1)?.id } : {};
+  return { status: 200, body: { items, ...next } };
 }
 
 /** Answered a moment later, so that requests that come at once are counted as such. */

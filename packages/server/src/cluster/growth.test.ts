@@ -206,6 +206,9 @@ test("a stream that elects is not taken for one with too few replicas", async ()
   await made.clock.advance(10_000);
   expect(made.calls).not.toContain("raise");
   expect(await made.operation()).toBeUndefined();
+  expect(made.said).toEqual([]);
+  await made.clock.advance(60_000);
+  expect(made.said).toEqual(["The engine elects for long; no leader of a."]);
   made.streams.set("a", 1);
   await made.clock.advance(10_000);
   expect(made.calls).toContain("raise");

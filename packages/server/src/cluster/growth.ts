@@ -73,6 +73,8 @@ export type GrowthStep =
 const wanted = limits.storeNodesWanted;
 /** Into how many steps people see the copying divided. */
 const progressSteps = 10;
+/** Looks of `growthCheckMs` that elections may take before somebody is told. */
+const looksUntilSaid = 15;
 
 /** The next step of a cluster with these store nodes; the witness leaves last. */
 export function nextStep(
@@ -109,6 +111,8 @@ export class Growth {
   #said = "";
   #startedAt: number | undefined;
   #reported = "";
+  /** Looks in a row that met elections. */
+  #electingLooks = 0;
   /** That all streams have their replicas is written down, too. */
   #hasSeenEnd = false;
 
@@ -157,9 +161,9 @@ export class Growth {
     const coordinates = isCoordinator();
     if (!hasWitness && !coordinates) return limits.growthCheckMs;
     const health = await engine.admin.health();
-    if (health.metaLeader === undefined) return limits.growthCheckMs;
     // Streams that elect do not say how many replicas they have: too few is not known of them.
-    if (health.streams.some(({ replicas }) => replicas === 0)) return limits.growthCheckMs;
+    const electing = health.streams.filter(({ replicas }) => replicas === 0);
+    if (this.#isElecting(health.metaLeader, electing)) return limits.growthCheckMs;
     const step = nextStep(stores, hasWitness, health);
     switch (step.do) {
       case "nothing": {
@@ -182,6 +186,21 @@ export class Growth {
         await this.#retireWitness();
         return 0;
     }
+  }
+
+  /** Elections take seconds; what lasts longer is said once, since everything waits for it. */
+  #isElecting(metaLeader: string | undefined, streams: readonly { readonly name: string }[]) {
+    const names = streams.map(({ name }) => name);
+    if (metaLeader === undefined) names.unshift("the metadata");
+    if (names.length === 0) {
+      this.#electingLooks = 0;
+      return false;
+    }
+    this.#electingLooks += 1;
+    if (this.#electingLooks === looksUntilSaid) {
+      this.#options.say(`The engine elects for long; no leader of ${names.join(", ")}.`);
+    }
+    return true;
   }
 
   #tellWaiting({ current, low, streams: total }: GrowthStep & { do: "wait" }): Promise<void> {

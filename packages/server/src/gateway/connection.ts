@@ -149,10 +149,10 @@ export class Connection {
     if (isBinary) return this.close(closeCodes.binary, "expected text frames");
     const frame = readFrame(data as Buffer);
     if (!isRequest(frame)) {
-      const error = { code: "INVALID_REQUEST", message: frame.problem } as const;
-      if (frame.id !== undefined) this.#send(errorFrame(frame.id, error));
+      const { id, error } = frame;
+      if (id !== undefined) this.#send(errorFrame(id, error));
       // What answers nothing would leave the client waiting.
-      if (!this.#client || frame.id === undefined) this.close(closeCodes.policy, frame.problem);
+      if (!this.#client || id === undefined) this.close(closeCodes.policy, error.message);
       return;
     }
     if (!this.#client) return this.#connect(frame);

@@ -1,11 +1,13 @@
+import { toHoldfastError } from "@holdfast/core";
 import { z } from "zod";
 import { parseJsonBody } from "../http/json-body.ts";
-import type { ErrorShape } from "./protocol.ts";
+import { type ErrorShape, errorShape } from "./protocol.ts";
 
 /** A request of a client. `id` is the client's own, unique among its open requests. */
+const id = z.string().min(1).max(255);
 const requestFrame = z.object({
   type: z.literal("req"),
-  id: z.string().min(1).max(255),
+  id,
   method: z.string().min(1).max(200),
   params: z.unknown().optional(),
 });
@@ -14,7 +16,7 @@ export type RequestFrame = z.infer<typeof requestFrame>;
 /** A frame that is no request: `id` where it names one that can be answered. */
 export interface BadFrame {
   readonly id: string | undefined;
-  readonly problem: string;
+  readonly error: ErrorShape;
 }
 
 /** Never throws: what a client sends may be anything. */
@@ -23,12 +25,26 @@ export function readFrame(data: Buffer): RequestFrame | BadFrame {
   try {
     value = parseJsonBody(data);
   } catch (thrown) {
-    return { id: undefined, problem: thrown instanceof Error ? thrown.message : "malformed frame" };
+    // JSON that must not be taken as it is, but says which request it was.
+    const isJson = ["invalid_text", "invalid_request"].includes(toHoldfastError(thrown).code);
+    return { id: isJson ? idOf(parsedAgain(data)) : undefined, error: errorShape(thrown) };
   }
   const parsed = requestFrame.safeParse(value);
   if (parsed.success) return parsed.data;
-  const named = z.object({ id: z.string().min(1).max(255) }).safeParse(value);
-  return { id: named.data?.id, problem: `invalid request frame: ${faultsOf(parsed.error)}` };
+  const message = `invalid request frame: ${faultsOf(parsed.error)}`;
+  return { id: idOf(value), error: { code: "INVALID_REQUEST", message } };
+}
+
+function idOf(frame: unknown): string | undefined {
+  return z.object({ id }).safeParse(frame).data?.id;
+}
+
+function parsedAgain(data: Buffer): unknown {
+  try {
+    return JSON.parse(data.toString("utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 export function isRequest(frame: RequestFrame | BadFrame): frame is RequestFrame {

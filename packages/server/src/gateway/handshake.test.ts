@@ -225,6 +225,21 @@ describe("a connection", () => {
     expect((await client.closed).code).toBe(1008);
   });
 
+  it.each([
+    ["a NUL", "a\0b", "invalid_text"],
+    ["a lone surrogate", "a\ud800b", "invalid_text"],
+    ["a forbidden name", JSON.parse('{"__proto__":1}') as unknown, "invalid_request"],
+  ])("is told which request held %s, and stays", async (_, message, holdfastCode) => {
+    const client = await openClient(gateway.url, gateway.demo);
+    const open = client.call("agent.wait", { runId: "none", timeoutMs: 50 });
+    const params = { sessionKey: "agent:greeter:main", message, idempotencyKey: "k" };
+    const { ok, error } = await client.call("chat.send", params);
+    expect(ok).toBe(false);
+    expect(error).toMatchObject({ code: "INVALID_REQUEST", details: { holdfastCode } });
+    expect((await open).ok).toBe(true);
+    await client.close();
+  });
+
   it("gets no more than the scopes that it asked for", async () => {
     const client = await openClient(gateway.url, gateway.demo, { scopes: ["operator.read"] });
     const params = { sessionKey: "agent:greeter:main", message: "hi", idempotencyKey: "k" };

@@ -185,6 +185,57 @@ it("begins its text anew when a turn is tried again", async () => {
   ]);
 });
 
+it("leaves a turn's text to the runs that have not ended", async () => {
+  const { session, told } = open();
+  const second = "m2" as MessageId;
+  const ended = await session.open("k1", async () => input);
+  const run = await session.open("k2", async () => second);
+  const started: ConversationEvent = { type: "started", turn, inputs: [input, second] };
+  ended.end({ status: "aborted" });
+  await ended.ended;
+  session.take(ended, started);
+  session.take(run, started);
+  session.take(run, { ...committed, inputs: [input, second] });
+  const final = told.find(({ payload }) => payload.state === "final");
+  expect(final?.payload).toMatchObject({ runId: "k2", message: expect.anything() });
+});
+
+it("is idle when its client left before its message was refused", async () => {
+  const { session, stop, state } = open();
+  const refused = session.open("k1", async () => {
+    stop();
+    throw new Error("refused");
+  });
+  await expect(refused).rejects.toThrow("refused");
+  expect(state.idle).toBe(1);
+});
+
+it("is idle when its client ended its run, and left, before the message was accepted", async () => {
+  const { session, stop, state } = open();
+  await session.open("k1", async () => {
+    for (const run of session.runs) run.end({ status: "aborted" });
+    stop();
+    return input;
+  });
+  expect(state.idle).toBe(1);
+});
+
+it("lets no run lead a turn that was ended while its message was accepted", async () => {
+  const { session, emit, told } = open();
+  await session.open("k1", async () => {
+    for (const run of session.runs) run.end({ status: "aborted" });
+    return input;
+  });
+  await Promise.resolve();
+  emit({ type: "started", turn, inputs: [input] });
+  const next = await session.open("k2", async () => "m2" as MessageId);
+  const both = { inputs: [input, "m2" as MessageId] };
+  session.take(next, { type: "started", turn, ...both });
+  session.take(next, { ...committed, ...both });
+  const final = told.find(({ payload }) => payload.state === "final");
+  expect(final?.payload).toMatchObject({ runId: "k2", message: expect.anything() });
+});
+
 it("is idle when nobody follows it and nothing runs", async () => {
   const { session, stop, state } = open();
   const run = await session.open("k1", async () => input);

@@ -90,19 +90,27 @@ export class LiveSession {
     try {
       const message = await accept();
       run.inputs = [message];
-      this.#own.set(message, run);
+      // A client may have ended it meanwhile.
+      if (run.outcome) this.#endedInputs.add(message);
+      else this.#own.set(message, run);
       return run;
     } catch (thrown) {
       this.#forget(run);
       throw thrown;
     } finally {
       this.#accepting -= 1;
-      if (this.#accepting === 0) for (const event of this.#held.splice(0)) this.#hear(event);
+      if (this.#accepting === 0) {
+        for (const event of this.#held.splice(0)) this.#hear(event);
+        // All who followed it may have left meanwhile.
+        this.#rest();
+      }
     }
   }
 
   /** An event of the turn that answers a run of this node's client. */
   take(run: Run, event: ConversationEvent): void {
+    // It must not become the leader of a turn that others wait for.
+    if (run.outcome) return;
     if (event.type === "failed") {
       if (event.final) {
         run.end({ status: "error", error: failureShape(event.code, event.message) });

@@ -112,6 +112,23 @@ describe("agent", () => {
   });
 });
 
+describe("what cannot be done", () => {
+  const wishes = [{ attachments: [{ type: "image" }] }, { model: "openai/x" }, { deliver: true }];
+  const message = { message: "hi", idempotencyKey: "k" };
+  it.each([
+    ["chat.send", { sessionKey: main, ...message }],
+    ["sessions.send", { key: main, ...message }],
+    ["sessions.create", { key: main, ...message }],
+  ])("is refused by %s instead of left out", async (method, params) => {
+    for (const wish of wishes) {
+      expect((await client.call(method, { ...params, ...wish })).ok).toBe(false);
+    }
+    expect(gateway.conversations.submitted).toHaveLength(0);
+    const harmless = { attachments: [], model: "", deliver: false };
+    expect((await client.call(method, { ...params, ...harmless })).ok).toBe(true);
+  });
+});
+
 describe("chat", () => {
   it("streams a run to every client of the session, the answer to chat.send first", async () => {
     const { gate, release } = held();
@@ -345,6 +362,17 @@ describe("session keys", () => {
     const ref = conversationOf(names(), key, undefined);
     if (conversation !== undefined) expect(ref.conversation).toBe(conversation);
     expect(sessionKeyOf(names(), ref)).toBe(key);
+  });
+
+  it.each([
+    ["/", 65],
+    ["ü", 32],
+    ["🦀", 16],
+  ])("fit with as many %s as the documentation says", (char, most) => {
+    const keyOf = (count: number) => `agent:greeter:${char.repeat(count)}`;
+    const ref = conversationOf(names(), keyOf(most), undefined);
+    expect(sessionKeyOf(names(), ref)).toBe(keyOf(most));
+    expect(() => conversationOf(names(), keyOf(most + 1), undefined)).toThrow("too long");
   });
 
   it("without an agent belong to the one that is named beside", () => {

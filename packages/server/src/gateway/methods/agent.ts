@@ -7,7 +7,8 @@ import { agentIdText, readParams, runIdText } from "../params.ts";
 import { invalidRequest, ProtocolError } from "../protocol.ts";
 import { type Run, type RunOutcome, usageView } from "../run.ts";
 import { conversationOf, sessionKeyOf } from "../session-keys.ts";
-import { refuseAttachments, runTime } from "./chat.ts";
+import { refuseUnsupported, unsupportedParams } from "../unsupported.ts";
+import { runTime } from "./chat.ts";
 
 /** Runs whose caller waits for the whole answer. */
 export const agentMethods: Readonly<Record<string, Method>> = {
@@ -22,20 +23,18 @@ const agentParams = z.object({
   agentId: agentIdText,
   sessionKey: text,
   sessionId: text,
-  model: text,
-  provider: text,
-  deliver: z.boolean().optional(),
-  attachments: z.array(z.unknown()).optional(),
   /** Seconds. */
   timeout: z.number().min(0).optional(),
   extraSystemPrompt: z.string().max(200_000).optional(),
   idempotencyKey: runIdText,
+  ...unsupportedParams,
 });
 
 /** Answers twice: when the message is durable, and with the end of its turn. */
 async function runAgent({ client, params, answer, signal }: Call) {
   const wanted = readParams("agent", agentParams, params);
   refuseUnsupported(wanted);
+  if (wanted.message.trim() === "") throw invalidRequest("invalid agent params: message is empty");
   const { clock } = client.services;
   const key = wanted.sessionKey ?? wanted.sessionId;
   const ref = conversationOf(client.names, key, wanted.agentId);
@@ -118,18 +117,4 @@ function unlessAborted(run: Run, signal: AbortSignal): Promise<RunOutcome | unde
       resolve(outcome);
     });
   });
-}
-
-/** What would change the run and that no agent here can do. Errors: `INVALID_REQUEST`. */
-function refuseUnsupported(wanted: z.infer<typeof agentParams>): void {
-  refuseAttachments(wanted.attachments);
-  if (wanted.message.trim() === "") throw invalidRequest("invalid agent params: message is empty");
-  if (wanted.model ?? wanted.provider) {
-    throw invalidRequest("model overrides are not taken: an agent's model is declared with it");
-  }
-  if (wanted.deliver) {
-    throw invalidRequest(
-      "deliver is not taken: answers go to the caller, and to the session's clients",
-    );
-  }
 }

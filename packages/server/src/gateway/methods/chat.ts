@@ -1,4 +1,4 @@
-import { type ConversationRef, HoldfastError } from "@holdfast/core";
+import type { ConversationRef } from "@holdfast/core";
 import { z } from "zod";
 import type { Call, Client, Method } from "../client.ts";
 import { gatewayLimits } from "../limits.ts";
@@ -6,6 +6,7 @@ import { startRun } from "../start-run.ts";
 import { agentIdText, readParams, runIdText, sessionKeyText } from "../params.ts";
 import { invalidRequest } from "../protocol.ts";
 import { conversationOf } from "../session-keys.ts";
+import { refuseUnsupported, unsupportedParams } from "../unsupported.ts";
 import { readHistory } from "./read-history.ts";
 import { sessionRow } from "./session-rows.ts";
 
@@ -18,7 +19,6 @@ export const chatMethods: Readonly<Record<string, Method>> = {
   "sessions.abort": { scope: "operator.write", run: abortSession },
 };
 
-const attachments = z.array(z.unknown()).optional();
 /** Milliseconds; 0 for as long as a run may take. */
 const timeoutMs = z.number().min(0).optional();
 
@@ -26,9 +26,9 @@ const sendParams = z.object({
   sessionKey: sessionKeyText,
   agentId: agentIdText,
   message: z.string(),
-  attachments,
   timeoutMs,
   idempotencyKey: runIdText,
+  ...unsupportedParams,
 });
 
 async function send(
@@ -37,7 +37,7 @@ async function send(
   schema: z.ZodType<z.infer<typeof sendParams>>,
 ) {
   const wanted = readParams(method, schema, params);
-  refuseAttachments(wanted.attachments);
+  refuseUnsupported(wanted);
   if (wanted.message.trim() === "") throw invalidRequest("message or attachment required");
   const ref = conversationOf(client.names, wanted.sessionKey, wanted.agentId);
   // Before the message: none of its events may be missed.
@@ -133,10 +133,4 @@ function abortRuns(client: Client, ref: ConversationRef, runId: string | undefin
 export function runTime(ms: number | undefined): number {
   if (ms === undefined) return gatewayLimits.runMs;
   return ms === 0 ? gatewayLimits.runMaxMs : Math.min(ms, gatewayLimits.runMaxMs);
-}
-
-/** Nobody must believe that an agent saw what it was never shown. Errors: `unsupported_content`. */
-export function refuseAttachments(list: readonly unknown[] | undefined): void {
-  if (!list?.length) return;
-  throw new HoldfastError("unsupported_content", "Attachments are not taken: send text.");
 }

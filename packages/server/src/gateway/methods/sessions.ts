@@ -7,6 +7,7 @@ import { startRun } from "../start-run.ts";
 import { agentIdText, readParams, runIdText, sessionKeyText } from "../params.ts";
 import { invalidRequest } from "../protocol.ts";
 import { conversationOf, mainKey, sessionKeyOf } from "../session-keys.ts";
+import { refuseUnsupported, unsupportedParams } from "../unsupported.ts";
 import { agentModel } from "./agent-views.ts";
 import { readHistory } from "./read-history.ts";
 import { sessionRow, type SessionRow } from "./session-rows.ts";
@@ -176,11 +177,13 @@ const createParams = z.object({
   message: z.string().optional(),
   task: z.string().optional(),
   idempotencyKey: runIdText.optional(),
+  ...unsupportedParams,
 });
 
 /** A session begins with its first message, so this gives a name to write to, and writes what is given. */
 async function create({ client, params }: Call) {
   const wanted = readParams("sessions.create", createParams, params);
+  refuseUnsupported(wanted);
   const ref = conversationOf(client.names, wanted.key ?? crypto.randomUUID(), wanted.agentId);
   client.follow(ref);
   const { clock } = client.services;

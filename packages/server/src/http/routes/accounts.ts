@@ -1,9 +1,16 @@
-import { type Channels, HoldfastError, limits, toHoldfastError } from "@holdfast/core";
+import {
+  type Channels,
+  type DeliveryFailure,
+  HoldfastError,
+  limits,
+  toHoldfastError,
+} from "@holdfast/core";
 import { z } from "zod";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { shown } from "../access.ts";
 import type { RouteContext } from "../dependencies.ts";
 import { errorResponses, errorSets } from "../error-schemas.ts";
+import { pageOfPlaces } from "../paging.ts";
 import {
   accountCheck,
   accountState,
@@ -39,6 +46,7 @@ export function accountRoutes(app: FastifyInstance, context: RouteContext): void
       operationId: "listFailedDeliveries",
       summary: "Messages that did not arrive, or of which nobody knows whether they did",
       params: organizationParams,
+      querystring: pageQuery,
       response: {
         200: pageOf(failedDelivery),
         ...errorResponses([...common, "engine_unavailable"]),
@@ -47,9 +55,14 @@ export function accountRoutes(app: FastifyInstance, context: RouteContext): void
     handler: async (request) => {
       const { org } = request.params as Named;
       requireOrganization(context, org);
-      return { items: await channels.failures.list(org) };
+      return pageOfPlaces(await channels.failures.list(org), placeOf, rangeOf(request));
     },
   });
+}
+
+/** The oldest come first; one that is dealt with may leave while somebody pages. */
+function placeOf({ at, id }: DeliveryFailure): string {
+  return `${new Date(at).toISOString()}.${id}`;
 }
 
 function stateRoutes(app: FastifyInstance, context: RouteContext, channels: Channels): void {

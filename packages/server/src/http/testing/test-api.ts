@@ -29,7 +29,7 @@ export const realRandom: Random = {
 
 type OperatorParts = Pick<
   HttpDependencies,
-  "clusterAdmin" | "storeRepair" | "authorityControl" | "mayDeclare"
+  "channels" | "clusterAdmin" | "storeRepair" | "authorityControl" | "mayDeclare"
 >;
 
 /** A listening API with two organizations: demo (agents greeter, writer) and other (greeter). */
