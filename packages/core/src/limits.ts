@@ -308,6 +308,8 @@ export const limits = {
   /** How often a growing cluster is looked at, and one that need not grow. */
   growthCheckMs: 1_000,
   growthIdleCheckMs: 30_000,
+  /** Pause between two looks for servers of removed nodes. */
+  strayCheckMs: 10_000,
 
   /** Nodes say that they live this often, and are dead after this silence; later if they are always late. */
   heartbeatMs: 300,

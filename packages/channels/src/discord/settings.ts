@@ -1,5 +1,6 @@
 import { secretRef } from "@holdfast/core";
 import { z } from "zod";
+import { serverUrl } from "../http/server-url.ts";
 
 const snowflake = z.string().regex(/^\d{15,20}$/, "expected an id of Discord, 15 to 20 digits");
 
@@ -29,11 +30,9 @@ export const discordSettings = z
      */
     messageContent: z.boolean().default(true),
     /** Base of the REST API, with its version. */
-    apiUrl: z
-      .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-      .default("https://discord.com/api/v10"),
+    apiUrl: serverUrl().default("https://discord.com/api/v10"),
     /** Instead of the gateway that Discord names. */
-    gatewayUrl: z.url({ protocol: /^wss?$/, error: "expected a ws or wss URL" }).optional(),
+    gatewayUrl: serverUrl("ws").optional(),
   })
   .refine((settings) => settings.gateway || settings.interactions !== undefined, {
     error: "expected the gateway, interactions, or both: otherwise nothing is ever received",

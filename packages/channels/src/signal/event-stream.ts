@@ -25,7 +25,7 @@ export async function* readStream(
   const url = address(options.settings, "/api/v1/events");
   url.searchParams.set("account", options.settings.account);
   try {
-    const { statusCode, body } = await request(url, {
+    const { statusCode, headers, body } = await request(url, {
       dispatcher: agent,
       signal,
       headers: {
@@ -35,7 +35,8 @@ export async function* readStream(
         "last-event-id": lastEventId,
       },
     });
-    if (statusCode !== 200) {
+    const isStream = /^text\/event-stream\b/i.test(String(headers["content-type"]));
+    if (statusCode !== 200 || !isStream) {
       body.on("error", () => {}).destroy();
       throw refused(statusCode);
     }
@@ -77,6 +78,10 @@ function refused(status: number): HoldfastError {
   if (status === 401 || status === 403) {
     const message = `The daemon's address refuses the token (${status}).`;
     return new HoldfastError("account_unauthorized", message);
+  }
+  if (status === 200) {
+    const message = "What answers at the address is not a signal-cli daemon: it gives no events.";
+    return new HoldfastError("channel_unavailable", message);
   }
   const why = status === 400 ? ": it does not have this account" : "";
   return new HoldfastError("channel_unavailable", `The daemon answered ${status}${why}.`);

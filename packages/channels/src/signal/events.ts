@@ -1,5 +1,6 @@
 import {
   type AccountOptions,
+  type ChatSender,
   HoldfastError,
   type IgnoredEvent,
   type InboundEvent,
@@ -71,17 +72,22 @@ function readMessage(envelope: Envelope, source: string, account: string): Inbou
     type: "message",
     eventId: id,
     chat,
-    sender: {
-      id: source,
-      isBot: false,
-      ...(isThere(envelope.sourceName) ? { name: envelope.sourceName } : {}),
-      ...(isThere(envelope.sourceNumber) ? { username: envelope.sourceNumber } : {}),
-    },
+    sender: senderOf(envelope, source),
     text: withMentions(message.message ?? "", mentions, isOwn),
     messageId: id,
     mentionsAccount: isAnswer || mentions.some(isOwn),
     media,
     sentAt: message.timestamp,
+  };
+}
+
+/** The same in messages and receipts: agent and conversation are chosen by the number, too. */
+function senderOf({ sourceName, sourceNumber }: Envelope, source: string): ChatSender {
+  return {
+    id: source,
+    isBot: false,
+    ...(isThere(sourceName) ? { name: sourceName } : {}),
+    ...(isThere(sourceNumber) ? { username: sourceNumber } : {}),
   };
 }
 
@@ -115,7 +121,7 @@ function readReceipt(envelope: Envelope, source: string): readonly InboundEvent[
     type: "receipt",
     eventId: `${source}.${state}.${timestamp}`,
     chat: { kind: "direct", id: source },
-    sender: { id: source, isBot: false },
+    sender: senderOf(envelope, source),
     messageId: String(timestamp),
     state,
     at: when ?? timestamp,

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { describe, expect, it } from "vitest";
-import { ada, ben, serve, start } from "./testing/world.ts";
+import { ada, ben, never, pieceTo, serve, start } from "./testing/world.ts";
 
 describe("receiving", () => {
   it("takes messages of people and groups, in order, with names as they are", async () => {
@@ -170,6 +170,44 @@ describe("receiving", () => {
     const unknown = { type: "ignored", what: "unknown_event" };
     expect(inbox.events.slice(0, 2)).toEqual([unknown, unknown]);
   });
+
+  it("tells the number of whoever shows it, in messages and in receipts", async () => {
+    const { fake, inbox, account, receiving } = await start({ numbers: { [ada]: "+15550100" } });
+    receiving();
+    fake.say({ chat: ada, text: "hello" });
+    fake.say({ chat: ben, text: "hello" });
+    await inbox.until(() => inbox.messages.length === 2);
+    expect(inbox.messages.map((one) => [one.chat.id, one.sender.id, one.sender.username])).toEqual([
+      [ada, ada, "+15550100"],
+      [ben, ben, undefined],
+    ]);
+    await account.send(pieceTo(ada, "hello"), never);
+    await inbox.until(() => inbox.events.length === 3);
+    expect(inbox.events[2]).toMatchObject({
+      type: "receipt",
+      chat: { id: ada },
+      sender: { id: ada, username: "+15550100" },
+    });
+  });
+
+  it.each(["text/html", "application/json", undefined])(
+    "is not connected to what answers with %s instead of events",
+    async (type) => {
+      const url = await serve((_request, response) => {
+        response.writeHead(200, type === undefined ? {} : { "content-type": type });
+        response.end("{}");
+      });
+      const { inbox, options, receiving } = await start({}, { url });
+      const run = receiving();
+      await options.untilReports(1);
+      expect(options.reports[0]).toMatchObject({
+        code: "channel_unavailable",
+        message: expect.stringContaining("no events"),
+      });
+      await run.stop();
+      expect(inbox.connections).toEqual([]);
+    },
+  );
 
   it("cuts a stream whose events have no end", async () => {
     const url = await serve((_request, response) => {

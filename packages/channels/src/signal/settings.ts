@@ -1,5 +1,6 @@
 import { secretRef } from "@holdfast/core";
 import { z } from "zod";
+import { serverUrl } from "../http/server-url.ts";
 
 /** An account in a signal-cli daemon, which runs as a process of its own with `daemon --http`. */
 export const signalSettings = z.strictObject({
@@ -8,8 +9,7 @@ export const signalSettings = z.strictObject({
     error: "expected a number as +491510000001, or the account's id",
   }),
   /** Where the daemon listens. It has no passwords of its own: beyond this machine, put https before it. */
-  url: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+  url: serverUrl()
     .refine((url) => url.startsWith("https:") || isLoopback(url), {
       error: "expected https, as http is taken on this machine alone",
     })
@@ -21,7 +21,6 @@ export const signalSettings = z.strictObject({
 export type SignalSettings = z.infer<typeof signalSettings>;
 
 function isLoopback(url: string): boolean {
-  if (!URL.canParse(url)) return false;
   const { hostname } = new URL(url);
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }

@@ -45,11 +45,24 @@ describe("the check", () => {
       env: { SLACK_APP_TOKEN: "xapp-wrong" },
       settings: { botToken: { fromEnv: "NOT_SET" } },
     });
-    const { ok, findings } = await account.check(never);
-    expect(ok).toBe(false);
+    const { ok, isAuthorized, findings } = await account.check(never);
+    expect([ok, isAuthorized]).toEqual([false, false]);
     expect(findings).toHaveLength(2);
     expect(findings.join(" ")).toContain("invalid_auth");
     expect(findings.join(" ")).not.toContain("xapp-wrong");
+  });
+
+  test("tells credentials that are refused or missing from a Slack that is away", async () => {
+    const { account } = openAccount(fake, "webhook");
+    fake.revoke(true);
+    expect(await account.check(never)).toMatchObject({ ok: false, isAuthorized: false });
+    fake.revoke(false);
+    const settings = { signingSecret: { fromEnv: "NOT_SET" } };
+    const blind = openAccount(fake, "webhook", { settings }).account;
+    expect(await blind.check(never)).toMatchObject({ ok: false, isAuthorized: false });
+    fake.answerNext("auth.test", { status: 503, body: {} });
+    const away = await account.check(never);
+    expect([away.ok, away.isAuthorized]).toEqual([false, undefined]);
   });
 
   test("tells of scopes that are missing", async () => {

@@ -24,19 +24,22 @@ export async function checkAccount(
   const { api, appToken, botToken, signingSecret } = dependencies;
   const bot = await ask(api, "auth.test", botToken, signal);
   const findings = bot.kind === "ok" ? [] : [`Bot token: ${wordsOf(bot)}`];
+  let isRefused = isRefusal(bot);
   if (appToken !== undefined) {
     // Makes an address that nobody connects to; it expires by itself.
     const app = await ask(api, "apps.connections.open", appToken, signal);
     if (app.kind !== "ok") findings.push(`App-level token: ${wordsOf(app)}`);
+    isRefused ||= isRefusal(app);
   }
   if (signingSecret !== undefined && readable(signingSecret) === undefined) {
     findings.push("Signing secret: it cannot be read, or is empty.");
+    isRefused = true;
   }
-  const ok = findings.length === 0;
-  if (bot.kind !== "ok") return { ok, findings };
+  const state = { ok: findings.length === 0, ...(isRefused && { isAuthorized: false }) };
+  if (bot.kind !== "ok") return { ...state, findings };
   const identity = nameIn(bot.body);
   return {
-    ok,
+    ...state,
     ...(identity === undefined ? {} : { identity }),
     findings: [...findings, ...scopeFindings(bot.scopes)],
   };
@@ -52,6 +55,13 @@ async function ask(
 ): Promise<Asked> {
   const token = readable(secret);
   return token === undefined ? { kind: "unreadable" } : await api.call({ token, method, signal });
+}
+
+/** The credentials do not work: what is away or too busy says nothing of them. */
+function isRefusal(answer: Asked): boolean {
+  return (
+    answer.kind === "unreadable" || (answer.kind === "refused" && isUnauthorized(answer.error))
+  );
 }
 
 function readable(secret: () => string): string | undefined {

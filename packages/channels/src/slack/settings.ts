@@ -1,13 +1,12 @@
 import { secretRef } from "@holdfast/core";
 import { z } from "zod";
+import { serverUrl } from "../http/server-url.ts";
 
 const common = {
   /** The bot's token (xoxb-...): who the account is, and what it sends with. */
   botToken: secretRef,
   /** Where the Web API stands; only for tests and gateways of one's own. */
-  apiUrl: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .default("https://slack.com/api/"),
+  apiUrl: serverUrl().default("https://slack.com/api/"),
 };
 
 /** The `settings` of an account on Slack. */

@@ -1,12 +1,6 @@
 import { secretRef } from "@holdfast/core";
 import { z } from "zod";
-
-const url = z
-  .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-  .refine((text) => {
-    const { search, hash, username, password } = new URL(text);
-    return search === "" && hash === "" && username === "" && password === "";
-  }, "expected a URL without user, password, query and fragment");
+import { serverUrl } from "../http/server-url.ts";
 
 const officialUrl = "https://api.telegram.org";
 const webhookPorts = ["", "80", "88", "8443"];
@@ -17,7 +11,7 @@ export const settingsSchema = z
     /** The bot's token, as BotFather gave it. */
     token: secretRef,
     /** The Bot API server: Telegram's, or one that you host. */
-    apiUrl: url.default(officialUrl),
+    apiUrl: serverUrl().default(officialUrl),
     /** Updates are sent to the nodes. Without it the account's owner polls for them. */
     webhook: z
       .strictObject({
@@ -27,7 +21,7 @@ export const settingsSchema = z
          * The account's address as Telegram reaches it, normally https. With it the owner registers the webhook
          * and repairs it; without it you call setWebhook yourself, with the same secret.
          */
-        publicUrl: url.optional(),
+        publicUrl: serverUrl().optional(),
         /** How many updates Telegram sends at once. */
         maxConnections: z.int().min(1).max(100).default(40),
       })

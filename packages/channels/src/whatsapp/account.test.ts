@@ -78,12 +78,15 @@ describe("check", () => {
     fake.revoke(true);
     expect(await account.check(never)).toEqual({
       ok: false,
+      isAuthorized: false,
       findings: [expect.stringMatching(/190/)],
     });
     const blind = whatsapp.open(accountOptions(options.settings, {}));
-    expect(await blind.check(never)).toMatchObject({ ok: false });
+    expect(await blind.check(never)).toMatchObject({ ok: false, isAuthorized: false });
     await blind.close?.();
+    // Nothing is known of the credentials while nobody answers.
     await fake.close();
-    expect(await account.check(never)).toMatchObject({ ok: false });
+    const away = await account.check(never);
+    expect([away.ok, away.isAuthorized]).toEqual([false, undefined]);
   });
 });

@@ -28,12 +28,15 @@ export async function checkAccount(
       findings.push(toHoldfastError(error).message);
     }
   }
-  if (findings.length > 0) return { ok: false, findings };
+  if (findings.length > 0) return { ok: false, isAuthorized: false, findings };
 
   const fields = "display_phone_number,verified_name,quality_rating,status";
   const answer = await graph.get(settings.phoneNumberId, { fields }, signal);
   const trouble = troubleOf(answer);
-  if (trouble !== undefined) return { ok: false, findings: [trouble] };
+  if (trouble !== undefined) {
+    const isRefused = answer.type === "answered" && refusalOf(answer)?.outcome === "unauthorized";
+    return { ok: false, ...(isRefused && { isAuthorized: false }), findings: [trouble] };
+  }
   const number = numberSchema.safeParse(answer.type === "answered" ? answer.json : undefined);
   if (!number.success) return { ok: false, findings: ["The answer is not one of the Graph API."] };
 

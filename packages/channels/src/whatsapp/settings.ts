@@ -1,5 +1,6 @@
 import { secretRef } from "@holdfast/core";
 import { z } from "zod";
+import { serverUrl } from "../http/server-url.ts";
 import { isPrivateBase } from "../media/index.ts";
 
 const numericId = z.string().regex(/^\d{1,32}$/, "expected the number that Meta shows as the id");
@@ -17,8 +18,7 @@ export const whatsAppSettings = z.strictObject({
   /** A word of your choice, entered at Meta together with the webhook's address. */
   verifyToken: secretRef,
   /** The Graph API with its version. */
-  apiUrl: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+  apiUrl: serverUrl()
     .refine((url) => url.startsWith("https:") || isPrivateBase(url), {
       error: "expected https, as the access token is sent there",
     })

@@ -5,6 +5,7 @@ import type { Random } from "../ports/random.ts";
 import type { ResourceStore } from "../resource-store.ts";
 import type { Account, SecretRef } from "../resources.ts";
 import { accountKey } from "./account-assignments.ts";
+import { maskChecks, secretRefs } from "./account-secrets.ts";
 
 /** A declared account, ready for use. */
 export interface OpenedAccount {
@@ -12,6 +13,8 @@ export interface OpenedAccount {
   readonly channel: Channel;
   readonly rates: ChannelRates;
   readonly use: ChannelAccount;
+  /** Errors: `account_unauthorized` when a secret of the settings cannot be read on this node. */
+  readonly requireSecrets: () => void;
 }
 
 export interface AccountRegistryOptions {
@@ -59,6 +62,9 @@ export class AccountRegistry {
       random,
       report,
     });
+    const refs = secretRefs(settings.data);
+    maskChecks(use, refs, secret);
+    const requireSecrets = () => refs.forEach((ref) => void secret(ref));
     const usual = channel.capabilities.rates;
     const { account: whole, direct, group } = account.rates ?? {};
     const rates = {
@@ -66,7 +72,7 @@ export class AccountRegistry {
       direct: direct ?? usual.direct,
       group: group ?? usual.group,
     };
-    const opened = { account, channel, rates, use };
+    const opened = { account, channel, rates, use, requireSecrets };
     this.#opened.set(key, opened);
     return opened;
   }

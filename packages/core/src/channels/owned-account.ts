@@ -122,6 +122,8 @@ export class OwnedAccount {
     const { signal } = this.#receiving;
     const current = opened();
     if (!current) return aborted(signal);
+    // All of them, or a missing one that only sends need would show with the first answer.
+    current.requireSecrets();
     if (!current.use.receive) return this.#watch(current, signal);
     this.#become("starting");
     const cursor = await AccountCursor.take(keyValue, key, epoch, current.account.channel);
@@ -148,12 +150,15 @@ export class OwnedAccount {
     const { clock } = this.#options;
     while (!signal.aborted) {
       const timeout = AbortSignal.timeout(limits.accountCheckTimeoutMs);
-      const { ok, findings } = await use.check(AbortSignal.any([signal, timeout]));
+      const asked = AbortSignal.any([signal, timeout]);
+      const { ok, isAuthorized, findings } = await use.check(asked);
       if (signal.aborted) return;
       if (ok) {
         this.#become("connected");
         return aborted(signal);
       }
+      // Only when it is said: a platform that is away says nothing of the credentials.
+      if (isAuthorized === false) return this.refused(findings[0] ?? "They are refused.");
       this.#become("unavailable", findings[0]);
       await delay(clock, limits.accountCheckMs, signal);
     }

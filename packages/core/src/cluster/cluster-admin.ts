@@ -13,7 +13,8 @@ export interface ClusterAdmin {
   /** Ends a drain: the node gets work again. Errors: `node_not_found`. */
   activate(node: string): Promise<void>;
   /**
-   * Takes nodes out for good: their certificates are refused from then on. Errors: `node_not_found`,
+   * Takes nodes out for good: their certificates are refused from then on. One that is out already is no error.
+   * Errors: `node_not_found`,
    * `node_alive` (drain and stop it first; not with `force`), `store_quorum_at_risk` (not with `force`).
    */
   remove(nodes: readonly string[], options: RemoveNodesOptions): Promise<void>;
@@ -23,6 +24,8 @@ export interface RemoveNodesOptions {
   readonly force: boolean;
   /** Awaited once nothing stands against the removal, before anybody knows of it. */
   readonly prepare?: () => Promise<void>;
+  /** Names of the store nodes whose engines have a part in the data; all count when it is absent. */
+  readonly inEngine?: () => Promise<readonly string[]>;
 }
 
 export interface NodeStatus extends NodeRecord {

@@ -77,12 +77,15 @@ export function createClusterAdmin(parts: AdminParts): ClusterAdmin {
 
     activate: (name) => setState(name, "active"),
 
-    async remove(names, { force, prepare }) {
+    async remove(names, { force, prepare, inEngine }) {
       requireChange(parts);
-      const leaving = names.map((name) => foundNode(membership.get(name), name));
-      if (!force) checkRemoval(parts, leaving);
+      // Whoever asks again after a lost answer finds some of them removed.
+      const open = names.filter((name) => !membership.removed.some((node) => node === name));
+      const leaving = open.map((name) => foundNode(membership.get(name), name));
+      if (!force) checkRemoval(parts, leaving, await inEngine?.());
       await prepare?.();
-      for (const { node } of leaving) await setState(node, "removed");
+      // Together: the engine elects as soon as the first one learns of it.
+      await Promise.all(leaving.map(({ node }) => setState(node, "removed")));
     },
   };
 }
@@ -103,12 +106,18 @@ function requireChange({ mayChange, membership }: AdminParts): void {
 function checkRemoval(
   { membership, heartbeats }: AdminParts,
   leaving: readonly NodeRecord[],
+  inEngine: readonly string[] | undefined,
 ): void {
+  if (leaving.length === 0) return;
   const isLeaving = (node: NodeRecord) => leaving.some((each) => each.node === node.node);
   if (membership.nodes.every(isLeaving)) {
     throw new HoldfastError("last_node", "No node would be left.");
   }
-  const stores = membership.nodes.filter(({ role, engine }) => role === "store" && engine);
+  // One that never came so far that its engine took part holds nothing, and is missed by nobody.
+  const hasPart = ({ node }: NodeRecord) => inEngine?.includes(node) ?? true;
+  const stores = membership.nodes.filter(
+    (record) => record.role === "store" && record.engine && hasPart(record),
+  );
   const kept = stores.filter((node) => !isLeaving(node) && heartbeats.isAlive(node.node));
   const removed = stores.filter(isLeaving);
   const majority = Math.floor(stores.length / 2) + 1;

@@ -198,6 +198,22 @@ test("a third store node brings three replicas, told in words, and then the witn
   expect(made.reports).toEqual([]);
 });
 
+test("what waits for store nodes that were removed since is ended", async () => {
+  const made = await openWorld();
+  made.processes.pop();
+  made.world.servers = three.slice(0, 1);
+  made.growth.start();
+  await made.clock.advance(5_000);
+  expect(await made.operation()).toMatchObject({ phase: "waiting" });
+  made.world.records = nodes.slice(0, 1);
+  await made.clock.advance(5_000);
+  expect(await made.operation()).toMatchObject({ kind: "growth", phase: "done" });
+  made.world.records = nodes;
+  made.world.servers = three;
+  await made.clock.advance(10_000);
+  expect(await made.operation()).toMatchObject({ phase: "done", done: 2, total: 2 });
+});
+
 test("a stream that elects is not taken for one with too few replicas", async () => {
   const made = await openWorld();
   made.processes.pop();

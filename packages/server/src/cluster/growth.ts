@@ -111,6 +111,8 @@ export class Growth {
   #said = "";
   #startedAt: number | undefined;
   #reported = "";
+  /** No waiting stands written while there are too few store nodes. */
+  #hasEndedWaiting = false;
   /** Looks in a row that met elections. */
   #electingLooks = 0;
   /** That all streams have their replicas is written down, too. */
@@ -156,7 +158,11 @@ export class Growth {
     const stores = storeNodes(records()).map(({ node }) => node as string);
     if (stores.length > 1) engine.askLeaders();
     // Few nodes may become enough at any time, and that is known without asking the engine.
-    if (stores.length < wanted) return limits.growthCheckMs;
+    if (stores.length < wanted) {
+      if (isCoordinator()) await this.#endWaiting(stores.length);
+      return limits.growthCheckMs;
+    }
+    this.#hasEndedWaiting = false;
     const hasWitness = engine.processes.some(({ role }) => role === "witness");
     const coordinates = isCoordinator();
     if (!hasWitness && !coordinates) return limits.growthCheckMs;
@@ -206,6 +212,18 @@ export class Growth {
   #tellWaiting({ current, low, streams: total }: GrowthStep & { do: "wait" }): Promise<void> {
     const message = `Three store nodes are members, and ${current} of ${wanted} engines are up to date: the data gets more replicas when all are.`;
     return this.#tell({ phase: "waiting", message, done: total - low, total });
+  }
+
+  /** Store nodes that growth waited for were removed. */
+  async #endWaiting(stores: number): Promise<void> {
+    if (this.#hasEndedWaiting) return;
+    const { operation } = await this.#stored();
+    if (operation?.kind === "growth" && operation.phase === "waiting") {
+      const nodes = stores === 1 ? "is one store node" : `are ${stores} store nodes`;
+      const message = `There ${nodes}: the data keeps the replicas that it has until there are ${wanted}.`;
+      await this.#write({ ...operation, phase: "done", message });
+    }
+    this.#hasEndedWaiting = true;
   }
 
   async #raise(low: number, total: number): Promise<void> {

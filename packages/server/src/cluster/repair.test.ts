@@ -1,7 +1,8 @@
-import { clusterBucket, HoldfastError, type KeyValue } from "@holdfast/core";
+import { clusterBucket, encodeJson, HoldfastError, type KeyValue } from "@holdfast/core";
 import { createMemoryEngine, createMemoryStore, type EngineAdmin } from "@holdfast/engine";
 import { createVirtualClock } from "@holdfast/testkit";
 import { expect, test } from "vitest";
+import { operationKey } from "./growth.ts";
 import { Repair } from "./repair.ts";
 
 const peer = (name: string) => ({ name, isOnline: true, isSilent: false, isCurrent: true, lag: 0 });
@@ -33,8 +34,10 @@ async function open(replaceStore: EngineAdmin["replaceStore"], lostPuts: number)
     say: () => {},
     report: () => {},
   });
+  const store = (operation: object) =>
+    keyValue.put(clusterBucket, operationKey, encodeJson(operation));
   const phase = async () => (await clock.runUntil(repair.progress()))?.phase;
-  return { clock, repair, phase };
+  return { clock, repair, phase, store };
 }
 
 test.each<[string, EngineAdmin["replaceStore"]]>([
@@ -51,5 +54,26 @@ test.each<[string, EngineAdmin["replaceStore"]]>([
   expect(await phase()).toBe("copying");
   await clock.advance(10_000);
   expect(await phase()).toBe(end);
+  await repair.close();
+});
+
+test("growth that waits for store nodes keeps no replacement from beginning; one that copies does", async () => {
+  const { clock, repair, phase, store } = await open(async () => {}, 0);
+  const growth = { kind: "growth", message: "copying", done: 0, total: 1, startedAt: 1 };
+  await clock.runUntil(store({ ...growth, phase: "copying" }));
+  await expect(clock.runUntil(repair.start("n3"))).rejects.toMatchObject({
+    code: "operation_running",
+  });
+  await clock.runUntil(store({ ...growth, phase: "waiting" }));
+  await clock.runUntil(repair.start("n3"));
+  await clock.advance(10_000);
+  expect(await phase()).toBe("done");
+  await repair.close();
+});
+
+test("store nodes whose engines take part are told from those that never came up", async () => {
+  const { clock, repair } = await open(async () => {}, 0);
+  const nodes = await clock.runUntil(repair.inEngine(["n1", "n2", "ghost"]));
+  expect(nodes).toEqual(["n1", "n2"]);
   await repair.close();
 });

@@ -8,11 +8,13 @@ import {
   type KeyValue,
   type Membership,
   type NodeId,
+  type NodeRecord,
   toHoldfastError,
 } from "@holdfast/core";
 import { dataServerName, type EngineAdmin, type EngineHealth } from "@holdfast/engine";
 import type { Operation, RepairPlan, StoreRepair } from "../http/store-repair.ts";
 import { operationKey } from "./growth.ts";
+import { isInEngine } from "./strays.ts";
 
 export interface RepairOptions {
   readonly admin: Pick<EngineAdmin, "health" | "replaceStore">;
@@ -28,6 +30,8 @@ const stallMs = 90_000;
 /** A server that crashed is gone when the engine has not heard of it for seconds. */
 const engineNoticeMs = 60_000;
 const endRetryMs = 1_000;
+/** The server's name in homes made before there were clusters of several nodes. */
+const oldServerName = "holdfast-data";
 
 /** Gives the replicas of a dead store node to the others; on store nodes. */
 export class Repair implements StoreRepair {
@@ -69,7 +73,9 @@ export class Repair implements StoreRepair {
     await this.plan(dead);
     const { keyValue, clock } = this.#options;
     const { operation, revision } = await this.#stored();
-    const isRunning = operation?.phase === "copying" || operation?.phase === "waiting";
+    // Growth that waits for store nodes does nothing that this could disturb.
+    const isWaiting = operation?.phase === "waiting" && operation.kind === "replace";
+    const isRunning = operation?.phase === "copying" || isWaiting;
     if (isRunning && this.#mayProgress(revision)) {
       if (operation.kind === "replace" && operation.node === dead) return;
       throw new HoldfastError("operation_running", `The cluster is busy: ${operation.message}`);
@@ -91,6 +97,13 @@ export class Repair implements StoreRepair {
       if (stored?.startedAt !== begun.startedAt || stored.node !== dead) throw thrown;
     }
     this.#running = this.#run(dead, begun);
+  }
+
+  async inEngine(nodes: readonly string[]): Promise<readonly string[]> {
+    const health = await this.#options.admin.health();
+    // Without a leader nothing is known of the servers, and a home of old has a server without its node's name.
+    const isKnown = health.metaLeader !== undefined && !isInEngine(oldServerName, health);
+    return isKnown ? nodes.filter((node) => isInEngine(dataServerName(node), health)) : nodes;
   }
 
   async progress(): Promise<Operation | undefined> {
@@ -129,9 +142,8 @@ export class Repair implements StoreRepair {
           tell({ stream, done, total, message });
         },
       });
-      await membership.update(
-        dead as NodeId,
-        (record) => record && { ...record, state: "removed" },
+      await membership.update(dead as NodeId, (record) =>
+        record?.state === "removed" ? undefined : record && removed(record),
       );
       const message = `Node ${dead} was replaced: all streams have their replicas on other store nodes.`;
       await end({ phase: "done", message });
@@ -183,12 +195,15 @@ export class Repair implements StoreRepair {
   }
 }
 
+function removed(record: NodeRecord): NodeRecord {
+  return { ...record, state: "removed" };
+}
+
 /** Errors: `store_quorum_at_risk`. */
 function situation(dead: string, { servers, streams }: EngineHealth) {
   const known = (name: string) => streams.some(({ peers }) => peers.some((p) => p.name === name));
-  // Homes made before there were clusters of several nodes have another name.
   const own = dataServerName(dead);
-  const server = known(own) ? own : known("holdfast-data") ? "holdfast-data" : own;
+  const server = known(own) ? own : known(oldServerName) ? oldServerName : own;
   const affected = streams.filter(({ peers }) => peers.some(({ name }) => name === server));
   const others = servers.filter(
     ({ name, isOnline }) => isOnline && name !== server && !name.endsWith("-witness"),

@@ -33,6 +33,7 @@ import type { Member } from "./open-member.ts";
 import { Renewal } from "./renewal.ts";
 import { Repair } from "./repair.ts";
 import { storeEntry } from "./store-entry.ts";
+import { Strays } from "./strays.ts";
 
 export interface PartOptions {
   readonly home: ClusterHome;
@@ -93,6 +94,17 @@ export async function takePart(options: PartOptions): Promise<ClusterPart> {
   const repair =
     engine.managed &&
     new Repair({ ...options, admin: engine.managed.admin, membership: runtime.membership });
+  const strays =
+    engine.managed &&
+    repair &&
+    new Strays({
+      ...options,
+      admin: engine.managed.admin,
+      repair,
+      membership: runtime.membership,
+      isCoordinator: () => runtime.coordinator.isLeading,
+    });
+  strays?.start();
   const service = createService(options, users);
   const others = () => records().filter(({ node }) => node !== file.node);
   return {
@@ -111,6 +123,7 @@ export async function takePart(options: PartOptions): Promise<ClusterPart> {
       storeUrl: () => storeUrls(others())[0],
     },
     async close() {
+      await strays?.close();
       await repair?.close();
       await growth?.close();
       await watch.close();

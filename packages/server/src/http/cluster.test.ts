@@ -111,6 +111,7 @@ describe("nodes and partitions", () => {
   test("nodes are removed together, once each", async () => {
     const remove = (query: string) => api.call("DELETE", `/api/v1/nodes${query}`);
     expect((await remove("?node=b&node=c&node=b&force=true")).status).toBe(204);
+    expect(cluster.inEngine).toEqual(["a", "b", "d"]);
     expect((await remove("?node=d")).status).toBe(204);
     expect(cluster.removals).toEqual([
       { names: ["b", "c"], force: true },

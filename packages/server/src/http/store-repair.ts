@@ -14,6 +14,8 @@ export interface StoreRepair {
    * node's replacement runs already. Errors: those of `plan`, `operation_running`.
    */
   start(dead: string): Promise<void>;
+  /** Those of the nodes whose engines have a part in the cluster's data; all of them while that is not known. */
+  inEngine(nodes: readonly string[]): Promise<readonly string[]>;
   /**
    * What the cluster does about its data now, or did last, whichever node works on it; undefined when it
    * never had to do anything.

@@ -95,6 +95,33 @@ test.each<[string, ReturnType<typeof one>, typeof group, string | undefined]>([
   expect(chooseAgent(account, event)).toBe(agent);
 });
 
+test.each([
+  ["whatsapp", "+1 555-0100", { id: "15550100" }],
+  ["whatsapp", "whatsapp:+15550100", { id: "15550100" }],
+  ["signal", "+15550100", { id: "uuid", username: "+15550100" }],
+  ["signal", "uuid:UUID", { id: "uuid", username: "+15550100" }],
+  ["email", "Ada@Example.org", { id: "ada@example.org" }],
+])("a person on %s as %s", (channel, id, sender) => {
+  const bindings = [{ agent: "own", peer: { kind: "direct" as const, id } }];
+  const event = message({ chat: { id: sender.id }, sender });
+  expect(chooseAgent({ channel, bindings }, event, "other")).toBe("own");
+});
+
+test("an id is narrower than the number beside it", () => {
+  const bindings = [
+    { agent: "number", peer: { id: "+15550100" } },
+    { agent: "id", peer: { id: "uuid" } },
+  ];
+  const event = message({ chat: { id: "uuid" }, sender: { id: "uuid", username: "+15550100" } });
+  expect(chooseAgent({ channel: "signal", bindings }, event)).toBe("id");
+});
+
+test("a user name is no id: whoever takes it gets no other agent", () => {
+  const bindings = [{ agent: "own", peer: { id: "ada" } }];
+  const event = message({ sender: { username: "ada" } });
+  expect(chooseAgent({ channel: "telegram", bindings }, event, "other")).toBe("other");
+});
+
 test("without a binding the account's agent, then the only one, then nobody", () => {
   const bindings = [{ agent: "other", peer: { id: "8" } }];
   const account = { channel: "telegram", agent: "own", bindings };

@@ -1,11 +1,11 @@
 import type { ChatAddress, ChatSender } from "../../ports/channel.ts";
 import type { Account, AccountBinding } from "../../resources.ts";
-import { anyone, bareIdentity, isSameIdentity } from "./identities.ts";
+import { anyone, foldedId, idsOf, writtenId } from "./identities.ts";
 
 /** What a binding looks at. */
 export interface Addressed {
   readonly chat: ChatAddress;
-  readonly sender: Pick<ChatSender, "id" | "roles">;
+  readonly sender: Pick<ChatSender, "id" | "username" | "roles">;
 }
 
 type BoundAccount = Pick<Account, "channel" | "agent" | "bindings">;
@@ -29,7 +29,7 @@ export function chooseAgent(
     (id: string): Tier =>
     ({ peer }) =>
       peer !== undefined && peer.id !== anyone && isPeer(account.channel, peer, chat, id);
-  for (const id of namesOf(event)) {
+  for (const id of namesOf(account.channel, event)) {
     const agent = first(
       (binding) => isChat(id)(binding) && hasParent(account.channel, binding, chat),
     );
@@ -51,8 +51,8 @@ export function chooseAgent(
 type Peer = NonNullable<AccountBinding["peer"]>;
 
 /** The chat's names from narrow to wide: a topic of a group has one of its own. */
-function namesOf({ chat, sender }: Addressed): readonly string[] {
-  const whole = chat.kind === "direct" ? [sender.id, chat.id] : [chat.id];
+function namesOf(channel: string, { chat, sender }: Addressed): readonly string[] {
+  const whole = chat.kind === "direct" ? [...idsOf(channel, sender), chat.id] : [chat.id];
   if (chat.thread === undefined) return whole;
   return [`${chat.id}:topic:${chat.thread}`, `${chat.id}:thread:${chat.thread}`, ...whole];
 }
@@ -60,7 +60,7 @@ function namesOf({ chat, sender }: Addressed): readonly string[] {
 function isPeer(channel: string, peer: Peer, chat: ChatAddress, id: string): boolean {
   if (!isKind(peer, chat)) return false;
   if (chat.kind !== "direct") return peer.id === id;
-  return isSameIdentity(channel, bareIdentity(channel, peer.id) ?? "", id);
+  return writtenId(channel, peer.id) === foldedId(channel, id);
 }
 
 /** Platforms disagree about what is a group and what a channel. */

@@ -192,6 +192,40 @@ test("an identity of two links is a fault, and belongs to nobody", () => {
   expect(who("slack", "w", "U2")).toBeUndefined();
 });
 
+test("a person is found however the id was written, by a number that Signal shows, and by no name", () => {
+  const index = indexIdentityLinks([
+    link("ada", { channel: "whatsapp", id: "+1 555-0100" }, { channel: "signal", id: "+15550100" }),
+    link("bo", { channel: "signal", id: "uuid:BO" }, { channel: "telegram", id: "telegram: 7" }),
+    link("cy", { channel: "telegram", id: "cy" }, { channel: "telegram", id: "slack:U1" }),
+  ]);
+  const who = (channel: string, id: string, username?: string) =>
+    index.personOf({ organization: "acme", channel, account: "bot", id, username, agent: "a" });
+  expect(who("whatsapp", "15550100")).toBe("ada");
+  expect(who("signal", "x", "+15550100")).toBe("ada");
+  expect(who("signal", "x", "+15550101")).toBeUndefined();
+  expect(who("signal", "bo", "+15550101")).toBe("bo");
+  // The id of one and the number of another: two people are never taken for one.
+  expect(who("signal", "bo", "+15550100")).toBeUndefined();
+  expect(who("telegram", "7")).toBe("bo");
+  expect(who("telegram", "8", "cy")).toBeUndefined();
+  expect(who("telegram", "U1")).toBeUndefined();
+});
+
+test("ids that are one when they are compared belong to one link", () => {
+  const both = [
+    link("ada", { channel: "whatsapp", id: "+15550100" }),
+    link("bo", { channel: "whatsapp", id: "1 555 0100" }),
+  ];
+  expect(linkFaults(both).map(({ path }) => path)).toEqual(["bo.identities[0]"]);
+});
+
+test("the conversation is that of the person whose number Signal shows", () => {
+  const account = { organization: "acme", name: "line", channel: "signal" };
+  const numbers = indexIdentityLinks([link("ada", { channel: "signal", id: "+15550100" })]);
+  const event = message({ chat: { id: "x" }, sender: { id: "x", username: "+15550100" } });
+  expect(conversationOf(account, event, { ...choice, links: numbers })).toBe("person:ada");
+});
+
 test("a link of one organization says nothing about another", () => {
   const identity = { channel: "telegram", account: "bot", id: "99", agent: "greeter" };
   expect(links.personOf({ ...identity, organization: "acme" })).toBe("ada");

@@ -21,7 +21,7 @@ export interface ConversationChoice {
  */
 export function conversationOf(
   account: Pick<Account, "organization" | "name" | "channel" | "scope">,
-  event: { readonly chat: ChatAddress; readonly sender: Pick<ChatSender, "id"> },
+  event: { readonly chat: ChatAddress; readonly sender: Pick<ChatSender, "id" | "username"> },
   choice: ConversationChoice,
 ): ConversationId {
   const { chat } = event;
@@ -35,8 +35,8 @@ export function conversationOf(
   if (scope !== "main") {
     const { organization, channel, name } = account;
     const { agent, links } = choice;
-    const identity = { organization, channel, account: name, id: event.sender.id, agent };
-    const person = links.personOf(identity);
+    const { id, username } = event.sender;
+    const person = links.personOf({ organization, channel, account: name, id, username, agent });
     // The threads too: whoever is linked has one conversation, on whatever channel.
     if (person !== undefined) return shortened(["person", person], choice);
   }

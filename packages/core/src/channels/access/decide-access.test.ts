@@ -91,6 +91,30 @@ test.each<[string, string, string[], Partial<typeof direct.sender>, boolean]>([
     { id: "x", username: "+15550100" },
     true,
   ],
+  [
+    "the same, as people write it",
+    "signal",
+    ["1 555-0100"],
+    { id: "x", username: "+15550100" },
+    true,
+  ],
+  ["a WhatsApp number with a plus", "whatsapp", ["+15550100"], { id: "15550100" }, true],
+  ["a number as people write it", "whatsapp", ["+1 (555) 01-00"], { id: "15550100" }, true],
+  ["as they copy it", "whatsapp", ["\u202a+1\u00a0555\u20110100\u202c"], { id: "15550100" }, true],
+  ["with the channel", "whatsapp", ["whatsapp: +15550100"], { id: "15550100" }, true],
+  ["another number", "whatsapp", ["+15550101"], { id: "15550100" }, false],
+  ["a number of no digits", "whatsapp", ["+", "-"], { id: "15550100", username: "" }, false],
+  [
+    "a name like a number is no number",
+    "whatsapp",
+    ["1.555.0100"],
+    { id: "9", username: "1.555.0100" },
+    false,
+  ],
+  ["a WhatsApp id of a hidden number", "whatsapp", ["de.1349"], { id: "DE.1349" }, true],
+  ["digits elsewhere are no number", "telegram", ["+7"], { id: "7" }, false],
+  ["spaces behind the channel", "telegram", ["telegram: 7"], { id: "7" }, true],
+  ["spaces behind the kind", "slack", ["slack:user: U0123ABC"], { id: "U0123ABC" }, true],
   ["a Slack person", "slack", ["slack:user:U0123ABC"], { id: "U0123ABC" }, true],
   ["an address in capitals", "email", ["Ada@Example.org"], { id: "ada@example.org" }, true],
   ["a domain", "email", ["@example.org"], { id: "ada@example.org" }, true],
@@ -106,6 +130,15 @@ test.each<[string, string, string[], Partial<typeof direct.sender>, boolean]>([
 });
 
 test.each([
+  ["whatsapp", "+1 555-0100", "15550100"],
+  ["telegram", "telegram: 7", "7"],
+  ["email", "Ada@Example.org", "ada@example.org"],
+])("whoever is blocked on %s as %s", (channel, entry, id) => {
+  const event = message({ sender: { id } });
+  expect(decided({ direct: "open", block: [entry] }, event, true, channel)).toBe("blocked");
+});
+
+test.each([
   ["slack", ["team:T1:channel:C1"], { id: "C1", team: "T1" }, true],
   ["slack", ["team:T2:channel:C1"], { id: "C1", team: "T1" }, false],
   ["slack", ["team:T1"], { id: "C1", team: "T1" }, true],
@@ -114,6 +147,7 @@ test.each([
   ["discord", ["c1"], { id: "t1", parent: "c1" }, true],
   ["signal", ["signal:group:aB/c+="], { id: "aB/c+=" }, true],
   ["signal", ["ab/c+="], { id: "aB/c+=" }, false],
+  ["telegram", ["telegram: group: -100"], { id: "-100" }, true],
 ])("groups of %s by %s", (channel, groupAllow, chat, expected) => {
   const event = message({ chat: { kind: "channel", ...chat }, mentionsAccount: true });
   const result = decided({ groupAllow }, event, false, channel);

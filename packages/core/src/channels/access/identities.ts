@@ -1,4 +1,10 @@
-import type { ChatAddress, ChatSender } from "../../ports/channel.ts";
+import type { ChatAddress } from "../../ports/channel.ts";
+
+/** Of a sender, what people are named by. */
+interface Identified {
+  readonly id: string;
+  readonly username?: string | undefined;
+}
 
 /** Stands for everybody, or for every group. */
 export const anyone = "*";
@@ -8,16 +14,22 @@ const personPrefixes = ["user:", "uuid:", "mailto:", "id:"];
 const groupPrefixes = ["group:", "channel:", "chat:"];
 const channelAliases: Readonly<Record<string, readonly string[]>> = { telegram: ["tg"] };
 
+/** Where people are phone numbers, or have one beside their id. */
+const phoneChannels: ReadonlySet<string> = new Set(["whatsapp", "signal"]);
+/** A number as people write or copy it: `+1 (555) 01-00`, also with what cannot be seen in it. */
+const phoneNumber = /^[+\s\p{Pd}\p{Cf}()./]*\d[+\d\s\p{Pd}\p{Cf}()./]*$/u;
+
 /**
- * What an id of a person looks like. User names are free to choose, on some platforms digits alone too: an
- * entry that may be an id is never compared with a name, or anybody could take the name of an allowed id.
+ * What an id of a person looks like, folded. User names are free to choose, on some platforms digits alone
+ * too: an entry that may be an id is never compared with a name, or anybody could take the name of an
+ * allowed id.
  */
 const idShapes: Readonly<Record<string, RegExp>> = {
   telegram: /^[+-]?\d+$/,
   discord: /^\d+$/,
-  whatsapp: /^\+?\d+$/,
-  slack: /^[uwb][a-z0-9]{4,}$/i,
-  signal: /^(\+?\d+|[0-9a-f]{8}-[0-9a-f-]{27})$/i,
+  whatsapp: /^\d+$/,
+  slack: /^[uwb][a-z0-9]{4,}$/,
+  signal: /^(\d+|[0-9a-f]{8}-[0-9a-f-]{27})$/,
 };
 
 /**
@@ -27,9 +39,10 @@ const idShapes: Readonly<Record<string, RegExp>> = {
 export function namesPerson(
   channel: string,
   entries: readonly string[] | undefined,
-  sender: Pick<ChatSender, "id" | "username">,
+  sender: Identified,
 ): boolean {
-  return (entries ?? []).some((entry) => isPerson(channel, entry.trim(), sender));
+  const ids = idsOf(channel, sender);
+  return (entries ?? []).some((entry) => isPerson(channel, entry.trim(), ids, sender));
 }
 
 /**
@@ -45,34 +58,49 @@ export function namesGroup(
   return (entries ?? []).some((entry) => isGroup(channel, entry.trim(), chat));
 }
 
-/** Two ids of one person on a channel. Web sites give their own ids, which may differ in capitals alone. */
-export function isSameIdentity(channel: string, one: string, other: string): boolean {
-  return channel === "web" ? one === other : one.toLowerCase() === other.toLowerCase();
+/**
+ * The one form in which ids of people are compared, as they are written in other ways than their platform
+ * does: capitals, phone numbers with a plus and spaces. Web sites give their own ids, which may differ in
+ * capitals alone.
+ */
+export function foldedId(channel: string, id: string): string {
+  if (channel === "web") return id;
+  const isPhone = phoneChannels.has(channel) && phoneNumber.test(id);
+  return isPhone ? id.replace(/\D/g, "") : id.toLowerCase();
 }
 
-/** An entry without the channel and the kind before it; undefined when it is of another channel. */
-export function bareIdentity(channel: string, entry: string): string | undefined {
-  return withoutPrefixes(channel, entry, personPrefixes);
+/**
+ * A person's ids, folded: the platform's own, and on Signal the phone number that it tells beside it of
+ * whoever shows it. That one is nobody's choice, as a user name is.
+ */
+export function idsOf(channel: string, { id, username }: Identified): readonly string[] {
+  const number = channel === "signal" && username?.startsWith("+") ? [username] : [];
+  return [id, ...number].map((one) => foldedId(channel, one));
+}
+
+/** The folded id that somebody wrote, with or without the channel; undefined when it is of another channel. */
+export function writtenId(channel: string, written: string): string | undefined {
+  const bare = withoutPrefixes(channel, written.trim(), personPrefixes);
+  return bare === undefined || bare === "" ? undefined : foldedId(channel, bare);
 }
 
 function isPerson(
   channel: string,
   entry: string,
-  { id, username }: Pick<ChatSender, "id" | "username">,
+  ids: readonly string[],
+  { id, username }: Identified,
 ): boolean {
   if (entry === anyone) return true;
-  const bare = bareIdentity(channel, entry);
-  if (bare === undefined || bare === "") return false;
-  if (isSameIdentity(channel, bare, id)) return true;
-  if (bare.startsWith("@")) {
-    const name = bare.slice(1);
+  const written = writtenId(channel, entry);
+  if (written === undefined) return false;
+  if (ids.includes(written)) return true;
+  if (written.startsWith("@")) {
+    const name = written.slice(1);
     if (channel === "email") return hasDomain(id, name);
     return name !== "" && isSameName(name, username);
   }
   const shape = idShapes[channel];
-  // A phone number is nobody's choice: Signal tells it beside the id of whoever shows it.
-  const isPhone = channel === "signal" && /^\+\d+$/.test(bare);
-  return shape !== undefined && (isPhone || !shape.test(bare)) && isSameName(bare, username);
+  return shape !== undefined && !shape.test(written) && isSameName(written, username);
 }
 
 function isSameName(name: string, username: string | undefined): boolean {
@@ -108,12 +136,12 @@ function withoutPrefixes(
 ): string | undefined {
   const lead = /^([a-z]+):/i.exec(entry)?.[1]?.toLowerCase() ?? "";
   const isOwn = lead === channel || (channelAliases[channel] ?? []).includes(lead);
-  const rest = isOwn ? entry.slice(lead.length + 1) : entry;
+  const rest = isOwn ? entry.slice(lead.length + 1).trim() : entry;
   // The ids that a web site gives may begin with anything.
   if (channel === "web") return rest;
   if (!isOwn && otherChannels.has(lead)) return undefined;
   const kind = kinds.find((prefix) => rest.toLowerCase().startsWith(prefix));
-  return kind === undefined ? rest : rest.slice(kind.length);
+  return kind === undefined ? rest : rest.slice(kind.length).trim();
 }
 
 const otherChannels = new Set([

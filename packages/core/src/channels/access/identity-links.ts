@@ -1,5 +1,6 @@
 import type { ErrorDetail } from "../../errors.ts";
 import type { IdentityLink } from "../../resources.ts";
+import { idsOf, writtenId } from "./identities.ts";
 
 /** Who a sender is, as far as a link says so. */
 export interface IdentityLinks {
@@ -12,6 +13,7 @@ export interface SenderIdentity {
   readonly channel: string;
   readonly account: string;
   readonly id: string;
+  readonly username?: string | undefined;
   /** The agent that takes the message: a link may hold for one agent alone. */
   readonly agent: string;
 }
@@ -34,17 +36,22 @@ export function indexIdentityLinks(links: Iterable<IdentityLink>): IdentityLinks
   };
   for (const { organization, name, agent, identities } of links) {
     for (const { channel, account, id } of identities) {
-      put(keyOf(organization, channel, account, id), { person: name, agent });
+      const written = writtenId(channel, id);
+      if (written === undefined) continue;
+      put(keyOf(organization, channel, account, written), { person: name, agent });
     }
   }
   return {
-    personOf({ organization, channel, account, id, agent }) {
-      const narrow = found.get(keyOf(organization, channel, account, id));
-      const wide = found.get(keyOf(organization, channel, undefined, id));
-      if (narrow === "several" || wide === "several") return undefined;
-      const linked = narrow ?? wide;
-      if (linked === undefined) return undefined;
-      if (wide !== undefined && wide.person !== linked.person) return undefined;
+    personOf({ organization, channel, account, agent, ...sender }) {
+      const keys = idsOf(channel, sender).flatMap((id) => [
+        keyOf(organization, channel, account, id),
+        keyOf(organization, channel, undefined, id),
+      ]);
+      const all = keys.flatMap((key) => found.get(key) ?? []);
+      // An id of one and a number of another is nobody, too.
+      const people = new Set(all.map((one) => (one === "several" ? undefined : one.person)));
+      const [linked] = all;
+      if (linked === undefined || linked === "several" || people.size > 1) return undefined;
       return linked.agent === undefined || linked.agent === agent ? linked.person : undefined;
     },
   };
@@ -60,7 +67,9 @@ export function linkFaults(links: Iterable<IdentityLink>): ErrorDetail[] {
   const faults: ErrorDetail[] = [];
   for (const { organization, name, identities } of all) {
     for (const [i, { channel, account, id }] of identities.entries()) {
-      const key = keyOf(organization, channel, undefined, id);
+      const written = writtenId(channel, id);
+      if (written === undefined) continue;
+      const key = keyOf(organization, channel, undefined, written);
       const owners = accounts.get(key) ?? new Map<string | undefined, string>();
       accounts.set(key, owners);
       const rivals =
@@ -79,9 +88,7 @@ function keyOf(
   organization: string,
   channel: string,
   account: string | undefined,
-  id: string,
+  foldedId: string,
 ): string {
-  // As in lists of who may talk: only web sites tell capitals apart.
-  const folded = channel === "web" ? id : id.toLowerCase();
-  return JSON.stringify([organization, channel, account ?? null, folded]);
+  return JSON.stringify([organization, channel, account ?? null, foldedId]);
 }

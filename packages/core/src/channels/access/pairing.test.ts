@@ -140,6 +140,29 @@ test("an approval that is taken back holds nowhere, also while the watch is behi
   expect(a.pairing.list("acme", "bot").pending).toEqual([]);
 });
 
+test("an approval is taken back from whoever the id means, however it is written", async () => {
+  const cell = createPairingCell();
+  const { pairing } = await cell.node();
+  const shop = { ...bot, name: "shop", channel: "whatsapp" };
+  const line = { ...bot, name: "line", channel: "signal" };
+  const ada = { ...from("ada"), sender: { ...from("ada").sender, username: "+15550100" } };
+  const approve = async (account: typeof bot, asking: ReturnType<typeof from>) => {
+    const code = await codeOf(cell.run(pairing.request(account, asking)));
+    await cell.run(pairing.approve("acme", account.name, code));
+  };
+  await approve(shop, from("15550100"));
+  await approve(shop, from("15550101"));
+  await approve(line, ada);
+  expect(await cell.run(pairing.revoke("acme", "shop", "+1 555-0100"))).toBe(true);
+  expect(pairing.isPaired(shop, "15550100")).toBe(false);
+  expect(pairing.isPaired(shop, "15550101")).toBe(true);
+  expect(await cell.run(pairing.revoke("acme", "line", "+15550100"))).toBe(true);
+  expect(pairing.isPaired(line, "ada")).toBe(false);
+  await cell.run(pairing.request(shop, from("15550102")));
+  expect(await cell.run(pairing.revoke("acme", "shop", "+15550102"))).toBe(true);
+  expect(pairing.list("acme", "shop").pending).toEqual([]);
+});
+
 test("answers that are lost change nothing", async () => {
   const cell = createPairingCell();
   let lost = 0;
@@ -212,6 +235,34 @@ test("wrong codes are not looked at for ever", async () => {
   await cell.clock.advance(pairingLimits.wrongCodesWindowMs);
   const later = await codeOf(cell.run(pairing.request(bot, from("7", "later"))));
   expect(await cell.run(pairing.approve("acme", "bot", later))).toMatchObject({ id: "7" });
+});
+
+test("no more wrong codes are looked at when they come all at once, and right ones do not count", async () => {
+  const cell = createPairingCell();
+  let isDown = false;
+  const { pairing } = await cell.node({
+    decide: () => ({ outcome: isDown ? "refuse" : "ok" }),
+  });
+  const code = await codeOf(cell.run(pairing.request(bot, from("7"))));
+  isDown = true;
+  for (let i = 0; i < pairingLimits.wrongCodes; i += 1) {
+    await refusal(cell.run(pairing.approve("acme", "bot", code)));
+  }
+  isDown = false;
+  for (let i = 0; i < pairingLimits.wrongCodes; i += 1) {
+    const next = await codeOf(cell.run(pairing.request(bot, from(`p${i}`))));
+    await cell.run(pairing.approve("acme", "bot", next));
+  }
+  const guesses = Array.from({ length: 3 * pairingLimits.wrongCodes }, () =>
+    refusal(pairing.approve("acme", "bot", "WRONGXYZ")),
+  );
+  const refused = await cell.run(Promise.all(guesses));
+  expect(refused.filter((error) => error.code === "pairing_not_found")).toHaveLength(
+    pairingLimits.wrongCodes,
+  );
+  expect(refused.filter((error) => error.code === "rate_limited")).toHaveLength(
+    2 * pairingLimits.wrongCodes,
+  );
 });
 
 test("people of all kinds of ids are told apart, and listed in pages", async () => {

@@ -5,6 +5,7 @@ import type { KeyEntry, KeyValue } from "../../ports/key-value.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Account } from "../../resources.ts";
 import { pairingLimits } from "./access-limits.ts";
+import { foldedId, idsOf } from "./identities.ts";
 import { newPairingCode, typedPairingCode } from "./pairing-code.ts";
 import { PairingIndex } from "./pairing-index.ts";
 import {
@@ -71,7 +72,7 @@ export interface Pairing {
     account: string,
     range?: { after?: string; limit?: number },
   ): PairingList;
-  /** Takes back an approval, or a code; false when there was none. */
+  /** Takes back an approval, or a code, of whoever the id means, however it is written; false when there was none. */
   revoke(organization: string, account: string, senderId: string): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -127,17 +128,7 @@ class LivePairing implements Pairing {
   async approve(organization: string, name: string, code: string): Promise<PairedSender> {
     const account = { organization, name };
     const key = accountKey(account);
-    this.#wrong.check(key);
-    const stored = await this.#read(pendingKey(account));
-    const pending = stored ? this.#good(unpackPending(stored.key, stored.value)) : [];
-    // Digests are compared, so that the time it takes tells nothing of the codes.
-    const { digest } = this.#services;
-    const wanted = digest(typedPairingCode(code));
-    const approved = pending.find((one) => digest(one.code) === wanted);
-    if (!approved) {
-      this.#wrong.add(key);
-      throw new HoldfastError("pairing_not_found", `No pairing of ${name} waits under that code.`);
-    }
+    const approved = await this.#waitingUnder(account, code);
     if (this.#index.countPaired(key) >= pairingLimits.pairedPerAccount) {
       const message = `${name} has ${pairingLimits.pairedPerAccount} approved people, and no more may be: open the account instead.`;
       throw new HoldfastError("invalid_request", message);
@@ -168,6 +159,28 @@ class LivePairing implements Pairing {
 
   async revoke(organization: string, name: string, senderId: string): Promise<boolean> {
     const account = { organization, name };
+    let hadAny = false;
+    for (const id of this.#idsWrittenAs(account, senderId)) {
+      if (await this.#revokeOne(account, id)) hadAny = true;
+    }
+    return hadAny;
+  }
+
+  close(): Promise<void> {
+    return this.#index.close();
+  }
+
+  /** The id itself, and the people whom this node knows by another way of writing it. */
+  #idsWrittenAs(account: AccountName, written: string): ReadonlySet<string> {
+    const key = accountKey(account);
+    const known = [...this.#index.allPaired(key), ...this.#index.pending(key)];
+    const meant = known.filter((one) =>
+      idsOf(one.channel, one).includes(foldedId(one.channel, written)),
+    );
+    return new Set([written, ...meant.map(({ id }) => id)]);
+  }
+
+  async #revokeOne(account: AccountName, senderId: string): Promise<boolean> {
     const key = this.#pairedKey(account, senderId);
     const hadCode = await this.#withdraw(account, senderId);
     let wasPaired = false;
@@ -182,8 +195,24 @@ class LivePairing implements Pairing {
     return hadCode || wasPaired;
   }
 
-  close(): Promise<void> {
-    return this.#index.close();
+  /** Errors: `pairing_not_found`, `rate_limited`. */
+  async #waitingUnder(account: AccountName, code: string): Promise<PendingPairing> {
+    const notWrong = this.#wrong.count(accountKey(account));
+    let isWrong = false;
+    try {
+      const stored = await this.#read(pendingKey(account));
+      const pending = stored ? this.#good(unpackPending(stored.key, stored.value)) : [];
+      // Digests are compared, so that the time it takes tells nothing of the codes.
+      const { digest } = this.#services;
+      const wanted = digest(typedPairingCode(code));
+      const found = pending.find((one) => digest(one.code) === wanted);
+      if (found) return found;
+      isWrong = true;
+    } finally {
+      if (!isWrong) notWrong();
+    }
+    const { name } = account;
+    throw new HoldfastError("pairing_not_found", `No pairing of ${name} waits under that code.`);
   }
 
   #pairedKey(account: AccountName, senderId: string): string {

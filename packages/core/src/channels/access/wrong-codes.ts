@@ -11,24 +11,31 @@ export class WrongCodes {
     this.#clock = clock;
   }
 
-  /** Errors: `rate_limited`. */
-  check(account: string): void {
-    const found = this.#counts.get(account);
-    if (!found) return;
+  /**
+   * Counts a code before it is looked at, as many may be looked at together; what it returns takes that
+   * back, once the code was not wrong. Errors: `rate_limited`.
+   */
+  count(account: string): () => void {
+    const found = this.#current(account);
     const retryAfterMs = found.since + pairingLimits.wrongCodesWindowMs - this.#clock.monotonic();
-    if (retryAfterMs <= 0) this.#counts.delete(account);
-    else if (found.count >= pairingLimits.wrongCodes) {
+    if (found.count >= pairingLimits.wrongCodes) {
       const message = `${found.count} wrong pairing codes were tried: no more are looked at for a while.`;
       throw new HoldfastError("rate_limited", message, { retryAfterMs });
     }
+    found.count += 1;
+    return () => void (found.count -= 1);
   }
 
-  add(account: string): void {
-    const found = this.#counts.get(account);
-    if (found) found.count += 1;
-    else this.#counts.set(account, { count: 1, since: this.#clock.monotonic() });
+  #current(account: string): { count: number; since: number } {
+    const now = this.#clock.monotonic();
+    const known = this.#counts.get(account);
+    if (known && known.since + pairingLimits.wrongCodesWindowMs > now) return known;
+    const begun = { count: 0, since: now };
+    this.#counts.delete(account);
+    this.#counts.set(account, begun);
     const [oldest] = this.#counts.keys();
     const isFull = this.#counts.size > pairingLimits.wrongCodeAccounts;
     if (isFull && oldest !== undefined) this.#counts.delete(oldest);
+    return begun;
   }
 }

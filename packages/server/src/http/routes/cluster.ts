@@ -118,10 +118,13 @@ function nodeStateRoutes(app: FastifyInstance, context: RouteContext): void {
       const query = request.query as z.infer<typeof removeQuery>;
       const names = [...new Set([query.node].flat())];
       refuseTokenOf(names, request);
-      await adminOf(context).remove(names, {
+      const repair = context.storeRepair;
+      const admin = adminOf(context);
+      await admin.remove(names, {
         force: query.force === "true",
         // The engine may elect for a moment once a store node is out.
         prepare: () => endNodeTokens(context.tokens, names),
+        ...(repair && { inEngine: () => repair.inEngine(admin.nodes().map(({ node }) => node)) }),
       });
       return reply.code(204).send();
     },

@@ -5,6 +5,7 @@ import {
   type NodeState,
   type NodeStatus,
   type PartitionStatus,
+  type RemoveNodesOptions,
 } from "@holdfast/core";
 import type { AuthorityState } from "@holdfast/security";
 import type { AuthorityControl } from "../authority-control.ts";
@@ -14,6 +15,8 @@ import type { Operation, StoreRepair } from "../store-repair.ts";
 export class MemoryCluster implements ClusterAdmin {
   readonly statuses = new Map<string, NodeStatus>();
   readonly removals: { names: readonly string[]; force: boolean }[] = [];
+  /** What the last removal was told of the engine. */
+  inEngine: readonly string[] | undefined;
   /** Thrown by the next change. */
   refusal: HoldfastError | undefined;
 
@@ -49,9 +52,10 @@ export class MemoryCluster implements ClusterAdmin {
 
   async remove(
     names: readonly string[],
-    { force, prepare }: { readonly force: boolean; readonly prepare?: () => Promise<void> },
+    { force, prepare, inEngine }: RemoveNodesOptions,
   ): Promise<void> {
     this.#refuse();
+    this.inEngine = await inEngine?.();
     await prepare?.();
     this.removals.push({ names, force });
     for (const name of names) this.statuses.delete(name);
@@ -129,6 +133,10 @@ export class MemoryRepair implements StoreRepair {
       message: "new replicas are made",
       startedAt: 5,
     };
+  }
+
+  async inEngine(nodes: readonly string[]): Promise<readonly string[]> {
+    return nodes.filter((node) => node !== "c");
   }
 
   async progress(): Promise<Operation | undefined> {

@@ -4,11 +4,18 @@ export const account = "+491510000000";
 const ownId = "00000000-0000-4000-8000-000000000000";
 const placeholder = "\uFFFC";
 
-export function notification(from: string, timestamp: number, part: object, name = "Ada"): object {
+/** `number`: of a person who lets the account see it; then the daemon calls the person so first. */
+export function notification(
+  from: string,
+  timestamp: number,
+  part: object,
+  name = "Ada",
+  number = from.startsWith("+") ? from : null,
+): object {
   return {
     envelope: {
-      source: from,
-      sourceNumber: from.startsWith("+") ? from : null,
+      source: number ?? from,
+      sourceNumber: number,
       sourceUuid: from,
       sourceName: name,
       sourceDevice: 1,

@@ -19,6 +19,8 @@ export interface FakeSignalOptions extends FakePlatformOptions {
   readonly receipts?: readonly ("delivered" | "read")[];
   /** False for a daemon that gives its events no ids. */
   readonly eventIds?: boolean;
+  /** Phone numbers of people who let the account see them; the others hide theirs. */
+  readonly numbers?: Readonly<Record<string, string>>;
   /** A daemon that was started with `-a`. */
   readonly singleAccount?: boolean;
 }
@@ -62,15 +64,14 @@ export async function startFakeSignal(options: FakeSignalOptions = {}): Promise<
   /** Signal knows messages by their author and millisecond. */
   const nextTimestamp = () => (lastTimestamp = Math.max(Date.now(), lastTimestamp + 1));
 
-  const tell = (from: string, part: object, name?: string) =>
-    feed.add(notification(from, nextTimestamp(), part, name));
+  const tellAt = (from: string, timestamp: number, part: object, name?: string) =>
+    feed.add(notification(from, timestamp, part, name, options.numbers?.[from]));
+  const tell = (from: string, part: object) => tellAt(from, nextTimestamp(), part);
 
   const sayWith = (message: PersonMessage, more: object) => {
     const timestamp = nextTimestamp();
     const from = message.sender ?? (message.kind === "group" ? "member" : message.chat);
-    feed.add(
-      notification(from, timestamp, dataMessage(message, timestamp, more), message.senderName),
-    );
+    tellAt(from, timestamp, dataMessage(message, timestamp, more), message.senderName);
   };
 
   const send = (params: Record<string, unknown>): RpcError | { result: unknown } => {
