@@ -148,6 +148,7 @@ export class ChatPage {
   }
 
   get conversation(): string {
-    return String(this.frames.find(({ type }) => type === "welcome")?.["conversation"]);
+    const { conversation } = this.frames.find(({ type }) => type === "welcome") ?? {};
+    return String(conversation).replace(/#.*/, "");
   }
 }

@@ -14,6 +14,8 @@ beforeAll(async () => {
     world.account("listed", {}, { access: { direct: "allowlist" } }),
     world.account("shared", {}, { scope: "main" }),
     world.account("signed", signed),
+    world.account("moved"),
+    { kind: "Agent", organization: "acme", name: "other", model: "paced/any" },
   ]);
 });
 afterEach(() => {
@@ -89,7 +91,7 @@ describe("a visitor", () => {
     const victim = connect();
     const { conversation, visitor } = await victim.hello();
     await say(victim, "a secret of mine");
-    const id = String(conversation).split(":").at(-1);
+    const [, id] = /(v[0-9a-f]+)#/.exec(String(conversation)) ?? [];
     const claims = [
       {},
       { conversation, after: -1 },
@@ -114,6 +116,34 @@ describe("a visitor", () => {
     const welcome = await other.hello();
     expect(welcome["conversation"]).toMatch(/^web:shared:direct:v/);
     expect(other.texts).toEqual([]);
+  });
+
+  it("says of an answer that it arrived, also when the line broke before", async () => {
+    const first = connect();
+    const { visitor, conversation } = await first.hello();
+    await say(first, "one");
+    first.close();
+    const second = connect("site", 1);
+    await second.hello({ visitor, conversation, after: 1 });
+    second.send({ type: "ack", index: 1 });
+    const id = String(conversation).replace(/#.*/, "");
+    const path = `/api/v1/orgs/acme/agents/helper/conversations/${id}/deliveries`;
+    await expect
+      .poll(async () => (await world.cluster.call("GET", path)).body, { timeout: 10_000 })
+      .toMatchObject({ items: [{ state: "delivered" }] });
+  });
+
+  it("begins anew with the account's new agent, and is answered", async () => {
+    const first = connect("moved");
+    const { visitor, conversation } = await first.hello();
+    await say(first, "one");
+    await say(first, "two");
+    await world.cluster.apply([world.account("moved", {}, { agent: "other" })]);
+    expect(await first.closeCode()).toBe(4409);
+    const second = connect("moved");
+    expect(await second.hello({ visitor, conversation, after: 3 })).toMatchObject({ after: -1 });
+    await say(second, "are you there?");
+    expect(second.texts).toEqual(["are you there?", "You said: are you there?"]);
   });
 });
 
@@ -149,9 +179,8 @@ describe("whom the operator does not know", () => {
     const signature = sign(`acme/signed.${expires}.customer-42`);
     const good = connect("signed");
     const signed = { id: "customer-42", expires, signature };
-    expect(await good.hello({ signed })).toMatchObject({
-      conversation: "web:signed:direct:customer-42",
-    });
+    const { conversation } = await good.hello({ signed });
+    expect(conversation).toMatch(/^web:signed:direct:customer-42#/);
     for (const hello of [{}, { signed: { ...signed, id: "customer-43" } }]) {
       const bad = await connect("signed").opened();
       bad.send({ type: "hello", ...hello });

@@ -1,3 +1,4 @@
+import type { WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BadLine } from "./bad-line.ts";
 import { answers, type ChatPage, ChatWorld } from "./chat-world.ts";
@@ -9,6 +10,8 @@ beforeAll(async () => {
 });
 afterEach(() => Promise.all(world.browser.contexts().map((context) => context.close())));
 afterAll(() => world.close());
+
+const welcome = { type: "welcome", conversation: "any", after: -1, addresses: [] };
 
 /** Every message of the conversation as the visitor sees it, in order. */
 async function expectWhole(chat: ChatPage, texts: readonly string[]): Promise<void> {
@@ -114,6 +117,87 @@ describe("a visitor", () => {
     expect(await chat.page.getByRole("dialog").getAttribute("aria-label")).toBe(evil);
     expect(await chat.page.evaluate("window.hasRun")).toBeUndefined();
     expect(chat.faults).toEqual([]);
+  });
+
+  it("with a long history says once that it was seen, and once more when the line broke", async () => {
+    const context = await world.browser.newContext({ ignoreHTTPSErrors: true });
+    const said: { readonly type: string; readonly index?: number }[] = [];
+    const history = Array.from({ length: 200 }, (_, index) => {
+      const role = index % 2 === 0 ? "user" : "assistant";
+      return { type: "message", index, role, text: "x", html: "<p>x</p>", at: 1 };
+    });
+    let line: WebSocketRoute | undefined;
+    await context.routeWebSocket(/\/ws$/, (page) => {
+      line = page;
+      page.onMessage((text) => {
+        const frame = JSON.parse(String(text));
+        said.push(frame);
+        if (frame.type !== "hello") return;
+        const frames = [{ ...welcome, after: frame.after }, ...history.slice(frame.after + 1)];
+        for (const each of [...frames, { type: "live" }]) page.send(JSON.stringify(each));
+      });
+    });
+    await world.open(0, "site", context);
+    const lastSaid = () => expect.poll(() => said.at(-1), { timeout: 20_000 });
+    await lastSaid().toEqual({ type: "read", index: 199 });
+    expect(said.length).toBeLessThan(20);
+    said.length = 0;
+    await line?.close();
+    await lastSaid().toEqual({ type: "read", index: 199 });
+  });
+
+  it("who opens two tabs together is one visitor in both", async () => {
+    const context = await world.browser.newContext({ ignoreHTTPSErrors: true });
+    const hellos = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const held = [hellos.promise, answer.promise];
+    let heard = 0;
+    await context.routeWebSocket(/\/ws$/, (page) => {
+      const until = held.shift() ?? Promise.resolve();
+      const node = page.connectToServer();
+      node.onMessage((frame) => void until.then(() => page.send(frame)));
+      page.onMessage((frame) => {
+        node.send(frame);
+        heard += 1;
+        if (heard === 2) hellos.resolve();
+      });
+    });
+    const first = await world.open(0, "site", context);
+    const second = await world.open(0, "site", context);
+    await first.say("in the first");
+    await first.shows("You said: in the first");
+    answer.resolve();
+    await second.shows("You said: in the first");
+    await second.say("in the second");
+    const all = ["in the first", "You said: in the first"];
+    all.push("in the second", "You said: in the second");
+    for (const tab of [first, second]) {
+      await expectWhole(tab, all);
+      await tab.page.reload();
+      await expectWhole(tab, all);
+    }
+  });
+
+  it("whose two tabs are welcomed at the same moment is the one whose token is kept", async () => {
+    const context = await world.browser.newContext({ ignoreHTTPSErrors: true });
+    const hellos: { readonly visitor?: string }[] = [];
+    const both = Promise.withResolvers<void>();
+    await context.routeWebSocket(/\/ws$/, (page) => {
+      page.onMessage((text) => {
+        const hello = JSON.parse(String(text)) as { readonly visitor?: string };
+        hellos.push(hello);
+        const { visitor = `token-${hellos.length}` } = hello;
+        if (hellos.length === 2) both.resolve();
+        void both.promise.then(() => page.send(JSON.stringify({ ...welcome, visitor })));
+      });
+    });
+    const first = await world.open(0, "site", context);
+    await world.open(0, "site", context);
+    await expect.poll(() => hellos.length, { timeout: 20_000 }).toBe(3);
+    const kept = await first.page.evaluate(
+      "localStorage.getItem('holdfast-chat:acme/site:visitor')",
+    );
+    expect(hellos.map(({ visitor }) => visitor)).toEqual([undefined, undefined, kept]);
   });
 });
 

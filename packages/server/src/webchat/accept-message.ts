@@ -28,7 +28,8 @@ export interface VisitorMessage {
 
 /**
  * Resolves with true when the message is durable; false when the visitor's messages go elsewhere since the
- * account was changed. Errors: `rate_limited`, `forbidden`, `agent_not_found`, those of the ingress.
+ * account was changed. Errors: `rate_limited`, `invalid_text`, `forbidden`, `agent_not_found`, those of the
+ * ingress.
  */
 export async function acceptMessage(
   { channels, places, clock, sends }: AcceptTools,
@@ -37,6 +38,9 @@ export async function acceptMessage(
 ): Promise<boolean> {
   const waitMs = sends.take(conversationKey(ref));
   if (waitMs > 0) throw tooFast(waitMs);
+  if (text.includes("\0") || !text.isWellFormed()) {
+    throw new HoldfastError("invalid_text", "A message holds U+0000 or a lone surrogate.");
+  }
   // Asked before the ingress, which lets what it does not take fall without a word.
   const place = requirePlace(places.of(account, visitor), visitor);
   if (conversationKey(place.ref) !== conversationKey(ref)) return false;

@@ -3,6 +3,7 @@ import {
   type Conversations,
   HoldfastError,
   type InboundEvent,
+  type StoredMessage,
   toHoldfastError,
 } from "@holdfast/core";
 import type { RawData, WebSocket } from "ws";
@@ -10,9 +11,9 @@ import { AddressBuckets } from "../http/token-bucket.ts";
 import { acceptMessage, type AcceptTools, requirePlace, tooFast } from "./accept-message.ts";
 import { type ClientFrame, closeCodes, type Hello, readFrame, type ServerFrame } from "./frames.ts";
 import { webchatLimits } from "./limits.ts";
-import { messageIdOf } from "./place.ts";
+import { historyName, messageIdOf } from "./place.ts";
 import { Receipts } from "./receipts.ts";
-import { VisitorFeed } from "./visitor-feed.ts";
+import { isAnswer, VisitorFeed } from "./visitor-feed.ts";
 import { type ChatAccount, chatAccount } from "./web-account.ts";
 
 export interface ChatTools extends AcceptTools {
@@ -137,18 +138,20 @@ export class ChatConnection {
     }
     this.#declared = declared;
     const { title, colour, addresses } = web.settings;
-    const isSame = hello.conversation === ref.conversation;
-    const known = isSame ? hello.after : -1;
-    void this.#tell({
-      type: "welcome",
-      ...(visitor.token !== undefined && { visitor: visitor.token }),
-      conversation: ref.conversation,
-      after: known,
-      ...(title !== undefined && { title }),
-      ...(colour !== undefined && { colour }),
-      addresses,
-    });
-    const receipts = new Receipts(visitor.id);
+    const conversation = historyName(ref);
+    const known = hello.conversation === conversation ? hello.after : -1;
+    const welcome = (after: number): Promise<void> =>
+      this.#tell({
+        type: "welcome",
+        ...(visitor.token !== undefined && { visitor: visitor.token }),
+        conversation,
+        after,
+        ...(title !== undefined && { title }),
+        ...(colour !== undefined && { colour }),
+        addresses,
+      });
+    void welcome(known);
+    const receipts = new Receipts(visitor.id, () => answersUpTo(conversations, ref, known));
     const feed = new VisitorFeed({
       conversations,
       clock,
@@ -161,6 +164,7 @@ export class ChatConnection {
       tell: (frame) => this.#tell(frame),
       overflow: () => this.cut(),
       report: (thrown) => this.#report(thrown, ref.conversation),
+      beginAnew: () => welcome(-1),
       shown: (message) => receipts.shown(message),
     });
     for (const id of hello.pending) feed.await(messageIdOf(ref, account.name, id), id);
@@ -169,8 +173,9 @@ export class ChatConnection {
 
   #take(session: Session, frame: Exclude<ClientFrame, Hello>): void {
     const now = this.#tools.clock.now();
-    if (frame.type === "ack") this.#tellReceipts(session.receipts.delivered(frame.index, now));
-    else if (frame.type === "read") this.#tellReceipts(session.receipts.read(frame.index, now));
+    const { receipts } = session;
+    if (frame.type === "ack") void this.#tellReceipts(receipts.delivered(frame.index, now));
+    else if (frame.type === "read") void this.#tellReceipts(receipts.read(frame.index, now));
     else if (this.#waiting >= webchatLimits.sendsWaiting) {
       this.#tellError(tooFast(1_000), frame.id);
     } else {
@@ -197,17 +202,29 @@ export class ChatConnection {
       const error = toHoldfastError(thrown);
       // What may have been accepted is sent again by the browser, and recognised.
       if (error.retry !== "unknown-outcome") feed.forget(message);
-      this.#report(error, "message");
+      this.#noteRefusal(error, chat);
       this.#tellError(error, id);
     }
   }
 
-  #tellReceipts(events: readonly InboundEvent[]): void {
-    const chat = this.#chatAccount();
-    if (!chat || events.length === 0) return;
-    this.#tools.channels.ingress
-      .accept(chat.account, events)
-      .catch((thrown: unknown) => this.#report(thrown, "receipts"));
+  /** What strangers are told is counted: it may hold a code, and they must not fill the log with it. */
+  #noteRefusal(error: HoldfastError, { account }: ChatAccount): void {
+    if (!publicCodes.has(error.code)) this.#report(error, "message");
+    else if (error.retry === "never") {
+      void this.#tools.channels.ingress.accept(account, [{ type: "ignored", what: error.code }]);
+    }
+  }
+
+  /** Errors: none. */
+  async #tellReceipts(told: Promise<readonly InboundEvent[]>): Promise<void> {
+    try {
+      const events = await told;
+      const chat = this.#chatAccount();
+      if (!chat || events.length === 0) return;
+      await this.#tools.channels.ingress.accept(chat.account, events);
+    } catch (thrown) {
+      this.#report(thrown, "receipts");
+    }
   }
 
   #chatAccount(): ChatAccount | undefined {
@@ -255,10 +272,26 @@ const publicCodes: ReadonlySet<string> = new Set([
   "agent_not_found",
   "forbidden",
   "invalid_request",
+  "invalid_text",
   "node_busy",
   "rate_limited",
   "unauthenticated",
 ]);
+
+/** The newest answers that a browser has whose newest message is this one; -1 for none. */
+async function answersUpTo(
+  conversations: Conversations,
+  ref: ConversationRef,
+  newest: number,
+): Promise<readonly StoredMessage[]> {
+  const answers: StoredMessage[] = [];
+  for (let after = Math.max(-1, newest - webchatLimits.historyPage); after < newest; ) {
+    const { messages } = await conversations.history(ref, { after, limit: newest - after });
+    answers.push(...messages.filter(isAnswer));
+    after = messages.at(-1)?.index ?? newest;
+  }
+  return answers;
+}
 
 function htmlOf(pieces: readonly { readonly body: unknown }[]): string {
   return pieces.map(({ body }) => (body as { html: string }).html).join("\n");

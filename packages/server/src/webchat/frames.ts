@@ -16,8 +16,8 @@ const hello = z.strictObject({
       signature: z.string().regex(/^[0-9a-f]{64}$/),
     })
     .optional(),
-  /** The conversation that `after` counts in. */
-  conversation: z.string().max(200).optional(),
+  /** The one that `after` counts in, as `welcome` named it. */
+  conversation: z.string().max(webchatLimits.historyNameChars).optional(),
   /** The newest message that it has; -1 for none. */
   after: z.int().min(-1).max(Number.MAX_SAFE_INTEGER).default(-1),
   /** Its own messages that it has not seen in the history. */
@@ -46,7 +46,10 @@ export type ServerFrame =
       /** To be shown next time; absent for signed visitors. */
       readonly visitor?: string;
       readonly conversation: string;
-      /** Messages above this index follow; below the browser's own it begins anew. */
+      /**
+       * Messages above this index follow; below the browser's own it begins anew. Said once more when the
+       * history turns out to end before that.
+       */
       readonly after: number;
       readonly title?: string;
       readonly colour?: string;

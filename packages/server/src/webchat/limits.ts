@@ -13,6 +13,8 @@ export const webchatLimits = {
   countedVisitors: 20_000,
   /** Messages of one connection that wait for the one before them. */
   sendsWaiting: 32,
+  /** What a browser knows the history by: a conversation's id, and which agent's it is. */
+  historyNameChars: 256,
   /** Messages that a browser says it waits for when it connects. */
   pending: 64,
   /** At one node. */

@@ -4,6 +4,7 @@ import {
   agentName,
   type Channels,
   chooseAgent,
+  conversationKey,
   conversationOf,
   type ConversationRef,
   decideAccess,
@@ -15,6 +16,8 @@ import {
   organizationName,
   type ResourceStore,
 } from "@holdfast/core";
+
+const historyDigestChars = 16;
 
 /** Where a visitor's messages go, and whether they may. */
 export interface VisitorPlace {
@@ -78,6 +81,14 @@ export class Places {
       after = page.next;
     }
   }
+}
+
+/**
+ * What a browser knows the history by. Of another agent the conversation has the same id, and counts its
+ * messages anew. No id holds a `#`.
+ */
+export function historyName(ref: ConversationRef): string {
+  return `${ref.conversation}#${digest(conversationKey(ref)).slice(0, historyDigestChars)}`;
 }
 
 /** The id that a visitor's message has in the history; as the message path makes it of keys. */

@@ -4,34 +4,61 @@ import { visitorAddress } from "./place.ts";
 
 type State = "delivered" | "read";
 
-/** The answers that one connection handed over, and what its browser says of them. */
+interface OpenAnswer {
+  readonly index: number;
+  readonly turn: string;
+  isDelivered: boolean;
+}
+
+/** The answers that a browser has, and what it says of them. */
 export class Receipts {
   readonly #visitor: string;
+  readonly #before: () => Promise<readonly StoredMessage[]>;
+  #recalled: Promise<void> | undefined;
   /** Index and turn of answers of which the browser has not said all. */
-  #open: { readonly index: number; readonly turn: string; isDelivered: boolean }[] = [];
+  #open: readonly OpenAnswer[] = [];
 
-  constructor(visitor: string) {
+  /** `before` reads the newest answers that the browser had when it connected, the oldest first. */
+  constructor(visitor: string, before: () => Promise<readonly StoredMessage[]>) {
     this.#visitor = visitor;
+    this.#before = before;
   }
 
-  shown({ index, turn }: StoredMessage): void {
-    if (turn === undefined) return;
-    this.#open.push({ index, turn, isDelivered: false });
-    if (this.#open.length > webchatLimits.receipts) this.#open.shift();
+  shown(answer: StoredMessage): void {
+    this.#keep([...this.#open, ...openOf(answer)]);
   }
 
   /** Everything up to the index arrived. */
-  delivered(index: number, at: number): InboundEvent[] {
+  async delivered(index: number, at: number): Promise<readonly InboundEvent[]> {
+    await this.#recall();
     const news = this.#open.filter((each) => each.index <= index && !each.isDelivered);
     for (const each of news) each.isDelivered = true;
     return news.map(({ turn }) => this.#receipt(turn, "delivered", at));
   }
 
   /** Everything up to the index was seen: the newest receipt covers those before it. */
-  read(index: number, at: number): InboundEvent[] {
+  async read(index: number, at: number): Promise<readonly InboundEvent[]> {
+    await this.#recall();
     const newest = this.#open.findLast((each) => each.index <= index);
     this.#open = this.#open.filter((each) => each.index > index);
     return newest ? [this.#receipt(newest.turn, "read", at)] : [];
+  }
+
+  /** A line that broke may have lost what the browser said of them, so it says it again. Errors: none. */
+  async #recall(): Promise<void> {
+    this.#recalled ??= this.#before().then((answers) => {
+      this.#keep([...answers.flatMap(openOf), ...this.#open]);
+    });
+    try {
+      await this.#recalled;
+    } catch {
+      // Nobody can read them now: asked again with the next receipt.
+      this.#recalled = undefined;
+    }
+  }
+
+  #keep(open: readonly OpenAnswer[]): void {
+    this.#open = open.slice(-webchatLimits.receipts);
   }
 
   #receipt(turn: string, state: State, at: number): InboundEvent {
@@ -48,4 +75,8 @@ export class Receipts {
       at,
     };
   }
+}
+
+function openOf({ index, turn }: StoredMessage): readonly OpenAnswer[] {
+  return turn === undefined ? [] : [{ index, turn, isDelivered: false }];
 }

@@ -69,7 +69,7 @@ class Told implements Pick<Conversations, "subscribe" | "history"> {
 function watch(told: Told, after = -1, streams = true, isNew = false) {
   const frames: ServerFrame[] = [];
   const clock = createVirtualClock();
-  const state = { overflowed: false };
+  const state = { overflowed: false, begun: 0 };
   const feed = new VisitorFeed({
     conversations: told,
     clock,
@@ -83,6 +83,9 @@ function watch(told: Told, after = -1, streams = true, isNew = false) {
       state.overflowed = true;
     },
     report: () => {},
+    beginAnew: async () => {
+      state.begun += 1;
+    },
     shown: () => {},
   });
   const settled = async () => {
@@ -161,6 +164,21 @@ describe("a visitor", () => {
     await settled();
     expect(texts(frames)).toEqual(["question 2", "**answer** 2"]);
   });
+
+  it.each([0, 1])(
+    "who has more than there is gets all of the %i turns there are",
+    async (turns) => {
+      const told = new Told();
+      for (let number = 0; number < turns; number += 1) told.write(number);
+      const { frames, state, settled } = watch(told, 40);
+      await settled();
+      expect(state.begun).toBe(1);
+      told.listen(told.write(turns));
+      await settled();
+      expect(texts(frames)).toHaveLength(2 * (turns + 1));
+      expect(state.begun).toBe(1);
+    },
+  );
 
   it("of a long conversation is shown the end", async () => {
     const told = new Told();

@@ -4,6 +4,7 @@ import {
   type ConversationEvent,
   type ConversationRef,
   type Conversations,
+  type HistoryPage,
   HoldfastError,
   type MessageId,
   type StoredMessage,
@@ -28,6 +29,8 @@ export interface VisitorFeedOptions {
   /** More waits than is kept: the browser must connect again. */
   readonly overflow: () => void;
   readonly report: (thrown: unknown) => void;
+  /** The browser has more than there is: this is another history, told from its beginning. */
+  readonly beginAnew: () => Promise<void>;
   /** An answer was handed to the browser. */
   readonly shown: (message: StoredMessage) => void;
 }
@@ -182,12 +185,11 @@ export class VisitorFeed {
   }
 
   async #readPage(): Promise<void> {
-    const { conversations, ref } = this.#options;
     this.#isBehind = false;
     try {
       if (this.#last < 0) await this.#skipOld();
-      const range = { after: this.#last, limit: webchatLimits.historyPage };
-      const { messages, newest } = await conversations.history(ref, range);
+      const { messages, newest } = await this.#read(this.#last, webchatLimits.historyPage);
+      if (newest < this.#last) return await this.#beginAnew();
       this.#ended.clear();
       for (const message of messages) {
         if (message.turn !== undefined) this.#ended.add(message.turn);
@@ -198,14 +200,29 @@ export class VisitorFeed {
         return;
       }
     } catch (thrown) {
-      // It begins with its first message.
-      const isNew = thrown instanceof HoldfastError && thrown.code === "conversation_not_found";
-      if (!isNew) {
-        this.#isBehind = true;
-        throw thrown;
-      }
+      this.#isBehind = true;
+      throw thrown;
     }
     await this.#live();
+  }
+
+  async #read(after: number, limit: number): Promise<HistoryPage> {
+    const { conversations, ref } = this.#options;
+    try {
+      return await conversations.history(ref, { after, limit });
+    } catch (thrown) {
+      // It begins with its first message.
+      const isNew = thrown instanceof HoldfastError && thrown.code === "conversation_not_found";
+      if (isNew) return { messages: [], newest: -1 };
+      throw thrown;
+    }
+  }
+
+  /** The agent was removed and declared again, say: what it says now would seem to be known. */
+  async #beginAnew(): Promise<void> {
+    this.#last = -1;
+    this.#isBehind = true;
+    await this.#options.beginAnew();
   }
 
   async #live(): Promise<void> {
@@ -216,34 +233,38 @@ export class VisitorFeed {
 
   /** Of a long conversation a browser that knows nothing of it is shown the end. */
   async #skipOld(): Promise<void> {
-    const { conversations, ref } = this.#options;
-    const { newest } = await conversations.history(ref, { after: -1, limit: 1 });
+    const { newest } = await this.#read(-1, 1);
     this.#last = Math.max(-1, newest - webchatLimits.historyShown);
   }
 
-  /** Only what people said and what they are answered; how the answer was found is not theirs to see. */
+  /** Only what people said and what they are answered. */
   async #show(message: StoredMessage): Promise<void> {
     const { index, role, text, at } = message;
     if (index <= this.#last || this.#isClosed) return;
     this.#last = index;
     const own = this.#awaited.get(message.id);
     this.#awaited.delete(message.id);
-    if (role === "tool" || text === "" || message.toolCalls?.length) return;
-    if (role === "user") {
+    if (role === "user" && text !== "") {
       const id = own === undefined ? {} : { id: own };
       return this.#options.tell({ type: "message", index, role, text, at, ...id });
     }
+    if (!isAnswer(message)) return;
     if (this.#told === message.turn) this.#told = undefined;
     await this.#options.tell({
       type: "message",
       index,
-      role,
+      role: "assistant",
       text,
       html: this.#options.html(text),
       at,
     });
     this.#options.shown(message);
   }
+}
+
+/** False for how the answer was found, which is not the visitor's to see. */
+export function isAnswer({ role, text, toolCalls }: StoredMessage): boolean {
+  return role === "assistant" && text !== "" && !toolCalls?.length;
 }
 
 function sizeOf(event: ConversationEvent): number {

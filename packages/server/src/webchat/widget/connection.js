@@ -1,6 +1,6 @@
 const connectMs = 8000;
 /** The server says something every 20 s. */
-const silenceMs = 50000;
+export const silenceMs = 50000;
 const retryMinMs = 300;
 const retryMaxMs = 20000;
 /** Codes of the server after which another try changes nothing. */
@@ -48,6 +48,13 @@ export class Connection {
   /** The server told of further nodes. */
   add(addresses) {
     for (const each of addresses) if (!this.#addresses.includes(each)) this.#addresses.push(each);
+  }
+
+  /** Says another hello. */
+  again() {
+    const old = this.#socket;
+    this.#connect();
+    old?.close();
   }
 
   #connect() {

@@ -1,4 +1,4 @@
-import { Connection } from "./connection.js";
+import { Connection, silenceMs } from "./connection.js";
 import { Storage } from "./storage.js";
 import { View } from "./view.js";
 
@@ -10,6 +10,9 @@ const chat = path.split("/").slice(-2).join("/");
 const { title, colour, theme = "auto", nodes = "", open } = script.dataset;
 const { visitorId, visitorExpires, visitorSignature } = script.dataset;
 const further = nodes.split(/[\s,]+/).filter((each) => /^https?:\/\/[^/]+$/.test(each));
+
+/** Messages that come closer together are told of with one frame. */
+const tellMs = 200;
 
 /** What the page shows, what the server knows of it, and what lies between. */
 class Chat {
@@ -24,7 +27,12 @@ class Chat {
   #unsent = new Map();
   /** Those of them that were refused: only the visitor sends them again. */
   #refused = new Map();
-  #told = -1;
+  /** The newest messages of which the server was told that they arrived, and that they were seen. */
+  #told = { ack: -1, read: -1 };
+  #toldAt = 0;
+  #telling;
+  /** The token that the server knows this tab by. */
+  #visitor;
   /** The own message that the server was given and has not taken. */
   #sending;
 
@@ -47,6 +55,7 @@ class Chat {
       this.#view.own(message, message.isAccepted ? "sent" : "sending");
     }
     document.addEventListener("visibilitychange", () => this.#tellSeen());
+    addEventListener("storage", () => this.#checkVisitor());
     // Who never wrote costs nobody a connection before the chat is opened.
     if (this.#storage.token !== undefined || visitorId !== undefined) this.#connection.open();
     if (open !== undefined) this.#view.open();
@@ -60,6 +69,7 @@ class Chat {
   #hello() {
     this.#isWelcome = false;
     const visitor = this.#storage.token;
+    this.#visitor = visitor;
     const signed = visitorId !== undefined && {
       signed: {
         id: visitorId,
@@ -81,6 +91,8 @@ class Chat {
     if (state === "waiting") {
       this.#isWelcome = false;
       this.#view.endStream();
+      // What a dead line took did not arrive.
+      if (Date.now() - this.#toldAt < silenceMs) this.#told = { ack: -1, read: -1 };
     }
     this.#view.state(state);
   }
@@ -110,11 +122,11 @@ class Chat {
   }
 
   #welcome({ visitor, conversation, after, title: named, colour: painted, addresses }) {
-    if (visitor !== undefined) this.#storage.token = visitor;
+    if (visitor !== undefined && !this.#become(visitor)) return;
     this.#conversation = conversation;
     if (after < this.#last) {
       this.#last = after;
-      this.#told = -1;
+      this.#told = { ack: -1, read: -1 };
       this.#view.clear();
     }
     if (named !== undefined && title === undefined) this.#view.title(named);
@@ -123,6 +135,26 @@ class Chat {
     this.#isWelcome = true;
     this.#sending = undefined;
     this.#sendNext();
+  }
+
+  /** False when another tab was given a token since the hello: both are that visitor. */
+  #become(visitor) {
+    const kept = this.#storage.token;
+    if (kept !== undefined && kept !== this.#visitor && kept !== visitor) {
+      this.#connection.again();
+      return false;
+    }
+    this.#visitor = visitor;
+    this.#storage.token = visitor;
+    return true;
+  }
+
+  /** Two tabs that were given tokens at the same moment know only now which one is kept. */
+  #checkVisitor() {
+    const kept = this.#storage.token;
+    if (!this.#isWelcome || kept === undefined || kept === this.#visitor) return;
+    this.#isWelcome = false;
+    this.#connection.again();
   }
 
   #message(message) {
@@ -216,13 +248,23 @@ class Chat {
     this.#view.refused(id, reason);
   }
 
-  /** Tells that answers arrived, or that they were seen. */
+  /** Tells that answers arrived, or that they were seen: once for many, as frames are counted. */
   #tellSeen() {
-    if (this.#last < 0) return;
+    if (this.#telling !== undefined) return;
+    this.#telling = setTimeout(() => {
+      this.#telling = undefined;
+      this.#tellNow();
+    }, tellMs);
+  }
+
+  #tellNow() {
     const isSeen = this.#view.isOpen && document.visibilityState === "visible";
-    if (isSeen && this.#told !== this.#last) {
-      if (this.#connection.send({ type: "read", index: this.#last })) this.#told = this.#last;
-    } else if (!isSeen) this.#connection.send({ type: "ack", index: this.#last });
+    const type = isSeen ? "read" : "ack";
+    if (!this.#isWelcome || this.#last <= this.#told[type]) return;
+    if (!this.#connection.send({ type, index: this.#last })) return;
+    this.#toldAt = Date.now();
+    this.#told.ack = this.#last;
+    if (isSeen) this.#told.read = this.#last;
   }
 }
 
