@@ -41,6 +41,7 @@ describe("use", () => {
     const wrong: [string[], string][] = [
       [["get"], "missing required argument 'kind'"],
       [["send", "demo/greeter", "hi", "--fast"], "unknown option '--fast'"],
+      [["join"], "join needs a token: `holdfast token create`"],
       [["gte", "agents"], "unknown command 'gte'"],
       [["apply"], "required option '-f, --filename <file...>' not specified"],
       [["send", "greeter", "hi"], '"greeter" names no agent: expected ORGANIZATION/AGENT.'],
