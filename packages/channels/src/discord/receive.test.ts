@@ -157,6 +157,18 @@ describe("messages through the gateway", () => {
     ]);
   });
 
+  test("of nothing but a sticker, a poll or an embed are ignored", async () => {
+    const fake = await start();
+    const receiver = await listening(fake);
+    const sticker = { id: "749054660769218631", name: "Wave", format_type: 3 };
+    fake.post({ chat: "ada", text: "" }, { sticker_items: [sticker] });
+    fake.post({ chat: "ada", text: "" }, { poll: { question: { text: "Tea?" }, answers: [] } });
+    fake.post({ chat: "ada", text: "" }, { embeds: [{ type: "rich", title: "News" }] });
+    await receiver.until(() => receiver.events.length === 3);
+    const empty = { type: "ignored", what: "empty" };
+    expect(receiver.events).toEqual([empty, empty, empty]);
+  });
+
   test("of the bot itself are ignored", async () => {
     const fake = await start();
     const opened = openAccount(fake);

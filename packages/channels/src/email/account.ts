@@ -30,10 +30,7 @@ export function openEmailAccount(options: AccountOptions<EmailSettings>): Channe
   return {
     check: (signal) => checkAccount(options, signal),
     receive: (inbound, signal) => receiveMails(options, self, threads, inbound, signal),
-    render(markdown) {
-      const body = formatEmail(markdown);
-      return [{ body, text: body.text }];
-    },
+    render: (markdown) => formatEmail(markdown).map((body) => ({ body, text: body.text })),
     send: (send, signal) => sendMail({ options, self, pool, limit, findThread }, send, signal),
     fetchMedia: async (media, signal) => readers.fetchMedia(parseMediaSource(media.source), signal),
     async close() {

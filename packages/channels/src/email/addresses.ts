@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { emailLimits } from "./limits.ts";
 
 // Deliberately narrower than the standard: quoted local parts and address literals are not used by people.
@@ -18,6 +18,12 @@ export function domainOf(address: string): string {
 /** 22 characters of A-Z a-z 0-9 - _ that stand for any text. */
 export function shortHash(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+}
+
+/** The same of a mail's whole source, which may be long: beside the node's own thread. */
+export async function sourceHash(source: Uint8Array): Promise<string> {
+  const digest = await webcrypto.subtle.digest("SHA-256", source);
+  return Buffer.from(digest).toString("base64url").slice(0, 22);
 }
 
 /** The Message-ID of a mail of this account, without its brackets: the same for every try. */

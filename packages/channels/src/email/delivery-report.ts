@@ -31,7 +31,7 @@ export function readDeliveryReport(
   );
   if (status === undefined || original === undefined) return undefined;
   const fields = parseFields(textOf(status));
-  if (fields.get("action")?.toLowerCase() !== "failed") return "delayed";
+  if (!/^failed(?![\w-])/i.test(fields.get("action") ?? "")) return "delayed";
   const headers = parseFields(textOf(original).split(/\r?\n\r?\n/, 1)[0] ?? "");
   const [messageId] = messageIds(headers.get("message-id"));
   const own = messageId === undefined ? undefined : readOwnMessageId(messageId, domain);

@@ -5,7 +5,7 @@ import { isAutomatic } from "./automatic.ts";
 import { readDeliveryReport } from "./delivery-report.ts";
 import type { MailPlace } from "./mail-place.ts";
 import { mediaOf } from "./media.ts";
-import type { ReadMail } from "./read-mail.ts";
+import { firstHeader, type MailHeaders, type ReadMail } from "./read-mail.ts";
 import { trimText } from "./trim-text.ts";
 
 export interface Identity {
@@ -16,7 +16,7 @@ export interface Identity {
 
 /** What a mail means to the agent. */
 export function mailEvent(mail: ReadMail, place: MailPlace, self: Identity): InboundEvent {
-  const [ownId] = messageIds(mail.header("message-id"));
+  const [ownId] = messageIds(firstHeader(mail.headers, "message-id"));
   const report = readDeliveryReport(mail, self.domain);
   if (report === "delayed") return { type: "ignored", what: "automatic" };
   if (report !== undefined) {
@@ -38,7 +38,7 @@ export function mailEvent(mail: ReadMail, place: MailPlace, self: Identity): Inb
   if (!isGenuine(mail, mail.from.address, self.authenticatedBy)) {
     return { type: "ignored", what: "unauthenticated" };
   }
-  const before = threadIds(mail);
+  const before = threadIds(mail.headers);
   const { media, notices } = mediaOf(mail, place, ownId);
   return {
     type: "message",
@@ -60,9 +60,10 @@ export function mailEvent(mail: ReadMail, place: MailPlace, self: Identity): Inb
 }
 
 /** The Message-IDs of the mails before this one, the oldest first. */
-export function threadIds(mail: Pick<ReadMail, "header">): string[] {
-  const references = messageIds(mail.header("references"));
-  const answered = messageIds(mail.header("in-reply-to")).filter((id) => !references.includes(id));
+export function threadIds(headers: MailHeaders): string[] {
+  const references = messageIds(firstHeader(headers, "references"));
+  const known = new Set(references);
+  const answered = messageIds(firstHeader(headers, "in-reply-to")).filter((id) => !known.has(id));
   return [...references, ...answered];
 }
 

@@ -73,7 +73,7 @@ const lines = new Set(["div", "br", "tr", "li", "section", "article", "header", 
 export function htmlToText(html: string): string {
   const out = new TextWriter();
   const source = new Source(html);
-  let link: { readonly address: string; readonly from: number } | undefined;
+  let link: string | undefined;
   for (;;) {
     out.write(decodeEntities(source.textBeforeTag()));
     const tag = source.tag();
@@ -82,9 +82,9 @@ export function htmlToText(html: string): string {
     if (unseen.has(name)) {
       if (!isEnd) source.skipElement(name);
     } else if (name === "a") {
-      if (isEnd && link !== undefined) out.writeLink(link.address, link.from);
-      const address = isEnd ? undefined : attribute(tag.source, "href");
-      link = address === undefined ? undefined : { address, from: out.length };
+      if (isEnd && link !== undefined) out.writeLink(link);
+      link = isEnd ? undefined : attribute(tag.source, "href");
+      out.beginLink();
     } else if (name === "blockquote") out.quote(isEnd ? -1 : 1);
     else if (name === "td" || name === "th") out.write(" ");
     else if (paragraphs.has(name)) {
@@ -141,21 +141,24 @@ class Source {
 
 class TextWriter {
   readonly #parts: string[] = [];
+  /** Only appended to until it is whole: a look at a text that still grows copies all of it. */
   #line = "";
+  #endsWithSpace = false;
+  /** Of the line, what stands in the link. */
+  #linkText = "";
   #depth = 0;
-  #written = 0;
   #keepsLines = false;
   /** Empty lines at the end of what is written. */
   #blank = 2;
 
-  get length(): number {
-    return this.#written + this.#line.length;
-  }
-
   write(text: string): void {
     if (this.#keepsLines) return this.#writeLines(text);
     const flat = text.replace(/[\t\n\f\r ]+/g, " ");
-    this.#line += this.#line === "" || this.#line.endsWith(" ") ? flat.replace(/^ /, "") : flat;
+    const more = this.#line === "" || this.#endsWithSpace ? flat.replace(/^ /, "") : flat;
+    if (more === "") return;
+    this.#line += more;
+    this.#linkText += more;
+    this.#endsWithSpace = more.endsWith(" ");
   }
 
   /** Between the beginning and the end of what is written with spaces and newlines of its own. */
@@ -166,16 +169,22 @@ class TextWriter {
   #writeLines(text: string): void {
     const [first = "", ...rest] = text.split(/\r?\n/);
     this.#line += first;
+    this.#linkText += first;
     for (const line of rest) {
       this.newLine();
       this.#line = line;
+      this.#linkText = line;
     }
   }
 
+  beginLink(): void {
+    this.#linkText = "";
+  }
+
   /** The link's address, unless its text says it already. */
-  writeLink(address: string, from: number): void {
+  writeLink(address: string): void {
     if (!/^https?:\/\//i.test(address)) return;
-    const shown = this.#line.slice(Math.max(0, from - this.#written)).trim();
+    const shown = this.#linkText.trim();
     if (shown === "" || address.includes(shown.replace(/…$/, ""))) {
       if (shown === "") this.write(address);
       return;
@@ -185,18 +194,17 @@ class TextWriter {
 
   newLine(): void {
     const line = this.#line.trimEnd();
-    this.#line = "";
+    this.#clearLine();
     this.#blank = line === "" ? this.#blank + 1 : 0;
     // Empty lines of layout tables would fill pages.
     if (this.#blank > 2) return;
     const quoted = `${"> ".repeat(Math.min(this.#depth, 8))}${line}`.trimEnd();
     this.#parts.push(quoted);
-    this.#written += quoted.length + 1;
   }
 
   breakLines(count: 1 | 2): void {
     if (this.#line.trim() !== "") this.newLine();
-    else this.#line = "";
+    else this.#clearLine();
     if (count === 2 && this.#blank === 0) this.newLine();
   }
 
@@ -208,6 +216,12 @@ class TextWriter {
   text(): string {
     this.breakLines(1);
     return this.#parts.join("\n").trim();
+  }
+
+  #clearLine(): void {
+    this.#line = "";
+    this.#linkText = "";
+    this.#endsWithSpace = false;
   }
 }
 

@@ -12,10 +12,20 @@ export const emailLimits = {
   /** HTML beyond this is not looked at. */
   htmlChars: 4_000_000,
   headerBytes: 256 * KiB,
+  /** Of what the server says about the sender; a longer one proves nothing. */
+  authenticationResultsChars: 32 * KiB,
   /** How deep parts may be nested, how deep mails in mails, and how many parts there may be. */
   nestingDepth: 20,
   mailsInMails: 3,
   parts: 500,
+  /** A source of base64 has fewer; the parser takes about 1.5 KiB and 10 µs for each line that is not encoded. */
+  lines: 500_000,
+  /** For reading one mail in its thread, whose memory for objects is bounded, too. */
+  readingMs: 20_000,
+  readingHeapMiB: 512,
+  readerStartMs: 30_000,
+  /** The thread ends after so long without a mail. */
+  readerIdleMs: 30_000,
   mediaPerMail: 20,
   mediaBytes: 20 * MiB,
   /** Pictures in the text that are smaller are logos and counters of openings. */

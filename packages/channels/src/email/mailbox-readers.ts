@@ -6,7 +6,8 @@ import { threadIds } from "./events.ts";
 import { emailLimits } from "./limits.ts";
 import { asMailboxError, fetchSource, openMailbox } from "./mailbox.ts";
 import { attachmentOf, type MediaSource } from "./media.ts";
-import { readMail } from "./read-mail.ts";
+import { mailReader } from "./mail-reader.ts";
+import { headersByName } from "./read-mail.ts";
 import type { EmailSettings } from "./settings.ts";
 import { Slots } from "./slots.ts";
 import type { ThreadMail } from "./threads.ts";
@@ -31,7 +32,7 @@ export class MailboxReaders {
           "The mail of the file is not in the mailbox any more.",
         );
       }
-      return attachmentOf(await readMail(fetched.source, true), source.p);
+      return attachmentOf(await mailReader.read(fetched.source, true, signal), source.p);
     });
   }
 
@@ -86,6 +87,5 @@ async function uidOf(client: ImapFlow, messageId: string): Promise<number | unde
 
 async function readHeaders(headers: Uint8Array): Promise<ThreadMail> {
   const email = await PostalMime.parse(headers, { maxHeadersSize: emailLimits.headerBytes });
-  const header = (name: string) => email.headers.find(({ key }) => key === name)?.value;
-  return { subject: email.subject ?? "", before: threadIds({ header }) };
+  return { subject: email.subject ?? "", before: threadIds(headersByName(email.headers)) };
 }

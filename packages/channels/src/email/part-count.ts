@@ -4,6 +4,16 @@ const dash = 0x2d;
 const newline = 0x0a;
 const longestBoundary = 200;
 
+/** How many lines a mail has. Stops a little above the limit. */
+export function countLines(source: Uint8Array): number {
+  let lines = 0;
+  for (let at = source.indexOf(newline); at >= 0 && lines <= emailLimits.lines; ) {
+    lines += 1;
+    at = source.indexOf(newline, at + 1);
+  }
+  return lines;
+}
+
 /**
  * About how many parts a mail has, counted before it is parsed: the lines that are one of the boundaries
  * named in it. Stops a little above the limit.

@@ -24,6 +24,11 @@ async function message(source: string | Buffer, isWhole?: boolean): Promise<Inbo
 
 const head = "From: Ada <Ada@Example.net>\nTo: agent@example.org\nMessage-ID: <1@example.net>\n";
 
+function withBody(type: string, body: Buffer): Buffer {
+  const start = `${head.replaceAll("\n", "\r\n")}Content-Type: ${type}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(start), body]);
+}
+
 describe("a mail's text", () => {
   test("is the plain part; of a mail with HTML alone its text", async () => {
     const both = `${head}Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>html\n--b\nContent-Type: text/plain\n\nplain\n--b--\n`;
@@ -44,14 +49,9 @@ describe("a mail's text", () => {
   });
 
   test("survives a wrong or unknown charset", async () => {
-    const wrong = Buffer.concat([
-      Buffer.from(
-        `${head.replaceAll("\n", "\r\n")}Content-Type: text/plain; charset=utf-8\r\n\r\n`,
-      ),
-      Buffer.from([0x48, 0x69, 0xff, 0xfe, 0xc3, 0x00, 0x21]),
-    ]);
-    const { text } = await message(wrong);
-    expect(text).toMatch(/^Hi\ufffd+!$/);
+    const bytes = Buffer.from([0xc3, 0xa4, 0x69, 0xff, 0xfe, 0xc3, 0x00, 0x21]);
+    const { text } = await message(withBody("text/plain; charset=utf-8", bytes));
+    expect(text).toMatch(/^äi\ufffd+!$/);
     expect((await message(`${head}Content-Type: text/plain; charset=no-such\n\nHi\n`)).text).toBe(
       "Hi",
     );
@@ -62,6 +62,32 @@ describe("a mail's text", () => {
         )
       ).text,
     ).toBe("ä");
+  });
+
+  test("in Latin letters is read as such where it says nothing else, or UTF-8", async () => {
+    const letters = Buffer.from("Grüße", "latin1");
+    for (const type of [
+      "text/plain",
+      "text/html",
+      "text/plain; charset=UTF-8",
+      "text/plain; charset=us-ascii",
+    ]) {
+      expect((await message(withBody(type, letters))).text).toBe("Grüße");
+    }
+    const quoted = "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable";
+    expect((await message(withBody(quoted, Buffer.from("Gr=FC=DFe")))).text).toBe("Grüße");
+    const parts = Buffer.concat([
+      Buffer.from("--b\r\n\r\nGrüße\r\n--b\r\n\r\n"),
+      letters,
+      Buffer.from("\r\n--b--\r\n"),
+    ]);
+    expect((await message(withBody("multipart/mixed; boundary=b", parts))).text).toMatch(
+      /^Grüße\s+Grüße$/,
+    );
+    // UTF-8 that was cut within a letter is none of it.
+    expect(
+      (await message(withBody("text/plain", Buffer.from("Grüße").subarray(0, -2)), false)).text,
+    ).toMatch(/^Grü\ufffd\n/);
   });
 
   test("over the limit is cut and says so", async () => {
@@ -86,6 +112,17 @@ describe("a mail's text", () => {
     expect(nested.text).toMatch(/^Subject: Deep\n\n\[About this mail: .*nested deeper/);
     const many = `${head}Content-Type: multipart/mixed; boundary="b"\n\n${"--b\n\nx\n".repeat(600)}--b--\n`;
     expect((await message(many)).text).toContain("more than 500 parts");
+  });
+
+  test("of too many lines is a notice, and so is a body without a text", async () => {
+    const lines = await message(`${head}Subject: Long\n\n${"\n".repeat(emailLimits.lines)}`);
+    expect(lines.text).toMatch(/^Subject: Long\n\n\[About this mail: .*more than 500000 lines/);
+    const noBoundary = await message(
+      `${head}Content-Type: multipart/mixed\n\n--b\n\nHello\n--b--\n`,
+    );
+    expect(noBoundary.text).toBe("[About this mail: Its body holds no text that can be read.]");
+    const picture = `${head}Content-Type: image/png\nContent-Transfer-Encoding: base64\n\niVBORw0=\n`;
+    expect((await message(picture)).text).toBe("");
   });
 
   test("with a winmail.dat names what cannot be read", async () => {
@@ -144,7 +181,14 @@ describe("automatic mail", () => {
     "Precedence: list",
     "Precedence: junk",
     "Precedence: auto_reply",
+    "Precedence: auto-reply",
     "X-Autoreply: yes",
+    "X-Auto-Reply: yes",
+    "X-Autoreply-From: ada@example.net",
+    "X-Autorespond: away",
+    "X-Autoresponse: yes",
+    "X-Loop: ada@example.net",
+    "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent",
     "List-Id: <list.example.net>",
     "Return-Path: <>",
     "X-Holdfast-Loop: abc",
@@ -153,12 +197,16 @@ describe("automatic mail", () => {
     expect(await read(`${header}\n${head}\nHi\n`)).toEqual({ type: "ignored", what: "automatic" });
   });
 
-  test.each(["MAILER-DAEMON@mx.example.net", "postmaster@example.net", "no-reply@shop.example"])(
-    "is known by its sender %s",
-    async (from) => {
-      expect(await read(`From: ${from}\n\nHi\n`)).toEqual({ type: "ignored", what: "automatic" });
-    },
-  );
+  test.each([
+    "MAILER-DAEMON@mx.example.net",
+    "postmaster@example.net",
+    "no-reply@shop.example",
+    "no-reply+abc@shop.example",
+    "do_not_reply@shop.example",
+    "bounces@shop.example",
+  ])("is known by its sender %s", async (from) => {
+    expect(await read(`From: ${from}\n\nHi\n`)).toEqual({ type: "ignored", what: "automatic" });
+  });
 
   test("is not what a person wrote", async () => {
     for (const header of [
@@ -172,6 +220,12 @@ describe("automatic mail", () => {
     }
   });
 
+  test("is not known by a sender whose name only begins alike", async () => {
+    for (const from of ["postmaster-ada@example.net", "bouncer@example.net"]) {
+      expect(await read(`From: ${from}\n\nHi\n`)).toMatchObject({ type: "message" });
+    }
+  });
+
   test("of the account itself is its own", async () => {
     const own = { type: "ignored", what: "own_message" };
     expect(await read("From: Agent@example.org\n\nHi\n")).toEqual(own);
@@ -181,10 +235,13 @@ describe("automatic mail", () => {
   });
 
   test("that says a foreign mail came back is no receipt", async () => {
-    const report = (id: string) =>
-      `From: mailer-daemon@mx.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; ada@example.net\nAction: failed\nStatus: 5.1.1\n\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <${id}>\nSubject: x\n\nbody\n--b--\n`;
+    const report = (id: string, action = "failed") =>
+      `From: mailer-daemon@mx.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; ada@example.net\nAction: ${action}\nStatus: 5.1.1\n\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <${id}>\nSubject: x\n\nbody\n--b--\n`;
     expect(await read(report("1@other.example"))).toEqual({ type: "ignored", what: "automatic" });
-    expect(await read(report("holdfast.k1.t-AAAAAAAAAAAAAAAAAAAAAA@example.org"))).toMatchObject({
+    const own = "holdfast.k1.t-AAAAAAAAAAAAAAAAAAAAAA@example.org";
+    expect(await read(report(own, "Failed (unknown user)"))).toMatchObject({ type: "receipt" });
+    expect(await read(report(own, "delayed"))).toEqual({ type: "ignored", what: "automatic" });
+    expect(await read(report(own))).toMatchObject({
       type: "receipt",
       key: "k1",
       chat: { id: "ada@example.net", thread: "AAAAAAAAAAAAAAAAAAAAAA" },

@@ -1,14 +1,16 @@
-import PostalMime, { type Address, type Attachment, type Email } from "postal-mime";
+import PostalMime, { type Address, type Attachment, type Email, type Header } from "postal-mime";
 import { isMailAddress } from "./addresses.ts";
 import { htmlToText } from "./html-text.ts";
 import { emailLimits } from "./limits.ts";
-import { countParts } from "./part-count.ts";
+import { MimeParser } from "./mime-parser.ts";
+import { countLines, countParts } from "./part-count.ts";
 
-/** A mail as far as the channel looks at it. */
+/** The values of each header in their order, by its name in lower case; encoded words are not decoded. */
+export type MailHeaders = ReadonlyMap<string, readonly string[]>;
+
+/** A mail as far as the channel looks at it: data alone, so that it can come from another thread. */
 export interface ReadMail {
-  /** The value of the first header of that name, in lower case; encoded words are decoded only in `subject`. */
-  header(name: string): string | undefined;
-  headers(name: string): readonly string[];
+  readonly headers: MailHeaders;
   readonly contentType: string;
   readonly from: { readonly address: string; readonly name?: string } | undefined;
   readonly recipients: readonly string[];
@@ -20,33 +22,56 @@ export interface ReadMail {
   readonly notices: readonly string[];
 }
 
-/** Reads a mail's source, or the first bytes of it. Never fails: what cannot be read becomes a notice. */
+/**
+ * Reads a mail's source, or the first bytes of it: what cannot be read becomes a notice. It may take seconds,
+ * so nodes leave it to `MailReader`.
+ */
 export async function readMail(source: Uint8Array, isWhole: boolean): Promise<ReadMail> {
-  const head = source.subarray(0, headEnd(source));
-  const isReport = /^content-type:\s*multipart\/report/im.test(latin1(head));
-  const notices: string[] = [];
-  let email: Email | undefined;
-  try {
-    if (countParts(source) > emailLimits.parts) {
-      notices.push(`It has more than ${emailLimits.parts} parts, so only its subject was read.`);
-    } else email = await parse(source, isReport);
-  } catch {
-    notices.push(
-      `Its parts are nested deeper than ${emailLimits.nestingDepth} levels or its headers are too long, so only its subject was read.`,
-    );
+  if (countLines(source) > emailLimits.lines) {
+    return readHead(source, isWhole, `It has more than ${emailLimits.lines} lines`);
   }
-  email ??= await parseHead(head);
-  if (!isWhole) notices.push("It is too large: its end and its attachments were not read.");
+  if (countParts(source) > emailLimits.parts) {
+    return readHead(source, isWhole, `It has more than ${emailLimits.parts} parts`);
+  }
+  const bodyAt = headEnd(source);
+  const isReport = /^content-type:\s*multipart\/report/im.test(latin1(source.subarray(0, bodyAt)));
+  let email: Email;
+  try {
+    email = await parse(source, isReport);
+  } catch {
+    const what = `Its parts are nested deeper than ${emailLimits.nestingDepth} levels or its headers are too long`;
+    return readHead(source, isWhole, what);
+  }
+  const notices = isWhole ? [] : [cutOff];
+  const mail = asReadMail(email, isWhole, notices);
+  const isUnread = mail.text === "" && email.attachments.length === 0;
+  if (isUnread && !isBlank(source.subarray(bodyAt))) {
+    notices.push("Its body holds no text that can be read.");
+  }
+  return mail;
+}
+
+/** What a mail's first headers say, with why there is no more of it. Quick, whatever the mail holds. */
+export async function readHead(
+  source: Uint8Array,
+  isWhole: boolean,
+  why: string,
+): Promise<ReadMail> {
+  const email = await parseHead(source.subarray(0, headEnd(source)));
+  const notices = [`${why}, so only its subject was read.`, ...(isWhole ? [] : [cutOff])];
   return asReadMail(email, isWhole, notices);
 }
 
+const cutOff = "It is too large: its end and its attachments were not read.";
+
 function parse(source: Uint8Array, isReport: boolean): Promise<Email> {
-  return PostalMime.parse(source, {
+  const parser = new MimeParser({
     maxNestingDepth: emailLimits.nestingDepth,
     maxHeadersSize: emailLimits.headerBytes,
     maxRfc822NestingDepth: emailLimits.mailsInMails,
     forceRfc822Attachments: isReport,
   });
+  return parser.parse(source);
 }
 
 /** The headers alone, as plain text, so that a body that cannot be read does no harm. */
@@ -59,13 +84,11 @@ async function parseHead(head: Uint8Array): Promise<Email> {
 }
 
 function asReadMail(email: Email, isWhole: boolean, notices: string[]): ReadMail {
-  const values = (name: string) =>
-    email.headers.filter((header) => header.key === name).map((header) => header.value.trim());
+  const headers = headersByName(email.headers);
   const from = flat(email.from === undefined ? [] : [email.from])[0];
   return {
-    header: (name) => values(name)[0],
-    headers: values,
-    contentType: (values("content-type")[0] ?? "text/plain").toLowerCase(),
+    headers,
+    contentType: (firstHeader(headers, "content-type") ?? "text/plain").toLowerCase(),
     from,
     recipients: flat([...(email.to ?? []), ...(email.cc ?? [])]).map(({ address }) => address),
     subject: oneLine(email.subject ?? "", emailLimits.subjectChars),
@@ -74,6 +97,19 @@ function asReadMail(email: Email, isWhole: boolean, notices: string[]): ReadMail
     attachments: isWhole ? email.attachments : [],
     notices,
   };
+}
+
+export function headersByName(headers: readonly Header[]): MailHeaders {
+  return new Map(
+    [...Map.groupBy(headers, ({ key }) => key)].map(([name, those]) => [
+      name,
+      those.map(({ value }) => value.trim()),
+    ]),
+  );
+}
+
+export function firstHeader(headers: MailHeaders, name: string): string | undefined {
+  return headers.get(name)?.[0];
 }
 
 /** One line without control characters, no longer than `max` code points. */
@@ -111,6 +147,10 @@ function flat(addresses: readonly Address[]): { address: string; name?: string }
 function sentAt(date: string | undefined): number | undefined {
   const at = Date.parse(date ?? "");
   return Number.isNaN(at) ? undefined : at;
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte <= 0x20);
 }
 
 function headEnd(source: Uint8Array): number {

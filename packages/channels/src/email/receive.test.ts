@@ -49,6 +49,25 @@ describe("receiving mail", () => {
     expect(messages[3]?.sender.name).toBe('Bo "<b>" Ü');
   });
 
+  test("mails that cost much cost it in another thread, and those behind come in their order", async () => {
+    const receiver = new Receiver();
+    await start(receiver);
+    const [all, own] = [process.cpuUsage(), process.threadCpuUsage()];
+    const costly = (id: number, rest: string) =>
+      fake.deliver(`From: eve@example.net\r\nMessage-ID: <costly-${id}@x>\r\n${rest}`);
+    await fake.deliver(mail({ subject: "First" }));
+    await receiver.until(() => receiver.texts.length === 1);
+    await costly(1, `Content-Type: text/html\r\n\r\n${"<b>ab </b>".repeat(100_000)}`);
+    await costly(2, `\r\nlines${"\r\n".repeat(150_000)}`);
+    await fake.deliver(mail({ subject: "Last" }));
+    await receiver.until(() => receiver.texts.length === 4);
+    await fake.settled();
+    const begins = receiver.texts.map((text) => text.slice(0, 14));
+    expect(begins).toEqual(["Subject: First", "ab ab ab ab ab", "lines", "Subject: Last\n"]);
+    // Of the user's time; the kernel's is that of the fake's connections, too.
+    expect(2 * process.threadCpuUsage(own).user).toBeLessThan(process.cpuUsage(all).user);
+  });
+
   test("goes on behind the cursor after a stop", async () => {
     const receiver = new Receiver();
     const first = await start(receiver);

@@ -6,14 +6,15 @@ import {
   type InboundEvent,
 } from "@holdfast/core";
 import type { ImapFlow, MailboxObject, SearchObject } from "imapflow";
-import { shortHash } from "./addresses.ts";
+import { sourceHash } from "./addresses.ts";
 import { type Cursor, parseCursor, printCursor } from "./cursor.ts";
 import { type Identity, mailEvent, threadIds } from "./events.ts";
 import type { MailPlace } from "./mail-place.ts";
 import { emailLimits } from "./limits.ts";
 import { asMailboxError, fetchSource, openMailbox } from "./mailbox.ts";
 import { waitForMail, watchMailbox } from "./mailbox-watch.ts";
-import { readMail } from "./read-mail.ts";
+import { mailReader } from "./mail-reader.ts";
+import type { ReadMail } from "./read-mail.ts";
 import type { EmailSettings } from "./settings.ts";
 import type { Threads } from "./threads.ts";
 
@@ -160,8 +161,9 @@ async function handOver(
     if (fetched !== undefined) {
       const { source, isWhole } = fetched;
       const receivedAt = timeOf(fetched.mail.internalDate);
-      const place = { uidValidity, uid, receivedAt, sourceHash: shortHash(source) };
-      const event = await readEvent(source, isWhole, place, self, threads, report);
+      const place = { uidValidity, uid, receivedAt, sourceHash: await sourceHash(source) };
+      const mail = await mailReader.read(source, isWhole, signal);
+      const event = eventOf(mail, place, self, threads, report);
       if (event.type === "message") chars += event.text.length;
       events.push(event);
       handled.push(uid);
@@ -173,19 +175,17 @@ async function handOver(
 }
 
 /** A mail that breaks the reader is counted and reported, or it would stop all behind it. */
-async function readEvent(
-  source: Uint8Array,
-  isWhole: boolean,
+function eventOf(
+  mail: ReadMail,
   place: MailPlace,
   self: Identity,
   threads: Threads,
   report: Options["report"],
-): Promise<InboundEvent> {
+): InboundEvent {
   try {
-    const mail = await readMail(source, isWhole);
     const event = mailEvent(mail, place, self);
     if (event.type === "message") {
-      threads.remember(event.messageId, { subject: mail.subject, before: threadIds(mail) });
+      threads.remember(event.messageId, { subject: mail.subject, before: threadIds(mail.headers) });
     }
     return event;
   } catch {

@@ -1,6 +1,7 @@
 import type { InboundMessageEvent, PieceSend, SendOutcome } from "@holdfast/core";
 import { type FakeEmail, startFakeEmail } from "@holdfast/testkit/platforms";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { email } from "./index.ts";
 import { openMailAccount, Receiver } from "./testing/mail-account.ts";
 
 let fake: FakeEmail;
@@ -51,6 +52,15 @@ function raw(chat = "ada"): string {
 }
 
 describe("a mail", () => {
+  test("has no longer text than the channel promises: more is several mails", () => {
+    const pieces = account().render("word ".repeat(250_000));
+    expect(pieces.length).toBe(2);
+    for (const { text, body } of pieces) {
+      expect(text.length).toBeLessThanOrEqual(email.capabilities.text.max);
+      expect(body).toMatchObject({ text });
+    }
+  });
+
   test("has a Message-ID made of its key, marks against loops, text and HTML", async () => {
     const outcome = await send({ key: "abc.D_1-2" });
     expect(outcome).toEqual({ outcome: "sent", platformId: "holdfast.abc.D_1-2@example.org" });

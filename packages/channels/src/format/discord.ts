@@ -30,7 +30,9 @@ const marks: MarkedSyntax = {
   marks: { bold: "**", italic: "_", strike: "~~", code: "`" },
   escape: (text, atLineStart) => withoutMentions(escapeMarks(text, atLineStart)),
   escapeCode: withoutMentions,
-  escapeAddress: (text) => withoutMentions(text.includes("://") ? encodeMentions(text) : text),
+  // Of those only addresses of the web become links, in which a backslash would be a part.
+  escapeAddress: (text) =>
+    withoutMentions(text.includes("://") ? encodeMentions(text) : escapeMarks(text, false)),
   openLink: () => "[",
   closeLink: ({ url }) => `](${encodeMentions(url).replaceAll("(", "%28").replaceAll(")", "%29")})`,
 };
@@ -86,9 +88,12 @@ function encodeMentions(url: string): string {
   return url.replace(/@(?=everyone|here)/gi, "%40");
 }
 
-/** No one is called: not by name, role, channel, or all together. */
+/**
+ * No one is called: not by name, role, channel, or all together. Addresses of mail stay as they are:
+ * each message forbids all calls anyway.
+ */
 function withoutMentions(text: string): string {
   return text
-    .replace(/@(?=everyone|here)/gi, `@${zeroWidthSpace}`)
+    .replace(/(?<![\w.+-])@(?=everyone|here)/gi, `@${zeroWidthSpace}`)
     .replace(/<(?=[@#:/aAtTiI])/g, `<${zeroWidthSpace}`);
 }

@@ -18,13 +18,24 @@ import {
   shownBySlack,
   shownByTelegram,
   shownByWeb,
+  readableOnDiscord,
   shownByWhatsApp,
+  withoutCodes,
+  withoutEntities,
 } from "./testing/validators.ts";
-import { essential, standsIn, visibleText } from "./testing/visible-text.ts";
+import {
+  addressesIn,
+  essential,
+  plainAddressesIn,
+  standsIn,
+  visibleText,
+} from "./testing/visible-text.ts";
 
 interface Shown {
   readonly text: string;
   readonly size: number;
+  /** With the targets of links. */
+  readonly readable: string;
 }
 
 interface Platform {
@@ -41,9 +52,10 @@ const platforms: readonly Platform[] = [
     sizeMax: 4_096,
     format: formatTelegram,
     show: (markdown) =>
-      formatTelegram(markdown).map(({ html }) =>
-        sized(shownByTelegram(html), (text) => text.length),
-      ),
+      formatTelegram(markdown).map(({ html }) => ({
+        ...sized(shownByTelegram(html), (text) => text.length),
+        readable: withoutEntities(html),
+      })),
   },
   {
     name: "slack",
@@ -53,6 +65,7 @@ const platforms: readonly Platform[] = [
       formatSlack(markdown).map(({ mrkdwn }) => ({
         text: shownBySlack(mrkdwn),
         size: mrkdwn.length,
+        readable: withoutEntities(mrkdwn),
       })),
   },
   {
@@ -60,9 +73,10 @@ const platforms: readonly Platform[] = [
     sizeMax: 2_000,
     format: formatDiscord,
     show: (markdown) =>
-      formatDiscord(markdown).map(({ content }) =>
-        sized(shownByDiscord(content), (text) => [...text].length),
-      ),
+      formatDiscord(markdown).map(({ content }) => ({
+        ...sized(shownByDiscord(content), (text) => [...text].length),
+        readable: readableOnDiscord(content),
+      })),
   },
   {
     name: "whatsapp",
@@ -84,19 +98,36 @@ const platforms: readonly Platform[] = [
     name: "web",
     sizeMax: Number.POSITIVE_INFINITY,
     format: formatWeb,
-    show: (markdown) => [sized(shownByWeb(formatWeb(markdown).html), (text) => text.length)],
+    show: (markdown) => {
+      const { html } = formatWeb(markdown);
+      const shown = sized(shownByWeb(html), (text) => text.length);
+      return [{ ...shown, readable: withoutEntities(html) }];
+    },
   },
   {
     name: "email's text",
-    sizeMax: Number.POSITIVE_INFINITY,
+    sizeMax: 1_000_000,
     format: formatEmail,
-    show: (markdown) => [sized(formatEmail(markdown).text, (text) => text.length)],
+    show: (markdown) => formatEmail(markdown).map(({ text }) => sized(text, (it) => it.length)),
   },
 ];
 
 function sized(text: string, sizeOf: (text: string) => number): Shown {
-  return { text, size: sizeOf(text) };
+  return { text, size: sizeOf(text), readable: text };
 }
+
+/** The addresses that are sure to stand whole in one piece: none is glued to more than a piece may hold. */
+function addressesOf(source: string): readonly string[] {
+  if (isTooComplex(source)) {
+    return source
+      .split(/\s+/)
+      .filter((word) => word.length < wholeChars)
+      .flatMap(plainAddressesIn);
+  }
+  return source.split(/\s+/).some((word) => word.length >= wholeChars) ? [] : addressesIn(source);
+}
+
+const wholeChars = 400;
 
 const runs = { numRuns: 200 };
 
@@ -114,6 +145,10 @@ describe.each(platforms)("any Markdown for $name", ({ show, sizeMax, format }) =
         const source = cleaned(markdown);
         const wanted = isTooComplex(source) ? essential(source) : visibleText(source);
         expect(standsIn(wanted, pieces.map((piece) => piece.text).join("\n"))).toBe(true);
+        const readable = pieces.map((piece) => withoutCodes(piece.readable)).join("\n");
+        for (const address of addressesOf(source)) {
+          expect(readable).toContain(withoutCodes(address));
+        }
       }),
       runs,
     );

@@ -8,7 +8,9 @@ import {
   formatWeb,
   formatWhatsApp,
 } from "./index.ts";
+import { formatLimits } from "./limits.ts";
 import { placeholder } from "./model.ts";
+import { cost } from "./testing/cost.ts";
 
 const sample = [
   "## Plan & cost",
@@ -49,7 +51,7 @@ describe("a document", () => {
     expect(formatSlack(sample)[0]?.mrkdwn).toBe(
       [
         "*Plan &amp; cost*",
-        "*bold _both_* ~gone~ `a&lt;b` <https://example.org/a_b|docs> <https://example.org/x_y|https://example.org/x_y>",
+        "*bold _both_* ~gone~ `a&lt;b` <https://example.org/a_b|docs> <https://example.org/x_y>",
         "\u2022 one\n  1. two\n\u2611 done",
         "> said\n> \n> before",
         `\`\`\`\n${table}\n\`\`\``,
@@ -91,7 +93,7 @@ describe("a document", () => {
     expect(html).toContain("&lt;script&gt;x&lt;/script&gt; a</p>");
     expect(html).toContain('<td align="right">10</td>');
     expect(html).toContain('href="https://example.org/a_b" rel="noopener noreferrer nofollow"');
-    expect(formatEmail(sample).text).toContain("> said\n\n> > before");
+    expect(formatEmail(sample)[0]?.text).toContain("> said\n\n> > before");
   });
 });
 
@@ -102,15 +104,116 @@ describe("text that is no markup", () => {
   });
 
   test("stays text on Discord", () => {
+    expect(formatDiscord("<_ada_@example.org>")[0]?.content).toBe("\\_ada\\_@example.org");
     expect(formatDiscord("\\# a \\*b\\* c_d_ \\> e")[0]?.content).toBe(
       "\\# a \\*b\\* c\\_d\\_ \\> e",
     );
   });
 
   test("of nothing visible is a placeholder", () => {
-    for (const markdown of ["", " \n\t", "\u200b", "[a]: https://example.org", "#", "-"]) {
+    for (const markdown of ["", " \n\t", "\u200b", "#", "-"]) {
       expect(formatTelegram(markdown)).toEqual([{ html: placeholder, plain: placeholder }]);
     }
+  });
+});
+
+/** What every platform's readers have, in one text each. */
+function everywhere(markdown: string): readonly string[] {
+  return [
+    formatTelegram(markdown).map(({ html }) => html),
+    formatSlack(markdown).map(({ mrkdwn }) => mrkdwn),
+    formatDiscord(markdown).map(({ content }) => content),
+    formatWhatsApp(markdown).map(({ text }) => text),
+    formatSignal(markdown).map(({ text }) => text),
+    [formatWeb(markdown).html],
+    formatEmail(markdown).map(({ text }) => text),
+  ].map((pieces) => pieces.join("\n"));
+}
+
+describe("an address", () => {
+  const address = "https://example.org/~ada/_next/a_b?x=*1*";
+
+  test.each([
+    ["of many characters", `${"word ".repeat(13_200)}${address}`],
+    ["of many items", `- item: ${address}\n`.repeat(2_001)],
+    ["of many quotes", `> ${address}\n\n`.repeat(251)],
+  ])("in a text %s, which is not read as Markdown, stays as it is", (_, markdown) => {
+    for (const text of everywhere(markdown)) expect(text).toContain(address);
+  });
+
+  test("of mail stays as it is, too, and calls nobody", () => {
+    for (const markdown of ["ada@here.org", `${"word ".repeat(13_200)}_ada_@here.org`]) {
+      const mail = markdown.split(" ").at(-1) ?? "";
+      for (const text of everywhere(markdown)) expect(text.replaceAll("\\", "")).toContain(mail);
+    }
+  });
+
+  test("that is its own text can be copied on Slack", () => {
+    const [piece] = formatSlack(`${address} www.example.org/_a ada@example.org`);
+    expect(piece?.mrkdwn).toBe(
+      `<${address.slice(0, -1)}>* <http://www.example.org/_a|www.example.org/_a> <mailto:ada@example.org|ada@example.org>`,
+    );
+  });
+
+  test("that Telegram takes for no link is written out there", () => {
+    const markdown =
+      "[Mail](mailto:ada@example.org) [us](http://localhost:80/a.b) [v6](http://[::1]/) [it](http:example.org)";
+    expect(formatTelegram(markdown)[0]?.html).toBe(
+      'Mail (ada@example.org) us (http://localhost:80/a.b) <a href="http://[::1]/">v6</a> <a href="http://example.org/">it</a>',
+    );
+  });
+
+  test("that no link is made of is written out behind its text", () => {
+    const markdown = "[us](tel:+4930) [f](ftp://example.org/a_b) [chat](tg://x) [page](/docs/x)";
+    for (const text of everywhere(markdown)) {
+      expect(text.replaceAll("\\", "")).toContain(
+        "us (+4930) f (ftp://example.org/a_b) chat (tg://x) page (/docs/x)",
+      );
+    }
+    for (const nothing of ["[a](javascript:x)", "[a](#part)", "![a](data:image/png;base64,AA)"]) {
+      for (const text of everywhere(nothing)) expect(text).not.toContain("(");
+    }
+  });
+
+  test("of a definition that nothing refers to is shown", () => {
+    const markdown = `see [1] and [2]\n\n[1]: https://a.example.org\n[3]: ${address}/\n[4]: /b "c"`;
+    for (const text of everywhere(markdown)) {
+      expect(text).toContain("https://a.example.org");
+      expect(text).toContain(`${address}/`);
+      expect(text).not.toContain("1]: ");
+    }
+    expect(formatSignal(markdown)[0]?.text).toBe(
+      `see 1 (https://a.example.org) and [2]\n\n[3]: ${address}/\n[4]: /b "c"`,
+    );
+  });
+
+  test("that is too long for a link stands behind its text as it is", () => {
+    const long = `https://example.org/${"_a*".repeat(350)}/`;
+    for (const text of everywhere(`[${"text ".repeat(300)}](${long})`)) {
+      expect(text).toContain(`(${long})`);
+    }
+  });
+});
+
+describe("a mail", () => {
+  test("of more text than one may have is several, and loses nothing", () => {
+    const words = "some words. ".repeat(210_000).trim();
+    const mails = formatEmail(`${words}\n\n<b>end`);
+    expect(mails.length).toBe(3);
+    for (const { text, html } of mails) {
+      expect(text.length).toBeLessThanOrEqual(formatLimits.mailUnits);
+      expect(html).toMatch(/^<!doctype html>[^]*<body>\n<p>[^]*<\/p>\n<\/body>\n<\/html>\n$/);
+    }
+    const all = mails.map(({ text }) => text).join(" ");
+    expect(all.replace(/\s+/g, " ").trim() === `${words} <b>end`).toBe(true);
+    expect(mails.at(-1)?.html).toContain("&lt;b&gt;end");
+  });
+
+  test("that grows by its links keeps the limit, too", () => {
+    const link = `[a]: https://example.org/${"long".repeat(240)}`;
+    const mails = formatEmail(`${"[a]\n\n".repeat(1_200)}${link}`);
+    expect(mails.length).toBe(2);
+    for (const { text } of mails) expect(text.length).toBeLessThanOrEqual(formatLimits.mailUnits);
   });
 });
 
@@ -168,6 +271,19 @@ describe("a long text", () => {
 });
 
 describe("what is meant to break parsers", () => {
+  const runsOfSpaces = (length: number): string => {
+    const unit = `field${" ".repeat(length)}value`;
+    return unit.repeat(60_000 / unit.length);
+  };
+
+  test.each([formatSlack, formatDiscord, formatWhatsApp])(
+    "long runs of spaces take %o hardly longer than single ones",
+    (format) => {
+      const single = cost(() => format(runsOfSpaces(1)));
+      expect(cost(() => format(runsOfSpaces(1_800)))).toBeLessThan(3 * single);
+    },
+  );
+
   const units = [
     "[",
     "*",

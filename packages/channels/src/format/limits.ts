@@ -28,4 +28,6 @@ export const formatLimits = {
   discordCodePoints: 2_000,
   whatsAppUnits: 4_096,
   signalBytes: 2_000,
+  /** The text of one mail. */
+  mailUnits: 1_000_000,
 } as const;

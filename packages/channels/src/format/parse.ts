@@ -13,7 +13,14 @@ import remarkParse from "remark-parse";
 import { unified, type Processor } from "unified";
 import { isTooComplex } from "./guard.ts";
 import { formatLimits } from "./limits.ts";
-import { safeLink, tooLongForLink } from "./links.ts";
+import {
+  addressBehind,
+  plainTarget,
+  safeLink,
+  saysAddress,
+  tooLongForLink,
+  withAddresses,
+} from "./links.ts";
 import {
   isVisible,
   lineText,
@@ -58,10 +65,11 @@ export function cleaned(markdown: string): string {
   );
 }
 
-function plainBlocks(source: string): readonly Block[] {
+/** Text as it is, without any markup. */
+export function plainBlocks(source: string): readonly Block[] {
   return source
     .split(/\n[ \t]*\n\s*/)
-    .map((part) => ({ type: "paragraph", lines: part.split("\n").map((text) => [{ text }]) }));
+    .map((part) => ({ type: "paragraph", lines: part.split("\n").map(withAddresses) }));
 }
 
 function showsSomething(block: Block): boolean {
@@ -94,13 +102,25 @@ function documentBlocks(source: string): readonly Block[] {
 /** From the parser's tree to ours. */
 class Reader {
   readonly #definitions = new Map<string, Definition>();
+  readonly #referenced = new Set<string>();
 
   constructor(root: Root) {
-    collectDefinitions(root, this.#definitions);
+    collectDefinitions(root, this.#definitions, this.#referenced);
   }
 
   blocks(nodes: readonly RootContent[]): readonly Block[] {
-    return nodes.flatMap((node) => this.#block(node));
+    const blocks: Block[] = [];
+    let sources: Line[] = [];
+    for (const node of nodes) {
+      if (node.type !== "definition") {
+        blocks.push(...this.#block(node));
+        sources = [];
+      } else if (!this.#isUsed(node)) {
+        if (sources.length === 0) blocks.push({ type: "paragraph", lines: sources });
+        sources.push(this.#source(node));
+      }
+    }
+    return blocks;
   }
 
   #block(node: RootContent): readonly Block[] {
@@ -127,6 +147,21 @@ class Reader {
       default:
         return [{ type: "paragraph", lines: this.#lines([node as PhrasingContent]) }];
     }
+  }
+
+  /** Some link is made of it. */
+  #isUsed(node: Definition): boolean {
+    const { identifier } = node;
+    return this.#referenced.has(identifier) && this.#definitions.get(identifier) === node;
+  }
+
+  /** A definition that no link is made of says where something comes from. */
+  #source({ label, identifier, url, title }: Definition): Line {
+    const lines: Run[][] = [[]];
+    addText(lines, `[${label ?? identifier}]: `, {});
+    this.#link(url, {}, lines, (inner, into) => addText(into, url, inner));
+    if (title) addText(lines, ` "${title}"`, {});
+    return joinLines(lines);
   }
 
   #list(node: List): Block {
@@ -182,11 +217,13 @@ class Reader {
           this.#inline(node.children, { ...style, strike: true }, lines);
           break;
         case "link":
-          this.#link(node.url, style, lines, (inner) => this.#inline(node.children, inner, lines));
+          this.#link(node.url, style, lines, (inner, into) =>
+            this.#inline(node.children, inner, into),
+          );
           break;
         case "linkReference":
-          this.#link(this.#urlOf(node.identifier), style, lines, (inner) =>
-            this.#inline(node.children, inner, lines),
+          this.#link(this.#urlOf(node.identifier), style, lines, (inner, into) =>
+            this.#inline(node.children, inner, into),
           );
           break;
         case "image":
@@ -204,25 +241,35 @@ class Reader {
     }
   }
 
-  #link(url: string, style: RunStyle, lines: Run[][], inside: (style: RunStyle) => void): void {
+  #link(
+    url: string,
+    style: RunStyle,
+    lines: Run[][],
+    inside: (style: RunStyle, lines: Run[][]) => void,
+  ): void {
     const link = style.link ?? safeLink(url);
-    if (link === undefined) {
-      inside(style);
-    } else if (tooLongForLink(link)) {
-      const before = textLength(lines);
-      inside(style);
-      if (textLength(lines) - before < link.url.length) addText(lines, ` (${link.url})`, style);
+    const inner: Run[][] = [[]];
+    if (link !== undefined && !tooLongForLink(link)) {
+      inside({ ...style, link }, inner);
+      if (textOf(inner) === "") addText(inner, link.url, { ...style, link });
+      append(lines, inner);
+      return;
+    }
+    const address = link?.url ?? plainTarget(url);
+    inside(style, inner);
+    const said = textOf(inner);
+    if (address !== undefined && (said === "" || said === url || saysAddress(said, address))) {
+      append(lines, [[{ text: address, address: true }]]);
     } else {
-      const before = textLength(lines);
-      inside({ ...style, link });
-      if (textLength(lines) === before) addText(lines, link.url, { ...style, link });
+      append(lines, inner);
+      if (address !== undefined) append(lines, [addressBehind(address)]);
     }
   }
 
   /** A picture is a link to it. */
   #image(alt: string | null | undefined, url: string, style: RunStyle, lines: Run[][]): void {
     const text = alt?.trim() || safeLink(url)?.url || "";
-    this.#link(url, style, lines, (inner) => addText(lines, text, inner));
+    this.#link(url, style, lines, (inner, into) => addText(into, text, inner));
   }
 
   #urlOf(identifier: string): string {
@@ -230,11 +277,19 @@ class Reader {
   }
 }
 
-function collectDefinitions(root: Root, found: Map<string, Definition>): void {
+/** The first of several with one name counts: the walk goes from the end to the beginning. */
+function collectDefinitions(
+  root: Root,
+  found: Map<string, Definition>,
+  referenced: Set<string>,
+): void {
   const waiting: Nodes[] = [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     if (node.type === "definition") found.set(node.identifier, node);
-    else if ("children" in node) waiting.push(...node.children);
+    if (node.type === "linkReference" || node.type === "imageReference") {
+      referenced.add(node.identifier);
+    }
+    if ("children" in node) waiting.push(...node.children);
   }
 }
 
@@ -261,8 +316,15 @@ function addText(lines: Run[][], text: string, style: RunStyle): void {
   }
 }
 
-function textLength(lines: readonly Line[]): number {
-  return lines.reduce((sum, line) => sum + lineText(line).length, 0);
+/** Goes on in the last line. */
+function append(lines: Run[][], more: readonly Line[]): void {
+  const [first = [], ...rest] = more;
+  lines.at(-1)?.push(...first);
+  for (const line of rest) lines.push([...line]);
+}
+
+function textOf(lines: readonly Line[]): string {
+  return lines.map(lineText).join("");
 }
 
 function joinLines(lines: readonly Line[]): Line {

@@ -1,4 +1,5 @@
 import { formatLimits } from "./limits.ts";
+import { withBareLinks } from "./links.ts";
 import {
   backtickFence,
   markedLine,
@@ -33,7 +34,7 @@ const marks: MarkedSyntax = {
 
 const syntax: Syntax = {
   line: remembered((row) =>
-    markedLine(row, row.heading === undefined ? row.line : bold(row.line), marks),
+    withoutRepeats(markedLine(row, row.heading === undefined ? row.line : bold(row.line), marks)),
   ),
   fence: (code) => backtickFence(escapeControl(code), ""),
   quote: quoteLines,
@@ -43,7 +44,7 @@ const syntax: Syntax = {
 const dialect: Dialect<SlackText> = {
   bullet: "\u2022",
   unitsMax: formatLimits.slackUnits,
-  adapt: (row) => ({ ...row, line: row.line.map(withoutCodeInLink) }),
+  adapt: (row) => ({ ...row, line: withBareLinks(row.line).map(withoutCodeInLink) }),
   render: (rows) => ({ mrkdwn: renderRows(rows, syntax) }),
   fits: ({ mrkdwn }) => mrkdwn.length <= formatLimits.slackUnits,
 };
@@ -53,6 +54,11 @@ function withoutCodeInLink(run: Run): Run {
   if (run.link === undefined) return run;
   const { code: _, ...rest } = run;
   return rest;
+}
+
+/** A link whose text is its address needs no text. */
+function withoutRepeats(line: string): string {
+  return line.replace(/<([^<>|]+)\|\1>/g, "<$1>");
 }
 
 function escapeControl(text: string): string {

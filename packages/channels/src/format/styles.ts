@@ -19,8 +19,12 @@ export function withShowableStyles(line: Line): Line {
 
 function withSpacesApart(run: Run): readonly Run[] {
   if (run.code === true) return [run];
-  const [, before = "", middle = "", after = ""] = /^(\s*)(.*?)(\s*)$/su.exec(run.text) ?? [];
-  return [before, middle, after].filter((text) => text !== "").map((text) => ({ ...run, text }));
+  const { text } = run;
+  const start = text.length - text.trimStart().length;
+  const end = Math.max(start, text.trimEnd().length);
+  return [text.slice(0, start), text.slice(start, end), text.slice(end)]
+    .filter((part) => part !== "")
+    .map((part) => ({ ...run, text: part }));
 }
 
 function withShowableStyle(runs: readonly Run[], style: TextStyle): Run[] {

@@ -1,5 +1,6 @@
 import { escapeHtml } from "./html.ts";
 import { formatLimits } from "./limits.ts";
+import { linksAsText } from "./links.ts";
 import type { Link } from "./model.ts";
 import { piecesOf, type Dialect } from "./pieces.ts";
 import { remembered, renderRows, type Syntax } from "./render.ts";
@@ -32,6 +33,7 @@ const syntax: Syntax = {
 const dialect: Dialect<TelegramText> = {
   bullet: "\u2022",
   unitsMax: formatLimits.telegramUnits,
+  adapt: (row) => ({ ...row, line: linksAsText(row.line, (_, link) => !isTaken(link)) }),
   render: (rows) => ({ html: renderRows(rows, syntax) }),
   fits: ({ html }) =>
     html.length <= formatLimits.telegramHtmlUnits &&
@@ -46,6 +48,12 @@ function inline(row: Row): string {
     open: (mark) => (isLink(mark) ? `<a href="${escapeHtml(mark.url)}">` : `<${tags[mark]}>`),
     close: (mark) => (isLink(mark) ? "</a>" : `</${tags[mark]}>`),
   });
+}
+
+/** Of a link to a host without a dot Telegram shows the text alone; one to mail becomes one to the web. */
+function isTaken({ url }: Link): boolean {
+  const host = /^https?:\/\/(?:[^/?#@]*@)?(\[|[^/?#:]*)/i.exec(url)?.[1] ?? "";
+  return host === "[" || host.includes(".");
 }
 
 /** Code stands in no other entity, and none in it. */

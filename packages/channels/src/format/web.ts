@@ -11,7 +11,7 @@ export function formatWeb(markdown: string): { readonly html: string; readonly p
   return { html: blocksHtml(blocks), plain: plainText(rowsOf(blocks, { bullet: "-" })) };
 }
 
-function blocksHtml(blocks: readonly Block[]): string {
+export function blocksHtml(blocks: readonly Block[]): string {
   return blocks.map(blockHtml).join("\n");
 }
 

@@ -7,6 +7,7 @@ import type {
 } from "@holdfast/core";
 import {
   type EventCallback,
+  forwardedIn,
   type MessageEvent,
   messageEvent,
   readFile,
@@ -28,9 +29,9 @@ const slackbot = "USLACKBOT";
 export function namesWanted(callback: EventCallback): readonly string[] {
   const event = messageEvent.safeParse(callback.event);
   if (!event.success || isLeftOut(event.data.subtype)) return [];
-  const { user, text = "" } = event.data;
+  const { user } = event.data;
   const sender = user === undefined || profileName(event.data) !== undefined ? [] : [user];
-  return [...new Set([...sender, ...usersNamed(text)])];
+  return [...new Set([...sender, ...textsOf(event.data).flatMap(usersNamed)])];
 }
 
 export function toInboundEvent(
@@ -83,6 +84,8 @@ function messageOf(
 ): InboundMessageEvent {
   const { channel, ts, thread_ts: threadTs, text = "" } = event;
   const order = microsecondsOf(ts);
+  const [own = "", ...rest] = textsOf(event);
+  const texts = [withoutLeadingMention(own, identity.userId), ...rest];
   const isReplyToAccount = threadTs !== undefined && event.parent_user_id === identity.userId;
   return {
     type: "message",
@@ -90,13 +93,21 @@ function messageOf(
     eventId: `message:${channel}:${ts}`,
     chat: chatOf(channel, callback.team_id, threadTs === ts ? undefined : threadTs),
     sender,
-    text: toPlainText(withoutLeadingMention(text, identity.userId), names),
+    text: toPlainText(texts.filter((part) => part !== "").join("\n\n"), names),
     messageId: ts,
     order,
     mentionsAccount: mentions(text, identity.userId) || isReplyToAccount,
-    media: mediaOf(event.files ?? []),
+    media: mediaOf([event, ...forwardedIn(event)].flatMap(({ files }) => files)),
     sentAt: Math.floor(order / 1_000),
   };
+}
+
+/** What the sender wrote, and what the messages say that it forwards. */
+function textsOf(event: MessageEvent): readonly string[] {
+  const forwarded = forwardedIn(event).map(({ text, fallback, files }) => {
+    return text || (files.length === 0 ? (fallback ?? "") : "");
+  });
+  return [event.text ?? "", ...forwarded];
 }
 
 /** `event.username` is what the poster wished to be called: nobody may be let in by it. */

@@ -27,6 +27,8 @@ export const slackLimits = {
   /** Mentions of one message whose names are looked up. */
   namesPerMessage: 8,
   filesPerMessage: 20,
+  /** Slack's own limit. */
+  attachmentsPerMessage: 100,
   actionsPerRequest: 10,
 
   /** When an unknown send is looked for, counted from the loss of its answer, and how long altogether. */

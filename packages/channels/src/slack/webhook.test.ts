@@ -214,6 +214,47 @@ describe("a signed request", () => {
     });
   });
 
+  test("with null where Slack has nothing is read as without it", async () => {
+    const nothing = { text: null, files: null, thread_ts: null, subtype: null, attachments: null };
+    const event = await eventOf({ ...written, parent_user_id: null, app_id: null, ...nothing });
+    expect(event).toMatchObject({ type: "message", text: "", media: [], chat: { id: "C1" } });
+    expect(event).not.toHaveProperty("chat.thread");
+    const file = { id: "F1", mimetype: null, size: null, mode: null, url_private: null };
+    expect(await eventOf({ ...written, files: [file] })).toMatchObject({
+      media: [{ kind: "file", source: "F1" }],
+    });
+    const bot = { ...written, user: null, bot_id: "B7", bot_profile: { name: null } };
+    expect(await eventOf(bot)).toMatchObject({ sender: { id: "B7", isBot: true } });
+  });
+
+  test("that forwards messages has their text and files, but no previews", async () => {
+    const file = { id: "F1", mimetype: "image/png" };
+    const attachments = [
+      { is_share: true, text: "1 &lt; 2", fallback: "[today] grace: 1 < 2", files: [file] },
+      { is_share: true, text: null, fallback: "[today] ada: a card" },
+      { is_share: true, text: "", fallback: "[today] ada", files: [{ id: "F2" }] },
+      { is_msg_unfurl: true, text: "a preview" },
+      "something else",
+    ];
+    const forwarded = "1 < 2\n\n[today] ada: a card";
+    const media = [
+      { kind: "image", source: "F1" },
+      { kind: "file", source: "F2" },
+    ];
+    expect(await eventOf({ ...written, text: "", attachments })).toMatchObject({
+      text: forwarded,
+      media,
+    });
+    const commented = await eventOf({ ...written, text: "<@U0FAKEBOT> look", attachments });
+    expect(commented).toMatchObject({ text: `look\n\n${forwarded}`, mentionsAccount: true });
+    const shared = [{ is_share: true, text: "<@U0FAKEBOT> old" }];
+    const old = await eventOf({ ...written, text: "", attachments: shared });
+    expect(old).toMatchObject({
+      mentionsAccount: false,
+      text: expect.stringMatching(/^@\S+ old$/),
+    });
+  });
+
   test("tells the time and the order of the message", async () => {
     expect(await eventOf(written)).toMatchObject({
       eventId: "message:C1:1700000000.000100",

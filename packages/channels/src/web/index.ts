@@ -16,7 +16,8 @@ export const web: Channel<WebSettings> = {
     receipts: ["delivered", "read"],
     nativeCommands: false,
     idempotentSends: true,
-    text: { max: 1_000_000, unit: "utf-16" },
+    // An answer stands in the history as a whole, however long it is.
+    text: { max: Number.MAX_SAFE_INTEGER, unit: "utf-16" },
     rates: { account: [], direct: [], group: [] },
   },
   settings: webSettings,

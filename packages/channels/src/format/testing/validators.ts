@@ -40,7 +40,8 @@ const telegramTags = {
   s: none,
   pre: none,
   blockquote: none,
-  a: /^ href="(?:https?:\/\/|mailto:)[^"<>\s]+"$/,
+  // What leads elsewhere, or to a host without a dot, Telegram drops or takes for something else.
+  a: /^ href="https?:\/\/(?:[^"<>\s/?#@]*@)?(?:\[[^"<>\s\]]+\]|[^"<>\s/?#@]+\.)[^"<>\s]*"$/i,
   code: /^(?: class="language-[\w+#.-]+")?$/,
 };
 
@@ -67,8 +68,13 @@ export function shownByWeb(html: string): string {
 
 export function shownBySlack(mrkdwn: string): string {
   expectFencesClosed(mrkdwn);
-  const links = /<(?:https?:\/\/|mailto:)[^|<>\s]+\|([^<>]+)>/gi;
-  const text = mrkdwn.replace(links, "$1").replace(/^> /gm, "");
+  const links = /<((?:https?:\/\/|mailto:)[^|<>\s]+)(?:\|([^<>]+))?>/gi;
+  const shown = mrkdwn.replace(links, (_, url: string, label: string | undefined) => {
+    if (label !== undefined && /^https?:\S*\u200b\S*$/i.test(label))
+      throw new Error(`broken ${label}`);
+    return label ?? url;
+  });
+  const text = shown.replace(/^> /gm, "");
   if (/[<>]/.test(text)) throw new Error(`bare angle bracket in ${text}`);
   if (/&(?!(?:amp|lt|gt);)/.test(mrkdwn)) throw new Error("bare ampersand");
   return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
@@ -76,8 +82,24 @@ export function shownBySlack(mrkdwn: string): string {
 
 export function shownByDiscord(content: string): string {
   expectFencesClosed(content.replace(/^> /gm, ""));
-  if (/@(?:everyone|here)|<(?:@|#|:|a:|t:|\/)/i.test(content)) throw new Error("mention");
+  if (/(?<![\w.+-])@(?:everyone|here)|<(?:@|#|:|a:|t:|\/)/i.test(content))
+    throw new Error("mention");
   return content;
+}
+
+/** What a reader can copy: characters behind a backslash stand for themselves, as do some that are encoded. */
+export function readableOnDiscord(content: string): string {
+  return withoutCodes(content.replace(/\\([\\*_~`|[\]<>])/g, "$1"));
+}
+
+/** Addresses mean the same with these characters as with their codes. */
+export function withoutCodes(text: string): string {
+  return text.replaceAll("%28", "(").replaceAll("%29", ")").replaceAll("%40", "@");
+}
+
+/** HTML or mrkdwn with what its entities stand for. */
+export function withoutEntities(text: string): string {
+  return text.replace(/&([a-z]+);/g, (entity, name: string) => named[name] ?? entity);
 }
 
 export function shownByWhatsApp(text: string): string {

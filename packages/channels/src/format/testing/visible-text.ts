@@ -23,9 +23,43 @@ export function visibleText(markdown: string): string {
   return essential(found.join(""));
 }
 
+/**
+ * The addresses that a reader must find as they are: of links, of pictures outside of links, and of
+ * definitions. Those that have to be encoded are left out.
+ */
+export function addressesIn(markdown: string): readonly string[] {
+  const found: string[] = [];
+  const waiting: Nodes[] = [parser.parse(markdown)];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (node.type === "link" || node.type === "definition" || node.type === "image") {
+      found.push(node.url);
+    }
+    if (node.type !== "link" && node.type !== "linkReference" && "children" in node) {
+      waiting.push(...node.children);
+    }
+  }
+  return found.filter((url) => usable.test(url)).map(withoutProtocol);
+}
+
+const usable =
+  /^(?!#|javascript:|data:|vbscript:|blob:|https?:(?!\/\/))[\w.~:/?#@!$&()*+,;=%[\]-]+$/i;
+
+/** Mail, numbers, and what begins with www are shown without it. */
+function withoutProtocol(url: string): string {
+  return url.replace(/^(?:mailto:|tel:|http:\/\/(?=www\.))/i, "");
+}
+
+/** Addresses in a text that is not read as Markdown. */
+export function plainAddressesIn(text: string): readonly string[] {
+  return text.match(/\bhttps?:\/\/[^\s<>`]+|(?<!\S)[a-z]+@[a-z]+\.org(?!\S)/g) ?? [];
+}
+
 /** Letters and digits: what no decoration of a platform adds, and none may take away. */
 export function essential(text: string): string {
-  return text.replace(/[^\p{L}\p{N}\p{M}\p{Extended_Pictographic}]/gu, "");
+  return text.replace(
+    /[^\p{L}\p{N}\p{M}\p{Extended_Pictographic}]|\p{Default_Ignorable_Code_Point}/gu,
+    "",
+  );
 }
 
 /** Whether the characters of one text stand in the other in their order. */

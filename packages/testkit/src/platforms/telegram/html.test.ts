@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseHtml } from "./html.ts";
 
+type ParsedText = Exclude<ReturnType<typeof parseHtml>, { error: string }>;
+
 describe("the HTML of the fake Telegram", () => {
   it("is read as text with entities, counted in UTF-16 units", () => {
     expect(
@@ -36,8 +38,20 @@ describe("the HTML of the fake Telegram", () => {
   });
 
   it("complains of what Telegram lets pass against its documentation", () => {
-    for (const html of ["a & b", "a > b", "&nbsp;", "<code><b>x</b></code>"]) {
+    const links = [
+      "mailto:ada@example.org",
+      "tel:+49",
+      "http://localhost/a.b",
+      "ftp://example.org",
+    ];
+    const linked = links.map((url) => `<a href="${url}">x</a>`);
+    for (const html of ["a & b", "a > b", "&nbsp;", "<code><b>x</b></code>", ...linked]) {
       expect(parseHtml(html), html).toMatchObject({ complaints: [expect.any(String)] });
+    }
+    for (const html of linked) expect(parseHtml(html), html).toMatchObject({ entities: [] });
+    for (const url of ["http://ada@[::1]:80/", "example.org/a", "tg://user?id=1"]) {
+      const [entity] = (parseHtml(`<a href="${url}">x</a>`) as ParsedText).entities;
+      expect(entity, url).toMatchObject({ url });
     }
   });
 });

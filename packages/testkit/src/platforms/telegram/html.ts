@@ -117,6 +117,10 @@ export function parseHtml(html: string): ParsedHtml {
     const length = text.length - tag.offset;
     if (tag.entity === undefined || length === 0) return undefined;
     const url = tag.name === "a" ? (tag.attributes["href"] ?? text.slice(tag.offset)) : undefined;
+    if (url !== undefined && !isLink(url)) {
+      complaints.push("a link that Telegram does not take");
+      return undefined;
+    }
     entities.push({
       type: tag.entity,
       offset: tag.offset,
@@ -125,6 +129,14 @@ export function parseHtml(html: string): ParsedHtml {
     });
     return undefined;
   }
+}
+
+/** Of other links Telegram shows the text alone, or makes them lead to some host of the web. */
+function isLink(url: string): boolean {
+  if (/^(?:tg|ton|tonsite):/i.test(url)) return true;
+  if (/^(?!https?:\/\/)[a-z][a-z0-9+.-]*:(?!\d)/i.test(url)) return false;
+  const host = /^(?:https?:\/\/)?(?:[^/?#@]*@)?(\[|[^/?#:]*)/i.exec(url)?.[1] ?? "";
+  return host === "[" || host.includes(".");
 }
 
 /** A > inside of an attribute's value ends no tag. */
