@@ -15,6 +15,8 @@ export const formatLimits = {
   containersPerLine: 64,
   /** A longer address is written out behind its text. */
   linkUrlChars: 1_000,
+  /** Addresses that references stand for, together: a short text may refer to a long address thousands of times. */
+  referredChars: 200_000,
   /** Cells are padded to at most so many columns; longer ones stick out. */
   tableColumnCells: 40,
   languageChars: 32,

@@ -96,16 +96,26 @@ function showsSomething(block: Block): boolean {
 
 function documentBlocks(source: string): readonly Block[] {
   const root: Root = parser.parse(source);
-  return new Reader(root).blocks(root.children);
+  const reader = new Reader(root);
+  return reader.referredChars > formatLimits.referredChars
+    ? plainBlocks(source)
+    : reader.blocks(root.children);
 }
 
 /** From the parser's tree to ours. */
 class Reader {
   readonly #definitions = new Map<string, Definition>();
-  readonly #referenced = new Set<string>();
+  /** How often each is referred to. */
+  readonly #referenced = new Map<string, number>();
 
   constructor(root: Root) {
     collectDefinitions(root, this.#definitions, this.#referenced);
+  }
+
+  /** What the addresses of all references take when each is written out. */
+  get referredChars(): number {
+    const entries = [...this.#referenced];
+    return entries.reduce((sum, [name, count]) => sum + count * this.#urlOf(name).length, 0);
   }
 
   blocks(nodes: readonly RootContent[]): readonly Block[] {
@@ -281,13 +291,13 @@ class Reader {
 function collectDefinitions(
   root: Root,
   found: Map<string, Definition>,
-  referenced: Set<string>,
+  referenced: Map<string, number>,
 ): void {
   const waiting: Nodes[] = [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     if (node.type === "definition") found.set(node.identifier, node);
     if (node.type === "linkReference" || node.type === "imageReference") {
-      referenced.add(node.identifier);
+      referenced.set(node.identifier, (referenced.get(node.identifier) ?? 0) + 1);
     }
     if ("children" in node) waiting.push(...node.children);
   }
