@@ -59,6 +59,7 @@ test("every wrong setting is named at once, with what was expected", async () =>
     HOLDFAST_LOG_LEVEL: "loud",
     HOLDFAST_PARTITIONS: "0",
     HOLDFAST_ENGINE: "http://example.org",
+    HOLDFAST_ENGINE_PORTS: "7777,7777",
     HOLDFAST_FAILPOINT: "99",
   });
   expect(said).toContain("error[invalid_configuration]");
@@ -67,6 +68,7 @@ test("every wrong setting is named at once, with what was expected", async () =>
     ["LOG_LEVEL", '"debug"'],
     ["PARTITIONS", ">=1"],
     ["ENGINE", "nats://"],
+    ["ENGINE_PORTS", "two different ports"],
     ["FAILPOINT", "number"],
   ]) {
     expect(said).toMatch(new RegExp(`^  HOLDFAST_${setting}: .*${expected}`, "m"));

@@ -103,6 +103,7 @@ test("four nodes run, survive the death of one, stop in order, and go on from th
   expect(output).not.toContain("did not stop");
   for (const { pid } of file.nodes) expect(isAlive(pid)).toBe(false);
   // What the killed node left behind is ended, too.
+  expect(existsSync(join(folder, "dev.json"))).toBe(false);
   const engines = file.nodes.map(({ natsPid }) => natsPid ?? 0);
   await expect.poll(() => engines.filter((pid) => pid > 0 && isAlive(pid))).toEqual([]);
 
@@ -117,6 +118,20 @@ test("four nodes run, survive the death of one, stop in order, and go on from th
   again.dev.closeErrors();
   expect((await again.dev.stop()).code).toBe(0);
   for (const { pid } of again.file.nodes) expect(isAlive(pid)).toBe(false);
+});
+
+test("nodes that were removed are left out of the next start", async () => {
+  const { dev, file } = await start([]);
+  const remove = ["remove", "n2", "--force", "--yes"];
+  const removed = await runHoldfast(remove, accessTo(file, "n1"));
+  expect(removed.code, removed.stderr).toBe(0);
+  await dev.said(/n2 ended with exit code/);
+  expect((await dev.stop()).code).toBe(0);
+  const again = await start([]);
+  await again.dev.said("n2 was removed from the cluster, and is left out");
+  expect(again.file.nodes.map(({ name }) => name)).toEqual(["n1", "n3", "n4"]);
+  await send(again.file, "n4", "hello without n2");
+  expect((await again.dev.stop()).code).toBe(0);
 });
 
 test("what the folder's cluster cannot become is refused", async () => {

@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const command = new URL("../../packages/cli/bin/holdfast.mjs", import.meta.url).pathname;
+/** The script that is `holdfast`. */
+export const command = new URL("../../packages/cli/bin/holdfast.mjs", import.meta.url).pathname;
 
 export interface NodeProcess {
   readonly url: string;

@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startDnsServer } from "../../packages/server/src/cluster/testing/dns-server.ts";
-import { isAlive, type NodeProcess, runHoldfast, TestHome } from "./node-process.ts";
+import { command, isAlive, type NodeProcess, runHoldfast, TestHome } from "./node-process.ts";
 
 let founderHome: TestHome;
 let founder: NodeProcess;
@@ -76,6 +78,7 @@ test("a compute node has no administrator's token, declares through store nodes,
   expect(removed.code, removed.stderr).toBe(0);
   expect((await node.ended).code).not.toBe(0);
   expect(node.output()).toContain("node_removed");
+  await expect(home.start(env)).rejects.toThrow("node_removed");
 });
 
 test("a token is used up once, and tells a stranger nothing", async () => {
@@ -162,4 +165,50 @@ test("a removed store node stops at once, and the key in its folder opens nothin
   expect((await node.ended).code).not.toBe(0);
   expect(node.output()).toContain("node_removed");
   for (const { pid } of node.engine) expect(isAlive(pid)).toBe(false);
+  await expect(home.start(env)).rejects.toThrow("node_removed");
+});
+
+test("a folder whose name was taken joins under another", async () => {
+  const name = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "taken" };
+  const first = await newHome().start({ ...name, HOLDFAST_JOIN: await createToken("compute") });
+  const home = newHome();
+  const words = ["--join", await createToken("compute"), "--name"];
+  expect(await refusal([...words, "taken"], home)).toBe("node_name_taken");
+  const second = await home.start({ HOLDFAST_TLS: "on" }, [...words, "free"]);
+  expect(await second.stop()).toBe(0);
+  expect(await first.stop()).toBe(0);
+});
+
+test("a store node that waits for the others says so, and stops at once when asked", async () => {
+  const [first, second] = [newHome(), newHome()];
+  const founding = await first.start({ HOLDFAST_TLS: "on", HOLDFAST_NODE: "first" });
+  const at = { HOLDFAST_HOME: first.path, HOLDFAST_URL: founding.url };
+  const { stdout: token } = await runHoldfast(["token", "create", "--role", "store"], at);
+  const joining = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "second", HOLDFAST_JOIN: token.trim() };
+  expect(await (await second.start(joining)).stop()).toBe(0);
+  expect(await founding.stop()).toBe(0);
+  const env = {
+    ...process.env,
+    HOLDFAST_HOME: second.path,
+    HOLDFAST_TLS: "on",
+    HOLDFAST_PORT: "0",
+  };
+  const waiting = spawn(process.execPath, [command, "up"], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(waiting, "exit");
+  let said = "";
+  waiting.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  await expect.poll(() => said, { timeout: 60_000 }).toContain("waiting for the engine");
+  const stoppedAt = performance.now();
+  waiting.kill("SIGTERM");
+  expect(await ended, said).toEqual([0, null]);
+  expect(performance.now() - stoppedAt).toBeLessThan(8_000);
+  // With the first it goes on.
+  const again = first.start({ HOLDFAST_TLS: "on" });
+  const both = await Promise.all([again, second.start({ HOLDFAST_TLS: "on" })]);
+  for (const node of both.reverse()) expect(await node.stop()).toBe(0);
 });

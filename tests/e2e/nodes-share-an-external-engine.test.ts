@@ -72,6 +72,15 @@ async function say(node: NodeProcess, conversation: string): Promise<string> {
   return stdout;
 }
 
+test("more replicas than the server keeps are named as a wrong setting", async () => {
+  const home = new TestHome();
+  const env = { HOLDFAST_ENGINE_REPLICAS: "3", HOLDFAST_PORT: "0", HOLDFAST_HOME: home.path };
+  const { code, stderr } = await runHoldfast(["up", ...words], env);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/error\[invalid_configuration\]: .*HOLDFAST_ENGINE_REPLICAS=1/);
+  await home.remove();
+});
+
 test("two nodes on one external engine share partitions, and one takes over from the other", async () => {
   const first = await start("x1");
   const second = await start("x2");
@@ -81,6 +90,8 @@ test("two nodes on one external engine share partitions, and one takes over from
   for (const conversation of ["a", "b", "c", "d"]) {
     expect(await say(first, conversation)).toContain("Hello");
   }
+  const token = await runHoldfast(["token", "create"], at(first));
+  expect(token.stderr).toMatch(/error\[invalid_configuration\]: .*same HOLDFAST_ENGINE/);
   await first.kill();
   await expect.poll(() => ownersAt(second), patience).toEqual(["x2"]);
   for (const conversation of ["a", "b", "c", "d"]) {

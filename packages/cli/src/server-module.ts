@@ -1,7 +1,7 @@
 /** What the `up` and `doctor` commands use of the server package. */
 export interface ServerModule {
   startNode(options: NodeOptions): Promise<RunningNode>;
-  runDoctor(options: NodeOptions): Promise<readonly DoctorCheck[]>;
+  runDoctor(options: DoctorOptions): Promise<readonly DoctorCheck[]>;
 }
 
 export interface NodeOptions {
@@ -12,6 +12,8 @@ export interface NodeOptions {
   readonly env: NodeJS.ProcessEnv;
   /** How a node that is no member yet becomes one. */
   readonly join?: JoinOptions;
+  /** Ends the start; what was started is stopped again. */
+  readonly signal?: AbortSignal;
 }
 
 export interface JoinOptions {
@@ -37,6 +39,11 @@ export interface RunningNode {
   close(): Promise<void>;
   /** Resolves when the node has stopped; rejects with what made it stop. */
   readonly closed: Promise<void>;
+}
+
+export interface DoctorOptions extends Omit<NodeOptions, "join"> {
+  /** The node that runs here says that others run its engine, whatever this environment says. */
+  readonly isEngineExternal: boolean;
 }
 
 export interface DoctorCheck {

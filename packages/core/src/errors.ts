@@ -335,7 +335,7 @@ export const errorCatalog = {
     status: 500,
     retry: "safe",
     meaning: "Another process listens on a port that the node needs.",
-    remedy: "Stop it, or choose another port.",
+    remedy: "Stop it, or choose another port. A member's engine keeps the ports that it chose.",
   },
   home_in_use: {
     status: 500,
@@ -576,6 +576,14 @@ export const errorCatalog = {
     retry: "never",
     meaning: "This node was removed from its cluster.",
     remedy: "Let it join again under another name, with an empty HOLDFAST_HOME.",
+  },
+  node_outlived: {
+    status: 500,
+    retry: "never",
+    meaning:
+      "Another process has started as this node, so this one has ended: its data folder was copied, or its machine was cloned.",
+    remedy:
+      "Let one of the two go on. On the other machine join under another name, with an empty HOLDFAST_HOME.",
   },
   no_engine: {
     status: 409,

@@ -285,8 +285,13 @@ export const limits = {
   joinTimeoutMs: 20_000,
   joinRedirects: 2,
   joinAnswerBytes: 1 * MiB,
-  /** Without a wish a node becomes a store node while there are fewer. */
+  /** Labels of a node; characters of a label's name, and of its value or the zone. */
+  nodeLabels: 32,
+  nodeLabelNameChars: 100,
+  nodeLabelChars: 200,
+  /** Without a wish a node becomes a store node while there are fewer; how long one of them may not be heard of. */
   storeNodesWanted: 3,
+  joinedSilenceMs: 60_000,
   /** How long nodes in the local network have to answer. */
   discoveryMdnsMs: 3_000,
   discoveryDnsTryMs: 1_000,
@@ -344,9 +349,9 @@ export const limits = {
   handedReminderMs: 1_000,
   handedRemindersMax: 10,
   handedStepsKept: 256,
-  /** How long a starting node waits for an engine that has no majority yet; pauses between looks. */
-  engineStartWaitMs: 120_000,
+  /** A starting node's pauses while the engine has no majority yet, and between asking whether it is a member. */
   engineStartPauseMs: 250,
+  membershipCheckMs: 5_000,
   /** How long a starting node waits for its partitions; pauses between tries to open one. */
   openPatienceMs: 20_000,
   reopenMinMs: 200,

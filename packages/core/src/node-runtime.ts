@@ -34,6 +34,8 @@ import type { Tools } from "./ports/tools.ts";
 import type { ResourceStore } from "./resource-store.ts";
 import type { Account, Agent } from "./resources.ts";
 
+const processNameLength = 20;
+
 /** What the process measures of itself. */
 export type MachineLoad = Pick<
   NodeLoad,
@@ -94,7 +96,8 @@ export interface NodeRuntime {
 export async function createNodeRuntime(parts: NodeParts): Promise<NodeRuntime> {
   const { engine, clock, node, partitions: count } = parts;
   const { keyValue, blobStore: blobs, bus } = engine;
-  const membership = await Membership.open(keyValue, clock);
+  const process = parts.random.token(processNameLength);
+  const membership = await Membership.open({ keyValue, clock, node, process });
   const assignments = await Assignments.open(keyValue, count);
   const pending = new Pending();
   const scheduler = new TurnScheduler(parts.turnCapacity);

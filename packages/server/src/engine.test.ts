@@ -70,6 +70,15 @@ test("a tls:// engine is one whose certificate is trusted and names it", async (
   await expect(connectExternal(external(`tls://localhost:${port}`))).rejects.toMatchObject(refused);
 });
 
+test("more replicas than a lone server keeps are a wrong setting, and nothing to wait for", async () => {
+  const connected = await connectExternal({ ...external(`tls://${host}:${port}`), replicas: 3 });
+  await expect(connected.provision({ logs: [], buckets: ["x"] })).rejects.toMatchObject({
+    code: "invalid_configuration",
+    message: expect.stringContaining("HOLDFAST_ENGINE_REPLICAS=1"),
+  });
+  await connected.close();
+});
+
 test("a tls:// engine that offers no TLS is told no password", async () => {
   let heard = "";
   const server = createServer((socket) => {

@@ -32,6 +32,7 @@ export interface EngineStart {
   readonly settings: Settings;
   readonly place: NodePlace;
   readonly report: (error: HoldfastError, where: string) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Runs a store node's part of the cluster's engine. Errors: those of `startManagedEngine`. */
@@ -39,7 +40,7 @@ export async function runEngine(
   start: EngineStart,
   { file, identity, self }: Member,
 ): Promise<NodeEngine> {
-  const { place, report } = start;
+  const { place, report, signal } = start;
   const { engine } = self;
   const wanted = file.engine ? { client: engine.clientPort, route: engine.routePort } : undefined;
   const ports = wanted ?? place.enginePorts;
@@ -49,6 +50,7 @@ export async function runEngine(
     server: await findNatsServer(start.env),
     home: folder,
     report,
+    ...(signal && { signal }),
     host: place.advertised,
     ...(ports && { ports }),
     cluster: file.cluster,
@@ -69,26 +71,19 @@ export async function runEngine(
 
 /**
  * Connects a compute node to the engines of the cluster's store nodes. Right after a join they may not know
- * the node yet, and after a power cut they may not run yet. Errors: `engine_unavailable`.
+ * the node yet, and after a power cut they may not run yet: that is to be repeated. Errors:
+ * `engine_unavailable`.
  */
 export async function joinEngine(member: Member): Promise<NodeEngine> {
   const { file } = member;
-  const deadline = performance.now() + limits.openPatienceMs;
-  for (;;) {
-    try {
-      const engine = await connectEngine({
-        servers: file.engines.map(({ host, clientPort }) => serverAt(host, clientPort)),
-        tls: engineTls(member),
-        inboxPrefix: inboxPrefixOf(file.node),
-        isReplicated: true,
-        replicas: limits.storeNodesWanted,
-      });
-      return { ...engine, processes: [] };
-    } catch (thrown) {
-      if (performance.now() > deadline) throw thrown;
-      await new Promise((resolve) => setTimeout(resolve, limits.reopenMinMs));
-    }
-  }
+  const engine = await connectEngine({
+    servers: file.engines.map(({ host, clientPort }) => serverAt(host, clientPort)),
+    tls: engineTls(member),
+    inboxPrefix: inboxPrefixOf(file.node),
+    isReplicated: true,
+    replicas: limits.storeNodesWanted,
+  });
+  return { ...engine, processes: [] };
 }
 
 /** As whom a node connects to its cluster's engines, and whom it trusts to be one. */

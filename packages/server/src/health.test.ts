@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NodeHealth } from "./health.ts";
 
 /** Two partitions of another node; the second one is open when it is looked at for the `openAt`-th time. */
-function healthOf({ openAt = 1, isCutOff = false, isConnected = true } = {}) {
+function healthOf({ openAt = 1, isCutOff = false, isConnected = true, isExternal = false } = {}) {
   let looks = 0;
   const partition = (number: number, isOpen: boolean) =>
     ({ partition: number, isOpen }) as PartitionStatus;
@@ -25,6 +25,7 @@ function healthOf({ openAt = 1, isCutOff = false, isConnected = true } = {}) {
       },
       heartbeats: { isCutOff },
     },
+    isExternal,
   );
   return { health, probe, looks: () => looks };
 }
@@ -64,5 +65,20 @@ describe("a node is ready", () => {
     expect(other).toBe(one);
     expect(await health.ready()).toBe(one);
     expect(probe.count).toBe(1);
+  });
+});
+
+test("the engine's writes are said to be synced only where Holdfast has configured it", async () => {
+  const engineOf = async (isExternal: boolean) =>
+    (await healthOf({ isExternal }).health.ready()).checks[0];
+  expect(await engineOf(false)).toEqual({
+    name: "engine",
+    ok: true,
+    detail: "connected to nats-server 2.14.0, sync always",
+  });
+  expect(await engineOf(true)).toEqual({
+    name: "external engine",
+    ok: true,
+    detail: "connected to nats-server 2.14.0, sync as set there",
   });
 });

@@ -13,6 +13,9 @@ const probeTimeoutMs = 3_000;
 const openTimeoutMs = 3_000;
 const lookAgainMs = 50;
 
+/** By this name `holdfast doctor` knows that the node runs no engine of its own. */
+const externalEngineCheck = "external engine";
+
 type EngineState = Pick<NodeEngine, "isConnected" | "serverVersion">;
 
 interface RuntimeState {
@@ -25,13 +28,15 @@ interface RuntimeState {
 export class NodeHealth implements Health {
   readonly #engine: EngineState;
   readonly #runtime: RuntimeState;
+  readonly #isEngineExternal: boolean;
   /** While the answer is being found it serves everybody. */
   #staleAt = 0;
   #answer: Promise<Readiness> | undefined;
 
-  constructor(engine: EngineState, runtime: RuntimeState) {
+  constructor(engine: EngineState, runtime: RuntimeState, isEngineExternal: boolean) {
     this.#engine = engine;
     this.#runtime = runtime;
+    this.#isEngineExternal = isEngineExternal;
   }
 
   live(): boolean {
@@ -49,19 +54,18 @@ export class NodeHealth implements Health {
 
   async #check(): Promise<Readiness> {
     const [partitions, probe] = await Promise.all([this.#untilOpen(), this.#probe()]);
-    const connected = this.#engine.isConnected();
-    const checks: HealthCheck[] = [
-      {
-        name: "engine",
-        ok: connected,
-        detail: connected
-          ? `connected to nats-server ${this.#engine.serverVersion}, sync always`
-          : "no connection to the engine",
-      },
-      partitions,
-      probe,
-    ];
+    const checks: HealthCheck[] = [this.#connection(), partitions, probe];
     return { ready: checks.every(({ ok }) => ok), checks };
+  }
+
+  #connection(): HealthCheck {
+    const name = this.#isEngineExternal ? externalEngineCheck : "engine";
+    if (!this.#engine.isConnected())
+      return { name, ok: false, detail: "no connection to the engine" };
+    // What others run is configured by them, and cannot be asked for it.
+    const sync = this.#isEngineExternal ? "sync as set there" : "sync always";
+    const detail = `connected to nats-server ${this.#engine.serverVersion}, ${sync}`;
+    return { name, ok: true, detail };
   }
 
   async #untilOpen(): Promise<HealthCheck> {

@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, namePattern, type NodeId } from "@holdfast/core";
@@ -17,8 +25,9 @@ export interface Home {
 }
 
 /**
- * Opens the data folder for this process alone. A new one belongs to the node of the wanted name. Errors:
- * `home_in_use`, `home_unusable`, `home_too_new`, `invalid_configuration` for another name than the node has.
+ * Opens the data folder for this process alone. As long as it is no member's it belongs to the node of the
+ * wanted name. Errors: `home_in_use`, `home_unusable`, `home_too_new`, `invalid_configuration` for another name
+ * than the member has.
  */
 export function openHome(path: string, wantedName?: string): Home {
   try {
@@ -79,16 +88,7 @@ interface NodeFile {
 function readNode(path: string, wantedName: string | undefined): NodeId {
   const file = join(path, "node.json");
   const text = readIfThere(file);
-  if (text === undefined) {
-    const node = wantedName ?? `n-${systemRandom.token(10)}`;
-    if (!namePattern.test(node)) {
-      const problem = `${JSON.stringify(node.slice(0, 80))} is no name of a node: expected 1 to 63 characters of a-z 0-9 -.`;
-      throw new HoldfastError("invalid_configuration", problem);
-    }
-    const made: NodeFile = { format, node };
-    writeWhole(file, `${JSON.stringify(made)}\n`);
-    return made.node as NodeId;
-  }
+  if (text === undefined) return nameNode(file, wantedName ?? `n-${systemRandom.token(10)}`);
   const found = parseNode(text);
   if (!found) {
     const expected = `expected {"format": ${format}, "node": "NAME"}, as Holdfast wrote it`;
@@ -101,10 +101,30 @@ function readNode(path: string, wantedName: string | undefined): NodeId {
     );
   }
   if (wantedName !== undefined && wantedName !== found.node) {
+    // A join under a name that was taken must not bind the folder to it, nor the next one to its keys.
+    if (!isMember(path)) {
+      rmSync(join(path, "join.json"), { force: true });
+      return nameNode(file, wantedName);
+    }
     const problem = `${path} belongs to node ${found.node}, not ${wantedName}: a node keeps its name.`;
     throw new HoldfastError("invalid_configuration", problem);
   }
   return found.node as NodeId;
+}
+
+function nameNode(file: string, node: string): NodeId {
+  if (!namePattern.test(node)) {
+    const problem = `${JSON.stringify(node.slice(0, 80))} is no name of a node: expected 1 to 63 characters of a-z 0-9 -.`;
+    throw new HoldfastError("invalid_configuration", problem);
+  }
+  const made: NodeFile = { format, node };
+  writeWhole(file, `${JSON.stringify(made)}\n`);
+  return made.node as NodeId;
+}
+
+/** Of a cluster, or of itself in the times before there were clusters. */
+function isMember(path: string): boolean {
+  return existsSync(join(path, "cluster.json")) || existsSync(join(path, "engine", "data"));
 }
 
 function parseNode(text: string): NodeFile | undefined {

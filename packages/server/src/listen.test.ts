@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { listen } from "./listen.ts";
+import { checkPort, listen } from "./listen.ts";
 
 const api = {
   async listen({ host, port }: { host: string; port: number }) {
@@ -28,6 +28,17 @@ test("a port that needs more rights", async () => {
     code: "invalid_configuration",
     message: expect.stringContaining("port 80: this user may not take that port"),
   });
+});
+
+test("a port is looked at without being kept", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  await expect(checkPort("127.0.0.1", port)).rejects.toMatchObject({ code: "port_taken" });
+  other.close();
+  await once(other, "close");
+  await checkPort("127.0.0.1", port);
+  await checkPort("127.0.0.1", port);
 });
 
 test("what went wrong otherwise is passed on as it is", async () => {

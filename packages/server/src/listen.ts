@@ -1,3 +1,4 @@
+import { createServer } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 
 interface Listener {
@@ -19,6 +20,19 @@ export async function listen(api: Listener, host: string, port: number): Promise
     const problem = `The node cannot listen on ${host}, port ${port}: ${reason}.`;
     throw new HoldfastError("invalid_configuration", problem, { cause });
   }
+}
+
+/** Whether `listen` would work now. Errors: as `listen`. */
+export async function checkPort(host: string, port: number): Promise<void> {
+  const server = createServer();
+  const probe: Listener = {
+    listen: (at) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject).listen(at, () => resolve(""));
+      }),
+  };
+  await listen(probe, host, port);
+  await new Promise((resolve) => server.close(resolve));
 }
 
 const reasons: ReadonlyMap<string, string> = new Map([

@@ -5,7 +5,10 @@ import type { MachineLoad } from "@holdfast/core";
 const nanosecondsPerMs = 1e6;
 const sampleMs = 20;
 
-/** Measures this process; each call tells what happened since the last one. */
+/**
+ * Measures this process; each call tells what happened since the last one. Without a limit Node.js gives 0 or
+ * 2^64 as the constrained memory: the machine's own is the limit then.
+ */
 export function createMachineLoad(): { sample(): MachineLoad; close(): void } {
   const delays = monitorEventLoopDelay({ resolution: sampleMs });
   delays.enable();
@@ -23,7 +26,7 @@ export function createMachineLoad(): { sample(): MachineLoad; close(): void } {
         cpu: (used.user + used.system) / 1_000 / elapsedMs,
         cores: availableParallelism(),
         memoryBytes: process.memoryUsage.rss(),
-        memoryLimitBytes: process.constrainedMemory() || totalmem(),
+        memoryLimitBytes: Math.min(process.constrainedMemory() || Infinity, totalmem()),
         loopDelayMs: Number.isFinite(p99) ? Math.max(0, p99 - sampleMs) : 0,
       };
     },

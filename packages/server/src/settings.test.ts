@@ -39,6 +39,24 @@ test("credentials never leave this machine in the clear", () => {
   expect(faultsOf({ HOLDFAST_ENGINE: "nats://10.0.0.1:4222" })).toEqual([]);
 });
 
+test("the engine's two ports differ from each other and from the API's", () => {
+  const faults = (ports: string, port = "7400") =>
+    faultsOf({ HOLDFAST_ENGINE_PORTS: ports, HOLDFAST_PORT: port });
+  for (const wrong of ["7777,7777", "0,7423", "7422,65536", "7422", "7400,7423", "7422,7400"]) {
+    expect([wrong, faults(wrong)]).toEqual([wrong, ["HOLDFAST_ENGINE_PORTS"]]);
+  }
+  expect(faults("7422,7423")).toEqual([]);
+});
+
+test("labels are as few and as short as a cluster takes them", () => {
+  const faults = (labels: string) => faultsOf({ HOLDFAST_LABELS: labels });
+  const many = (count: number) => Array.from({ length: count }, (_, at) => `l${at}=x`).join(",");
+  for (const wrong of [many(33), `${"n".repeat(101)}=x`, `n=${"x".repeat(201)}`, "disk"]) {
+    expect(faults(wrong)).toEqual(["HOLDFAST_LABELS"]);
+  }
+  expect(faults(`${many(31)},${"n".repeat(100)}=${"x".repeat(200)}`)).toEqual([]);
+});
+
 test("the port for clients of OpenClaw's gateway is the usual one, a chosen one, or off", () => {
   const port = (text?: string) =>
     readSettings(text === undefined ? {} : { HOLDFAST_GATEWAY_PORT: text }, "127.0.0.1")

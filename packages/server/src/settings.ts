@@ -4,6 +4,8 @@ import { z } from "zod";
 import { parseFailpoint } from "./failpoint-killer.ts";
 import { defaultGatewayPort, type GatewayPort } from "./gateway/index.ts";
 
+const labelsExpected = `expected ${limits.nodeLabels} labels at most, names up to ${limits.nodeLabelNameChars} characters, values up to ${limits.nodeLabelChars}`;
+
 const settingsSchema = z.object({
   /** Only checked here, so that it is named together with everything else that is wrong. */
   HOLDFAST_PORT: z
@@ -44,16 +46,17 @@ const settingsSchema = z.object({
   /** Ports of the engine for clients and for other engines. */
   HOLDFAST_ENGINE_PORTS: z
     .string()
-    .regex(/^\d{1,5},\d{1,5}$/, "expected two ports: CLIENTS,ENGINES")
+    .refine(areTwoPorts, "expected two different ports, 1 to 65535: CLIENTS,ENGINES")
     .optional(),
   /** `off`: not announced in the local network; `on`: also on loopback, where nobody else could come from. */
   HOLDFAST_MDNS: z.enum(["on", "off"]).optional(),
   /** DNS servers for `--discover dns:NAME` in place of the machine's: ADDRESS:PORT, divided by commas. */
   HOLDFAST_DNS: z.string().min(1).optional(),
-  HOLDFAST_ZONE: z.string().max(200).default(""),
+  HOLDFAST_ZONE: z.string().max(limits.nodeLabelChars).default(""),
   HOLDFAST_LABELS: z
     .string()
     .regex(/^([^=,]+=[^=,]*(,[^=,]+=[^=,]*)*)?$/, "expected NAME=VALUE,NAME=VALUE")
+    .refine(areLabels, labelsExpected)
     .default(""),
   /** How much work the node takes compared with a usual one. */
   HOLDFAST_CAPACITY: z.coerce.number().positive().max(1_000).default(1),
@@ -108,6 +111,10 @@ export function readSettings(env: NodeJS.ProcessEnv, host: string): Settings {
       "HOLDFAST_ENGINE_CREDENTIALS would go in the clear to another machine: expected tls://host:port";
     details.push({ path: "HOLDFAST_ENGINE", message });
   }
+  if (parsed.data && isApiPort(parsed.data)) {
+    const message = "expected other ports than the API's, HOLDFAST_PORT";
+    details.push({ path: "HOLDFAST_ENGINE_PORTS", message });
+  }
   if (!parsed.data || details.length > 0) {
     const shown = details.map(({ path, message }) => `${path}: ${message}`).join("; ");
     throw new HoldfastError("invalid_configuration", `The node's settings are wrong: ${shown}.`, {
@@ -161,6 +168,27 @@ function gatewayPortOf(text: string | undefined): GatewayPort | undefined {
   if (text === "off") return undefined;
   if (!text) return { number: defaultGatewayPort, isChosen: false };
   return { number: Number(text), isChosen: true };
+}
+
+function isApiPort(data: z.infer<typeof settingsSchema>): boolean {
+  const ports = portsOf(data.HOLDFAST_ENGINE_PORTS);
+  return [ports?.client, ports?.route].includes(Number(data.HOLDFAST_PORT));
+}
+
+function areTwoPorts(text: string): boolean {
+  const { client = 0, route = 0 } = portsOf(text) ?? {};
+  return (
+    /^\d+,\d+$/.test(text) &&
+    client !== route &&
+    [client, route].every((port) => port >= 1 && port <= 65_535)
+  );
+}
+
+function areLabels(text: string): boolean {
+  const labels = text.split(",").map((label) => label.split("=", 2));
+  const isShort = ([name = "", value = ""]: string[]) =>
+    name.length <= limits.nodeLabelNameChars && value.length <= limits.nodeLabelChars;
+  return labels.length <= limits.nodeLabels && labels.every(isShort);
 }
 
 function portsOf(text: string | undefined) {

@@ -30,17 +30,17 @@ import { settleAuthority, textsOf } from "./cluster/found-cluster.ts";
 import { claimOf } from "./cluster/join-proof.ts";
 import { advertise, announcedInterfaces } from "./cluster/mdns.ts";
 import { placeOf } from "./cluster/node-place.ts";
-import { type JoinOptions, type Member, openMember, ownMember } from "./cluster/open-member.ts";
+import {
+  checkMembership,
+  type JoinOptions,
+  type Member,
+  openMember,
+  ownMember,
+} from "./cluster/open-member.ts";
 import { registerNode } from "./cluster/register-node.ts";
 import { followRemovals } from "./cluster/removals.ts";
 import { type ClusterPart, takePart } from "./cluster/take-part.ts";
-import {
-  connectExternal,
-  type EngineStart,
-  joinEngine,
-  type NodeEngine,
-  runEngine,
-} from "./engine.ts";
+import { connectExternal, joinEngine, runEngine } from "./engine.ts";
 import { failpointKiller } from "./failpoint-killer.ts";
 import { sessionBucket, startGateway } from "./gateway/index.ts";
 import { NodeHealth } from "./health.ts";
@@ -50,6 +50,7 @@ import { listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { createMachineLoad } from "./machine-load.ts";
 import { partitionCount } from "./partition-count.ts";
+import { patience, unlessAborted } from "./patience.ts";
 import { readSettings } from "./settings.ts";
 import { systemClock as clock } from "./system-clock.ts";
 import { systemRandom as random } from "./system-random.ts";
@@ -63,6 +64,8 @@ export interface NodeOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Becomes a member of a cluster that is there; a home that is a member already goes on as it. */
   readonly join?: JoinOptions;
+  /** Ends the start, also while the node waits for others; what was started is stopped again. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningNode {
@@ -100,16 +103,20 @@ const buckets = [
 
 /**
  * Starts a node: the one place where its parts are put together. What was started is stopped again when
- * a later part fails. Errors: those of the parts, as a person should read them.
+ * a later part fails. It waits for the engine as long as it takes. Errors: those of the parts, as a person
+ * should read them; the signal's reason.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { env, host, port } = options;
+  const { env, host, port, signal = new AbortController().signal } = options;
   const settings = readSettings(env, host);
   const reach = failpointKiller(settings.failpoint);
   const log = pino({ level: settings.logLevel, base: null }, pino.destination(2));
   const report = (error: HoldfastError, where: string) =>
     log.error({ code: error.code, where, cause: causeOf(error) }, error.message);
   const stops = new Stops();
+  // The clock's timers do not keep the process, and while it waits there may be nothing else.
+  const alive = setInterval(() => undefined, limits.heartbeatMs);
+  stops.add(async () => clearInterval(alive));
   try {
     const home = openHome(options.home, settings.node);
     stops.add(async () => home.release());
@@ -117,14 +124,39 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const place = await placeOf(host, port, settings);
     const clusterHome = new ClusterHome(home.path);
     const say = (text: string) => log.info(text);
-    const start = { home: home.path, env, settings, place, report };
-    const opening = { home: clusterHome, node, place, settings, clock, random, say, report };
-    const external = settings.externalEngine && (await connectExternal(settings.externalEngine));
-    const joined = external ? undefined : await openMember({ ...opening, join: options.join });
-    const engine = external ?? (await engineOf(start, joined));
-    stops.add(() => engine.close());
+    const start = { home: home.path, env, settings, place, report, signal };
+    let joined: Member | undefined;
+    const patiently = patience({
+      clock,
+      say: (text) => log.warn(text),
+      signal,
+      check: async () => joined && checkMembership(joined, clock),
+    });
+    const opening = {
+      home: clusterHome,
+      node,
+      place,
+      settings,
+      clock,
+      random,
+      say,
+      report,
+      patiently,
+    };
+    const external =
+      settings.externalEngine &&
+      (await unlessAborted(connectExternal(settings.externalEngine), signal));
+    // A request to join that is going on ends with the process: the same keys may join again.
+    if (!external) {
+      joined = await unlessAborted(openMember({ ...opening, join: options.join }), signal);
+    }
     const mayCoordinate = joined?.file.role !== "compute";
-    const patiently = patience(say);
+    const engine =
+      external ??
+      (await (mayCoordinate
+        ? runEngine(start, known(joined))
+        : patiently(() => joinEngine(known(joined)))));
+    stops.add(() => engine.close());
     if (mayCoordinate) await patiently(() => engine.provision({ logs: [], buckets }));
     const wanted = settings.partitions;
     const count =
@@ -225,7 +257,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     own.part = taken;
     stops.add(() => taken.close());
     let isOut = false;
-    // Who was removed has nobody to hand over to: its partitions were taken away.
+    // Who was removed has nobody to hand over to: its partitions were taken away. Nor has who has a later
+    // process of the same name: that one would be taken for leaving.
     stops.add(() => (isOut ? runtime.close() : runtime.leave()));
     if (mayCoordinate) await patiently(() => seedDemo(resources));
     await patiently(() => runtime.start());
@@ -234,7 +267,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const adminToken = mayCoordinate
       ? await patiently(() => ensureAdminToken(home, tokens))
       : undefined;
-    const health = new NodeHealth(engine, runtime);
+    const health = new NodeHealth(engine, runtime, external !== undefined);
     const api = await createHttpApi({
       conversations: runtime.conversations,
       clusterAdmin: runtime.admin,
@@ -290,18 +323,23 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const closed = Promise.withResolvers<void>();
     closed.promise.catch(() => undefined);
     let closing: Promise<void> | undefined;
+    const endWith = (code: "node_outlived" | "node_removed", problem: string) => {
+      const error = new HoldfastError(code, problem);
+      report(error, "cluster");
+      isOut = true;
+      closing ??= stops
+        .run()
+        .catch((thrown: unknown) => report(toHoldfastError(thrown), "stop"))
+        .finally(() => closed.reject(error));
+    };
+    void runtime.membership.outlived.then(() => {
+      endWith("node_outlived", `Another process has started as node ${node}, so this one stops.`);
+    });
     followRemovals({
       node,
       membership: runtime.membership,
       onOwn() {
-        const problem = `Node ${node} was removed from its cluster, and stops.`;
-        const error = new HoldfastError("node_removed", problem);
-        report(error, "cluster");
-        isOut = true;
-        closing ??= stops
-          .run()
-          .catch((thrown: unknown) => report(toHoldfastError(thrown), "stop"))
-          .finally(() => closed.reject(error));
+        endWith("node_removed", `Node ${node} was removed from its cluster, and stops.`);
       },
       async onOthers(removed) {
         // They may have made another meanwhile.
@@ -348,34 +386,6 @@ function gatewayUrlOf(apiUrl: string, port: number): string {
 function announcementOf({ file, identity }: Member, url: string) {
   const { authorityFingerprint: fingerprint } = identity;
   return { cluster: file.cluster, fingerprint, version, url };
-}
-
-function engineOf(start: EngineStart, member: Member | undefined): Promise<NodeEngine> {
-  const { file } = known(member);
-  return file.role === "store" ? runEngine(start, known(member)) : joinEngine(known(member));
-}
-
-/**
- * Repeats a step of the start while the engine cannot do it yet: after a power cut a majority of store nodes
- * must be back first. Errors: those of the step, also what is only `safe` after `engineStartWaitMs`.
- */
-function patience(say: (text: string) => void): <T>(step: () => Promise<T>) => Promise<T> {
-  const deadline = clock.monotonic() + limits.engineStartWaitMs;
-  let said = "";
-  return async (step) => {
-    for (;;) {
-      try {
-        return await step();
-      } catch (thrown) {
-        const error = toHoldfastError(thrown);
-        const mayCome = error.retry !== "never" && error.code !== "internal";
-        if (!mayCome || clock.monotonic() > deadline) throw error;
-        if (error.message !== said) say(`waiting for the engine: ${error.message}`);
-        said = error.message;
-        await delay(clock, limits.engineStartPauseMs);
-      }
-    }
-  };
 }
 
 /** What is there on every node but those of another kind. */

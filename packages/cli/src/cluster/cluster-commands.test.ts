@@ -92,17 +92,30 @@ describe("nodes that leave", () => {
   });
 
   it("says what a removal means, and needs force for a node that is alive", async () => {
-    const refused = await cli("remove", "n-1", "n-2");
+    const refused = await cli("remove", "n-1", "n-2", "--yes");
     expect(refused).toMatchObject({ code: 1, stdout: "" });
     expect(refused.stderr).toContain("n-1 is alive: it is cut off at once");
     expect(refused.stderr).toContain("1 of 3 store nodes would work, 2 are needed");
     expect(refused.stderr).toContain("error[node_alive]");
-    expect((await cli("remove", "n-1", "n-9")).stderr).toContain("error[node_not_found]");
+    expect((await cli("remove", "n-1", "n-9", "--yes")).stderr).toContain("error[node_not_found]");
     expect(node.state.cluster.nodes).toHaveLength(3);
-    const forced = await cli("remove", "n-1", "n-2", "--force");
+    const forced = await cli("remove", "n-1", "n-2", "--force", "--yes");
     expect(forced).toMatchObject({ code: 0, stdout: "n-1 removed\nn-2 removed\n" });
-    const json = await cli("remove", "n-3", "--force", "--json");
-    expect(JSON.parse(json.stdout)).toEqual({ removed: ["n-3"] });
+  });
+
+  it("removes nothing in a pipe that does not say yes", async () => {
+    const remove = (input: string, ...more: string[]) =>
+      runHere(["remove", "n-3", "--force", ...more], env, input);
+    expect(await remove("n\n")).toMatchObject({ code: 1, stdout: "" });
+    for (const more of [[], ["--json"]]) {
+      const unanswered = await remove("", ...more);
+      expect(unanswered).toMatchObject({ code: 2, stdout: "" });
+      expect(unanswered.stderr).toContain("--yes");
+    }
+    expect(node.state.cluster.nodes).toHaveLength(3);
+    const { code, stdout } = await remove("y\n", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ removed: ["n-3"] });
   });
 });
 

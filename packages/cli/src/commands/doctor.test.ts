@@ -1,7 +1,7 @@
 import { type FakeNode, startFakeNode } from "@holdfast/sdk/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createContext } from "../context.ts";
-import type { DoctorCheck } from "../server-module.ts";
+import type { DoctorCheck, DoctorOptions } from "../server-module.ts";
 import { createFakeTerminal, type FakeTerminal } from "../testing/fake-terminal.ts";
 import { runDoctorCommand } from "./doctor.ts";
 
@@ -13,9 +13,15 @@ beforeEach(async () => {
 });
 afterEach(() => node.close());
 
+/** What the machine's checks were asked with. */
+let asked: DoctorOptions | undefined;
+
 const doctor = (checks: DoctorCheck[], json = false) =>
   runDoctorCommand(createContext(terminal, { json }), async () => ({
-    runDoctor: async () => checks,
+    async runDoctor(options) {
+      asked = options;
+      return checks;
+    },
     startNode: async () => Promise.reject(new Error("not here")),
   }));
 
@@ -44,4 +50,12 @@ it("takes a node that is not running for no failure", async () => {
     ok: true,
     checks: [engine, { name: "node", ok: false, skipped: true }],
   });
+});
+
+it("does not ask this machine for an engine that others run for the node", async () => {
+  expect(await doctor([engine])).toBe(0);
+  expect(asked).toMatchObject({ isEngineExternal: false });
+  node.state.engineCheck = "external engine";
+  expect(await doctor([engine])).toBe(0);
+  expect(asked).toMatchObject({ isEngineExternal: true });
 });

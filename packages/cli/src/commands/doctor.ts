@@ -15,9 +15,15 @@ export async function runDoctorCommand(context: Context, load = loadServer): Pro
   const { terminal } = context;
   const { env, stdout } = terminal;
   const server = await load();
-  const options = { home: homeFolder(env), host: hostOf(env), port: listenPortOf(env), env };
-  const machine = await server.runDoctor(options);
-  const checks: readonly Verdict[] = [...machine, ...(await nodeChecks(context))];
+  const node = await nodeChecks(context);
+  const machine = await server.runDoctor({
+    home: homeFolder(env),
+    host: hostOf(env),
+    port: listenPortOf(env),
+    env,
+    isEngineExternal: node.some(({ name }) => name === "node: external engine"),
+  });
+  const checks: readonly Verdict[] = [...machine, ...node];
   const failed = checks.filter((check) => !check.ok && !check.skipped);
   if (context.json) {
     printJson(stdout, { ok: failed.length === 0, checks });

@@ -3,14 +3,14 @@ import type { ClusterNode } from "@holdfast/sdk";
 import { listed } from "../cluster/follow.ts";
 import type { Context } from "../context.ts";
 import { confirmed } from "../output/ask.ts";
-import { isInteractive, printJson, printLine } from "../output/terminal.ts";
+import { printJson, printLine } from "../output/terminal.ts";
 
 export interface RemoveOptions {
   readonly force?: boolean;
   readonly yes?: boolean;
 }
 
-/** `holdfast remove NODE...`. */
+/** `holdfast remove NODE...`. There is no way back: in a pipe, too, somebody must have said yes. */
 export async function runRemove(
   context: Context,
   names: readonly string[],
@@ -24,9 +24,7 @@ export async function runRemove(
   const leave = leaving.length === 1 ? "leaves" : "leave";
   printLine(terminal.stderr, `What follows when ${who} ${leave}:`);
   for (const text of consequences(nodes, leaving)) printLine(terminal.stderr, `- ${text}`);
-  if (!options.yes && !json && isInteractive(terminal)) {
-    if (!(await confirmed(terminal, `Remove ${who}?`))) return 1;
-  }
+  if (!options.yes && !(await confirmed(terminal, `Remove ${who}?`))) return 1;
   const removed = leaving.map(({ node }) => node);
   await client.removeNodes(removed, { force: options.force === true });
   if (json) printJson(terminal.stdout, { removed });

@@ -38,6 +38,15 @@ it("stops at once at the second Ctrl-C", async () => {
   expect(await up.finished).toMatchObject({ code: 130 });
 });
 
+it.each(["SIGTERM", "SIGINT"] as const)("ends a start at %s", async (signal) => {
+  const up = startCli([], { ...env, WAIT: "1" }, script);
+  await up.printed("waiting for the engine");
+  up.child.kill(signal);
+  const { code, stdout, stderr } = await up.finished;
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+  expect(stderr).toContain("Stopped before it had started.");
+});
+
 it("tells programs in one line, and stops at SIGTERM too", async () => {
   const up = startCli(["--json"], env, script);
   await up.printed("\n");
@@ -80,6 +89,19 @@ describe("what the words ask of the node", () => {
       HOLDFAST_ENGINE: words.engine,
       HOLDFAST_ENGINE_CREDENTIALS: words.engineCreds,
     });
+  });
+
+  it("names the words that are wrong", () => {
+    const problem = (words: object) => {
+      try {
+        return nodeOptionsOf(words, env);
+      } catch (thrown) {
+        return thrown;
+      }
+    };
+    const usage = (text: string) => ({ code: "usage", message: expect.stringContaining(text) });
+    expect(problem({ name: "Bad" })).toMatchObject(usage("--name"));
+    expect(problem({ engineCreds: "/run/secrets/nats" })).toMatchObject(usage("--engine-creds"));
   });
 
   it("may not say how to join without a token, nor name another role", () => {

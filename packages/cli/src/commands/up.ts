@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, namePattern } from "@holdfast/core";
 import type { Context } from "../context.ts";
 import { printLine, styled, type Stream } from "../output/terminal.ts";
 import { loadServer, type NodeOptions, type RunningNode } from "../server-module.ts";
@@ -23,6 +23,7 @@ export function nodeOptionsOf(options: UpOptions, env: NodeJS.ProcessEnv): NodeO
     const option = role === undefined ? "--discover" : "--role";
     throw new HoldfastError("usage", `${option} says how to join: give the token with --join.`);
   }
+  refuseWords(options, env);
   const { discover } = options;
   const join = { token: token ?? "", ...(discover && { discover }), ...(role && { role }) };
   return {
@@ -32,6 +33,18 @@ export function nodeOptionsOf(options: UpOptions, env: NodeJS.ProcessEnv): NodeO
     env: { ...env, ...settingsOf(options) },
     ...(token && { join }),
   };
+}
+
+/** What the settings would refuse under another name, or not at all. Errors: `usage`. */
+function refuseWords({ name, engine, engineCreds }: UpOptions, env: NodeJS.ProcessEnv): void {
+  if (name !== undefined && !namePattern.test(name)) {
+    const shown = JSON.stringify(name.slice(0, 80));
+    const expected = "expected 1 to 63 characters of a-z 0-9 -";
+    throw new HoldfastError("usage", `--name is ${shown}: ${expected}.`);
+  }
+  if (engineCreds !== undefined && !(engine ?? env.HOLDFAST_ENGINE)) {
+    throw new HoldfastError("usage", "--engine-creds is for an engine that --engine names.");
+  }
 }
 
 function settingsOf({ name, engine, engineCreds }: UpOptions): NodeJS.ProcessEnv {
@@ -51,36 +64,47 @@ export async function runUp(
   const { terminal } = context;
   const { env, stdout, stderr } = terminal;
   const options = nodeOptionsOf(words, env);
-  const asked = Promise.withResolvers<void>();
-  let stopping = false;
+  const asked = new AbortController();
+  const { signal } = asked;
   const stop = () => {
-    if (stopping) process.exit(130);
-    stopping = true;
-    asked.resolve();
+    if (signal.aborted) process.exit(130);
+    asked.abort();
+    printLine(
+      stderr,
+      "\nStopping: running turns come to a safe point. Ctrl-C once more stops at once.",
+    );
   };
   const restore = context.onInterrupt(stop);
   process.on("SIGTERM", stop);
   try {
     const server = await load();
-    const node = await server.startNode(options);
+    const node = await server.startNode({ ...options, signal });
     // A failure while it is being closed is told by close() too.
     const failed = node.closed.then(() => undefined);
     failed.catch(() => undefined);
     if (context.json) printLine(stdout, JSON.stringify(description(node)));
     else printNode(stdout, node, env);
-    await Promise.race([asked.promise, failed]);
-    if (!stopping) return 0;
-    printLine(
-      stderr,
-      "\nStopping: running turns come to a safe point. Ctrl-C once more stops at once.",
-    );
+    await Promise.race([aborted(signal), failed]);
+    if (!signal.aborted) return 0;
     await node.close();
     printLine(stderr, "Stopped.");
+    return 0;
+  } catch (thrown) {
+    // A start that was ended fails with that.
+    if (thrown !== signal.reason) throw thrown;
+    printLine(stderr, "Stopped before it had started.");
     return 0;
   } finally {
     restore();
     process.off("SIGTERM", stop);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function description(node: RunningNode): object {

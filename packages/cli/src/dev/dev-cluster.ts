@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { HoldfastError, toHoldfastError } from "@holdfast/core";
 import { type Client, createClient } from "@holdfast/sdk";
@@ -16,7 +16,7 @@ export interface DevClusterOptions {
   readonly say: (text: string) => void;
 }
 
-/** `dev.json`: what programs need to use the cluster. */
+/** `dev.json`: what programs need to use the cluster, while it runs. */
 export interface DevFile {
   readonly nodes: readonly {
     readonly name: string;
@@ -38,6 +38,8 @@ export interface DevFile {
 export class DevCluster {
   readonly #options: DevClusterOptions;
   readonly #nodes = new Map<string, DevNode>();
+  /** Nodes of the plan that the cluster removed. */
+  readonly #removed = new Set<string>();
   #stopping = false;
   #token: string | undefined;
 
@@ -47,11 +49,13 @@ export class DevCluster {
 
   /**
    * Starts every node and resolves when each processes messages, and with three store nodes or more when
-   * the data has three replicas. Errors: those of the nodes; the rest goes on running until `stop`.
+   * the data has three replicas. A node that was removed is left out. Errors: those of the nodes; the rest goes
+   * on running until `stop`.
    */
   async start(): Promise<DevFile> {
-    const { plan, folder } = this.#options;
+    const { plan } = this.#options;
     const [founder] = plan.nodes;
+    this.#forget();
     if (!founder) throw new HoldfastError("usage", "A cluster has one node at least.");
     // Where most store nodes must be there before any gets ready, none may wait for another.
     const members = plan.nodes.filter((node) => this.#isMember(node));
@@ -62,10 +66,11 @@ export class DevCluster {
     this.#token = await this.#openToken();
     await this.#startAll(members.filter((node) => !isStore(node)));
     for (const node of plan.nodes) if (!this.#nodes.has(node.name)) await this.#join(node);
-    await Promise.all(plan.nodes.map((node) => this.#untilReady(node)));
-    if (plan.nodes.filter(isStore).length >= 3) await this.#untilReplicated();
-    const file = this.#describe();
-    writePrivate(path.join(folder, "dev.json"), `${JSON.stringify(file, null, 2)}\n`);
+    const nodes = plan.nodes.filter(({ name }) => !this.#removed.has(name));
+    await Promise.all(nodes.map((node) => this.#untilReady(node)));
+    if (nodes.filter(isStore).length >= 3) await this.#untilReplicated();
+    const file = this.#describe(nodes);
+    writePrivate(this.#file("dev.json"), `${JSON.stringify(file, null, 2)}\n`);
     return file;
   }
 
@@ -77,6 +82,7 @@ export class DevCluster {
   /** Compute nodes first, then store nodes, the founder last. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#forget();
     const nodes = [...this.#nodes.values()];
     await Promise.all(nodes.filter(({ plan }) => !isStore(plan)).map((node) => this.#end(node)));
     for (const node of nodes.filter(({ plan }) => isStore(plan)).reverse()) await this.#end(node);
@@ -100,7 +106,26 @@ export class DevCluster {
 
   async #startAll(nodes: readonly PlannedNode[], env: NodeJS.ProcessEnv = {}): Promise<void> {
     const started = nodes.map((node) => this.#spawn(node, env));
-    await Promise.all(started.map((node) => node.ready()));
+    await Promise.all(started.map((node) => this.#ready(node)));
+  }
+
+  async #ready(node: DevNode): Promise<void> {
+    try {
+      await node.ready();
+    } catch (thrown) {
+      if (toHoldfastError(thrown).code !== "node_removed") throw thrown;
+      this.#removed.add(node.plan.name);
+      this.#options.say(`${node.plan.name} was removed from the cluster, and is left out`);
+    }
+  }
+
+  /** Nobody may take the cluster of the last start for one that runs. */
+  #forget(): void {
+    rmSync(this.#file("dev.json"), { force: true });
+  }
+
+  #file(name: string): string {
+    return path.join(this.#options.folder, name);
   }
 
   /** Lets a new node in. */
@@ -115,7 +140,7 @@ export class DevCluster {
     const deadline = performance.now() + commandLimits.devReadyMs;
     for (;;) {
       try {
-        return (await this.#founder().createJoinToken({ role })).token;
+        return (await this.#firstStore().createJoinToken({ role })).token;
       } catch (thrown) {
         const isOver = this.#stopping || performance.now() > deadline;
         if (isOver || toHoldfastError(thrown).retry !== "safe") throw thrown;
@@ -145,27 +170,33 @@ export class DevCluster {
 
   /** The one of the last start, or a new one: a node's own would end when that node is removed. */
   async #openToken(): Promise<string> {
-    const { folder } = this.#options;
-    const file = path.join(folder, "dev.json");
+    const file = this.#file("token");
     if (existsSync(file)) {
-      const { token } = JSON.parse(readFile(file)) as DevFile;
-      this.#token = token;
+      this.#token = readFile(file).trim();
       try {
-        await this.#founder().nodes();
-        return token;
+        await this.#firstStore().nodes();
+        return this.#token;
       } catch (thrown) {
         if (toHoldfastError(thrown).code !== "unauthenticated") throw thrown;
       }
     }
     this.#token = undefined;
-    return (await this.#founder().createToken({ name: "holdfast dev" })).token;
+    const { token } = await this.#firstStore().createToken({ name: "holdfast dev" });
+    writePrivate(file, `${token}\n`);
+    return token;
   }
 
-  #founder(): Client {
-    const [first] = this.#options.plan.nodes;
-    const founder = first && this.#nodes.get(first.name);
-    if (!founder?.started) throw new HoldfastError("not_ready", "The first node does not run.");
-    return this.#client(founder.started.url);
+  #firstStore(): Client {
+    const { started } = this.#first() ?? {};
+    if (!started) throw new HoldfastError("not_ready", "No store node runs.");
+    return this.#client(started.url);
+  }
+
+  /** The founder, as long as it is a member. */
+  #first(): DevNode | undefined {
+    const { plan } = this.#options;
+    const first = plan.nodes.find((node) => isStore(node) && !this.#removed.has(node.name));
+    return first && this.#nodes.get(first.name);
   }
 
   #client(url: string): Client {
@@ -174,8 +205,7 @@ export class DevCluster {
   }
 
   #access(): { ca: string; token: string } {
-    const { folder, plan } = this.#options;
-    const home = path.join(folder, plan.nodes[0]?.name ?? "");
+    const home = this.#first()?.home ?? "";
     return {
       ca: path.join(home, "ca.pem"),
       token: this.#token ?? readFile(path.join(home, "admin-token")).trim(),
@@ -206,7 +236,7 @@ export class DevCluster {
     await this.#until(
       () => `The data has no three replicas yet. ${last}`,
       async () => {
-        const operation = await this.#founder().operation();
+        const operation = await this.#firstStore().operation();
         if (operation && operation.phase !== phase) say(operation.message);
         phase = operation?.phase;
         last = operation?.message ?? "";
@@ -235,8 +265,8 @@ export class DevCluster {
     }
   }
 
-  #describe(): DevFile {
-    const nodes = this.#options.plan.nodes.map(({ name, role }) => {
+  #describe(planned: readonly PlannedNode[]): DevFile {
+    const nodes = planned.map(({ name, role }) => {
       const node = this.#nodes.get(name);
       const data = node?.started?.engine.find((process) => process.role === "data");
       const { url = "", gatewayUrl } = node?.started ?? {};

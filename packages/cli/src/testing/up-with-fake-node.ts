@@ -2,11 +2,16 @@ import { runUp } from "../commands/up.ts";
 import { createContext } from "../context.ts";
 import type { ServerModule } from "../server-module.ts";
 
-/** Runs `holdfast up` on a node that does nothing, whose closing takes as long as HANG says. */
+/** Runs `holdfast up` on a node that does nothing: it never starts with WAIT, and never ends with HANG. */
 const closed = Promise.withResolvers<void>();
 const server: ServerModule = {
-  async startNode({ home, host, port }) {
+  async startNode({ home, host, port, signal }) {
     const alive = setInterval(() => undefined, 60_000);
+    if (process.env.WAIT === "1") {
+      process.stderr.write("waiting for the engine\n");
+      await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+      signal?.throwIfAborted();
+    }
     if (process.env.FAIL === "1") setImmediate(() => closed.reject(new Error("engine lost")));
     return {
       url: `http://${host}:${port}`,

@@ -10,7 +10,9 @@ import {
   encodeJson,
   nodeKey,
   type NodeRecord,
+  startKey,
 } from "./records.ts";
+import { recordStart } from "./process-start.ts";
 
 /** Who coordinates: the value of `coordinator`. */
 export interface CoordinatorRecord {
@@ -24,9 +26,22 @@ interface Seen<T> {
   readonly revision: number;
 }
 
+export interface MembershipOptions {
+  readonly keyValue: KeyValue;
+  readonly clock: Clock;
+  /** This node. */
+  readonly node: NodeId;
+  /** A random name of this process. */
+  readonly process: string;
+}
+
 /** The cluster's members and coordinator, kept true by a watch. */
 export class Membership {
   readonly #keyValue: KeyValue;
+  readonly #ownStartKey: string;
+  /** The revision under which this process wrote down its start. */
+  readonly #startedAs: number;
+  readonly #outlived = Promise.withResolvers<void>();
   readonly #nodes = new Map<NodeId, Seen<NodeRecord>>();
   readonly #listeners = new Set<() => void>();
   #coordinator: Seen<CoordinatorRecord> | undefined;
@@ -37,14 +52,17 @@ export class Membership {
   #isOpen = false;
   #watch: Watch | undefined;
 
-  private constructor(keyValue: KeyValue, clock: Clock) {
+  private constructor({ keyValue, clock, node }: MembershipOptions, startedAs: number) {
     this.#keyValue = keyValue;
     this.#clock = clock;
+    this.#ownStartKey = startKey(node);
+    this.#startedAs = startedAs;
   }
 
-  /** Errors: those of the port. */
-  static async open(keyValue: KeyValue, clock: Clock): Promise<Membership> {
-    const membership = new Membership(keyValue, clock);
+  /** From here on the node's earlier processes end. Errors: those of the port. */
+  static async open(options: MembershipOptions): Promise<Membership> {
+    const { keyValue, node, process } = options;
+    const membership = new Membership(options, await recordStart(keyValue, node, process));
     membership.#watch = await keyValue.watch(clusterBucket, "", (change) =>
       membership.#take(change),
     );
@@ -54,6 +72,11 @@ export class Membership {
 
   onChange(listen: () => void): void {
     this.#listeners.add(listen);
+  }
+
+  /** Resolves when a later process of this node has started: this one must end. */
+  get outlived(): Promise<void> {
+    return this.#outlived.promise;
   }
 
   /** Every node that ever joined and was not removed, by name. */
@@ -149,7 +172,9 @@ export class Membership {
   #take({ key, value, revision }: KeyChange): void {
     if (key === coordinatorKey && value) this.#see(decodeJson(value, key), revision);
     else if (key.startsWith("node.")) this.#takeNode(key.slice("node.".length), value, revision);
-    else return;
+    else if (key === this.#ownStartKey && value && revision > this.#startedAs) {
+      return this.#outlived.resolve();
+    } else return;
     for (const listen of this.#listeners) listen();
   }
 

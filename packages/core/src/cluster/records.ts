@@ -84,6 +84,8 @@ export interface PartitionLoad {
 export const clusterBucket = "cluster";
 export const assignmentBucket = "assignments";
 export const nodeKey = (node: NodeId): string => `node.${node}`;
+/** Holds the random name of the node's newest process. */
+export const startKey = (node: NodeId): string => `start.${node}`;
 export const partitionKey = (partition: number): string => `partition.${partition}`;
 export const coordinatorKey = "coordinator";
 

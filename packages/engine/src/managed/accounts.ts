@@ -236,6 +236,8 @@ function servicesOf(node: string): string[] {
     "hf.bus.partition.>",
     `hf.bus.heartbeat.${node}`,
     `hf.bus.csr.${node}`,
+    // That a process of it has started.
+    `hf.kv.cluster.start.${node}`,
     ...readApis.map((api) => `${api}.*`),
   ];
 }

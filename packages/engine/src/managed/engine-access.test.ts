@@ -197,6 +197,15 @@ describe("a compute node", () => {
     },
   );
 
+  test("writes down that it has started, and for nobody else", async () => {
+    const start = (node: string) =>
+      compute.keyValue.update("cluster", `start.${node}`, Uint8Array.of(1), 0);
+    expect(await start("c1")).toBeGreaterThan(0);
+    for (const node of ["c2", "n1"]) {
+      await expect(start(node)).rejects.toMatchObject({ code: "engine_forbidden" });
+    }
+  });
+
   test("does not read the authority's keys", async () => {
     await store.keyValue.put("authority", "key", Uint8Array.of(1));
     const read = compute.keyValue.get("authority", "key");

@@ -20,9 +20,13 @@ interface OwnServer {
   readonly tls: TlsCredentials;
   readonly isReplicated: boolean;
   readonly refusal: () => HoldfastError | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
-/** Connects to the own server alone: others are only tried when it fails later. Errors: `engine_unavailable`. */
+/**
+ * Connects to the own server alone: others are only tried when it fails later. Errors: `engine_unavailable`,
+ * the signal's reason.
+ */
 export async function connectWhenReady(own: OwnServer): Promise<OpenEngine> {
   const deadline = performance.now() + connectTimeoutMs;
   for (;;) {
@@ -41,21 +45,27 @@ export async function connectWhenReady(own: OwnServer): Promise<OpenEngine> {
         placementTags: [dataTag],
       });
     } catch (thrown) {
+      own.signal?.throwIfAborted();
       if (performance.now() > deadline) throw thrown;
-      await pause(connectPauseMs);
+      await pause(connectPauseMs, own.signal);
     }
   }
 }
 
-/** Waits until a new server has what the others know. Errors: `engine_unavailable`. */
-export async function untilMember(system: SystemAccount, serverName: string): Promise<void> {
+/** Waits until a new server has what the others know. Errors: `engine_unavailable`, the signal's reason. */
+export async function untilMember(
+  system: SystemAccount,
+  serverName: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const deadline = performance.now() + joinTimeoutMs;
   while (performance.now() < deadline) {
     const meta = await system.metaCluster();
     if (meta?.leader === serverName) return;
     const own = meta?.replicas?.find(({ name }) => name === serverName);
     if (own?.current === true) return;
-    await pause(joinPollMs);
+    signal?.throwIfAborted();
+    await pause(joinPollMs, signal);
   }
   throw unavailable("The engine's other servers cannot be reached, or do not let this one in.");
 }

@@ -39,6 +39,8 @@ export interface ManagedEngineOptions {
   readonly users?: readonly EngineUser[];
   /** The other data servers of the cluster. Without: those of last time, at first none. */
   readonly others?: readonly EngineAddress[];
+  /** Ends a start that still waits for its own server or for the others. */
+  readonly signal?: AbortSignal;
 }
 
 export interface EngineChange {
@@ -68,7 +70,7 @@ export interface ManagedEngine extends NatsEngine {
  * Runs nats-server as children of this process: `data` holds the streams; the founder's `witness` holds none
  * and only votes, so that the pair can grow into a larger cluster while it works. A child that dies is
  * started again. Errors: `engine_start_failed`, `port_taken`, `home_of_other_cluster`,
- * `home_unusable`, `engine_unavailable`.
+ * `home_unusable`, `engine_unavailable`, the signal's reason.
  */
 export async function startManagedEngine(options: ManagedEngineOptions): Promise<ManagedEngine> {
   for (let tries = 1; ; tries += 1) {
@@ -122,6 +124,7 @@ async function startOnce(options: ManagedEngineOptions): Promise<ManagedEngine> 
       tls: clientTls(options.cluster, ca, node),
       isReplicated,
       refusal: group.refusal,
+      signal: options.signal,
     });
     const { engine, client } = opened;
     comeHome = opened.comeHome;
@@ -191,7 +194,7 @@ function runningEngine({ options, place, group, engine, client, ...running }: Ru
     return { name: home.identity.witnessName, retire: () => inTurn(retire) };
   };
   const join = async () => {
-    await untilMember(system, home.identity.serverName);
+    await untilMember(system, home.identity.serverName, options.signal);
     home.remember({ isJoined: true });
     await configure(settings);
   };

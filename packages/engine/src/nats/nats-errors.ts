@@ -15,6 +15,7 @@ export interface ApiAnswer {
 const wrongLastSequence = new Set([10071, 10164]);
 const outOfStorage = new Set([10023, 10028, 10047, 10077]);
 const messageTooLarge = 10054;
+const onlyOneReplica = 10074;
 
 /** An error that the engine answered: nothing was stored. */
 export function answeredError(error: NonNullable<ApiAnswer["error"]>, what: string): HoldfastError {
@@ -24,6 +25,10 @@ export function answeredError(error: NonNullable<ApiAnswer["error"]>, what: stri
   }
   if (err_code === messageTooLarge) {
     return new HoldfastError("payload_too_large", `${what}: ${description}.`);
+  }
+  if (err_code === onlyOneReplica) {
+    const remedy = "It runs alone and keeps one copy: expected HOLDFAST_ENGINE_REPLICAS=1.";
+    return new HoldfastError("invalid_configuration", `${what}: ${description}. ${remedy}`);
   }
   if (outOfStorage.has(err_code) || /no space left/i.test(description)) {
     return new HoldfastError("storage_full", `${what}: ${description}.`, { retryAfterMs: 5_000 });

@@ -21,7 +21,8 @@ const createTimeoutMs = 10_000;
 
 /**
  * Makes the streams of a plan that are not there, with as many replicas as those that are; with
- * `options.replicas` when there is none. Errors: `engine_unavailable`, `engine_too_old`.
+ * `options.replicas` when there is none. Errors: `engine_unavailable`, `engine_too_old`, `invalid_configuration`
+ * where the engine cannot keep as many.
  */
 export async function provision(
   client: NatsClient,

@@ -14,7 +14,7 @@ import { accept, conversationOf, type FakeConversation, type FakeState } from ".
 export async function routes(state: FakeState, incoming: Incoming): Promise<Outcome> {
   const { url, request } = incoming;
   if (url.pathname === "/readyz") {
-    const checks = [{ name: "engine", ok: state.ready, detail: "no leader" }];
+    const checks = [{ name: state.engineCheck, ok: state.ready, detail: "no leader" }];
     return { status: state.ready ? 200 : 503, body: { ready: state.ready, checks } };
   }
   if (url.pathname === "/api/v1/apply") return apply(state, incoming.body);

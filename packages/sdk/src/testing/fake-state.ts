@@ -19,6 +19,8 @@ export interface FakeState {
   readonly tokens: { id: string; name: string; organization?: string; createdAt: number }[];
   readonly joinTokens: JoinTokenInfo[];
   ready: boolean;
+  /** What the node's check of its engine is called. */
+  engineCheck: string;
   /** What the agents answer. */
   answer: (text: string) => string;
   /** Answers wait for this before they are committed. */
@@ -44,6 +46,7 @@ export function createFakeState(): FakeState {
     tokens: [],
     joinTokens: [],
     ready: true,
+    engineCheck: "engine",
     answer: (text) => `You said: ${text}`,
     gate: Promise.resolve(),
     waitTimesOut: false,

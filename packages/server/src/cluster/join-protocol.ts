@@ -15,7 +15,7 @@ const host = z
 const port = z.int().min(1).max(65_535);
 const apiUrl = z.string().max(300).refine(isApiUrl, "expected https://HOST:PORT");
 const pem = z.string().min(1).max(8_192);
-const label = z.string().max(200);
+const label = z.string().max(limits.nodeLabelChars);
 /** HMAC-SHA-256, keyed with the SHA-256 of the join token's secret. */
 const mac = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -35,7 +35,9 @@ export const joinRequestSchema = z.strictObject({
   /** The sender's clock, milliseconds since 1970. */
   now: z.int(),
   zone: label,
-  labels: z.record(z.string().max(100), label).refine(isSmall, "expected 32 labels at most"),
+  labels: z
+    .record(z.string().max(limits.nodeLabelNameChars), label)
+    .refine(isSmall, `expected ${limits.nodeLabels} labels at most`),
   capacity: z.number().positive().max(1_000),
   /** What its certificates name. */
   hosts: z.array(host).min(1).max(limits.certificateHosts),
@@ -67,6 +69,24 @@ export const joinAnswerSchema = z.object({
   proof: mac.optional(),
 });
 
+/** Shown to a person, whoever sent it. */
+const shown = z
+  .string()
+  .catch("")
+  .transform((text) => text.slice(0, 1_000));
+
+/** A refusal in the form of the API's errors. */
+export const refusalSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: shown,
+    details: z
+      .array(z.object({ path: shown, message: shown }))
+      .catch([])
+      .transform((details) => details.slice(0, 50)),
+  }),
+});
+
 export type JoinRequest = z.infer<typeof joinRequestSchema>;
 export type JoinAnswer = z.infer<typeof joinAnswerSchema>;
 
@@ -77,5 +97,5 @@ function isApiUrl(text: string): boolean {
 }
 
 function isSmall(labels: Record<string, string>): boolean {
-  return Object.keys(labels).length <= 32;
+  return Object.keys(labels).length <= limits.nodeLabels;
 }

@@ -44,7 +44,7 @@ export interface JoinServiceOptions {
   /** Makes this node's engine ready for the new one before it is told that it may come. */
   readonly prepare: (record: NodeRecord) => Promise<void>;
   /** Whether a member is silent: what it did, another may do. */
-  readonly isDead: (node: NodeId) => boolean;
+  readonly isSilent: (record: NodeRecord) => boolean;
   readonly say: (text: string) => void;
 }
 
@@ -87,11 +87,11 @@ export class JoinService {
     proof: JoinProof,
     allowed: NodeRole | undefined,
   ): Promise<JoinAnswer> {
-    const { tokens, isDead, say, prepare } = this.#options;
+    const { tokens, isSilent, say, prepare } = this.#options;
     const { node, requests } = request;
     const found = await this.#find(node as NodeId);
     const others = (await this.#all()).filter((each) => each.node !== node);
-    const living = others.filter((each) => !isDead(each.node));
+    const living = others.filter((each) => !isSilent(each));
     // Who joins again keeps its role: its data folder is made for it.
     const role = chooseRole(request.role ?? found?.record.role, allowed, living);
     const claim = claimOf(node, role, requests);

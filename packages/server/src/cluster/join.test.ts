@@ -9,6 +9,7 @@ import { ClusterHome } from "./cluster-home.ts";
 import { textsOf } from "./found-cluster.ts";
 import { NodeIdentity } from "./identity.ts";
 import { askForCertificates, type Join, joinCluster } from "./join.ts";
+import { checkMembership } from "./open-member.ts";
 import { joiningNode, record, startTestCluster, type TestCluster } from "./testing/test-cluster.ts";
 
 let cluster: TestCluster;
@@ -94,6 +95,13 @@ describe("a node that joins with a token", () => {
     expect(file.role).toBe("store");
     expect(file.engines).toHaveLength(3);
     expect(NodeIdentity.load(home, systemClock).tls("engine")).toBeDefined();
+  });
+
+  test("becomes the third store node in place of one that nobody hears of", async () => {
+    for (const node of ["n2", "n3"]) await joinAs(node);
+    cluster.silent.add("n3");
+    expect((await joinAs("n4")).file.role).toBe("store");
+    expect((await joinAs("n5")).file.role).toBe("compute");
   });
 
   test("as a compute node has no engine and no operator certificate", async () => {
@@ -294,6 +302,17 @@ describe("a join token", () => {
     }
   });
 
+  test("is not made where somebody else runs the engine, and lets nobody in there", async () => {
+    const token = await cluster.token();
+    cluster.entry.store = cluster.closedStore;
+    await expect(cluster.closedStore.createToken(undefined)).rejects.toMatchObject({
+      code: "invalid_configuration",
+      message: expect.stringContaining("HOLDFAST_ENGINE"),
+    });
+    expect(await codeOf(joinAs("n2", { token }))).toBe("join_token_invalid");
+    expect(await cluster.record("n2")).toBeUndefined();
+  });
+
   test("is not asked for behind http, where no fingerprint can be checked", async () => {
     await expect(
       cluster.api.call("POST", "/api/v1/join-tokens", { body: {}, token: cluster.api.demo }),
@@ -398,13 +417,24 @@ test("a member gets new certificates for its own keys without a token; nobody el
   expect(readCertificate(issued.certificates.node)).toMatchObject({ node: "n2" });
   identity.replace(issued);
   expect((await cluster.record("n2"))?.url).toBe("https://127.0.0.1:7402");
-  expect(await codeOf(ask(joiningNode("n2"), cluster.identity.requests))).toBe(
-    "join_token_invalid",
-  );
-  expect(await codeOf(ask(joiningNode("n3")))).toBe("join_token_invalid");
+  expect(await codeOf(ask(joiningNode("n2"), cluster.identity.requests))).toBe("node_removed");
+  expect(await codeOf(ask(joiningNode("n3")))).toBe("node_removed");
   const removed = await cluster.record("n2");
   if (removed) await cluster.write({ ...removed, state: "removed" });
-  expect(await codeOf(ask())).toBe("join_token_invalid");
+  expect(await codeOf(ask())).toBe("node_removed");
+});
+
+test("a node that the engine does not take finds out whether it was removed", async () => {
+  const { home, file } = await joinAs("n2");
+  const identity = NodeIdentity.load(home, systemClock);
+  const member = { file, identity, self: joiningNode("n2") };
+  const look = () => codeOf(checkMembership(member, systemClock));
+  expect(await look()).toBe("none");
+  const nobody = { ...member, file: { ...file, urls: ["https://127.0.0.1:1"] } };
+  expect(await codeOf(checkMembership(nobody, systemClock))).toBe("none");
+  const known = await cluster.record("n2");
+  if (known) await cluster.write({ ...known, state: "removed" });
+  expect(await look()).toBe("node_removed");
 });
 
 test("a member gets certificates of a new authority that the others show already", async () => {

@@ -18,6 +18,7 @@ import {
   joinAnswerSchema,
   joinPath,
   type JoinRequest,
+  refusalSchema,
   renewPath,
 } from "./join-protocol.ts";
 import { type Pin, postPinned } from "./pinned-request.ts";
@@ -89,7 +90,7 @@ export async function joinCluster(home: ClusterHome, join: Join): Promise<Cluste
 /**
  * New certificates for a member, for the keys and hosts that it joined with. Needs no engine: it also
  * works when the old ones have ended. Whom to trust stays as it is: only the engine tells, as any node of
- * the cluster may answer here. Errors: as `joinCluster`.
+ * the cluster may answer here. Errors: as `joinCluster`, `node_removed`.
  */
 export async function askForCertificates(
   { cluster, urls }: Pick<ClusterFile, "cluster" | "urls">,
@@ -111,6 +112,8 @@ export async function askForCertificates(
       check: (heard) => checkCertificates(heard.answer, node.node, requests, trusted()),
       pin: { cluster, fingerprint, clock },
       say,
+    }).catch((thrown: unknown) => {
+      throw removalOf(node.node, cluster, thrown);
     });
     const { bundle, generation } = identity;
     return { ...issuedOf(answer), bundle: [...bundle], generation };
@@ -125,6 +128,14 @@ export async function askForCertificates(
     }
   }
   return askPinned(pins.at(-1) ?? "");
+}
+
+/** That a cluster does not know the keys of a member means that it removed it. */
+function removalOf(node: string, cluster: string, thrown: unknown): HoldfastError {
+  const error = toHoldfastError(thrown);
+  if (error.code !== "join_token_invalid") return error;
+  const problem = `Node ${node} was removed from cluster ${cluster}: its keys open nothing any more.`;
+  return new HoldfastError("node_removed", problem, { cause: error });
 }
 
 interface Asking {
@@ -190,12 +201,13 @@ async function askOne(url: string, { body, check, pin }: Asking): Promise<JoinAn
 }
 
 function refusal(at: URL, status: number, value: unknown): HoldfastError {
-  const error = (value as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
-  if (typeof error?.code !== "string" || !(error.code in errorCatalog)) {
+  const result = refusalSchema.safeParse(value);
+  const code = result.data?.error.code ?? "";
+  if (!result.success || !(code in errorCatalog)) {
     return noNode(at, `it answers with status ${status}`);
   }
-  const message = typeof error.message === "string" ? error.message.slice(0, 1_000) : "";
-  return new HoldfastError(error.code as ErrorCode, message);
+  const { message, details } = result.data.error;
+  return new HoldfastError(code as ErrorCode, message, { details });
 }
 
 function noNode(at: URL, why: string): HoldfastError {

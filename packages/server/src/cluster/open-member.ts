@@ -1,6 +1,14 @@
-import { type Clock, HoldfastError, type NodeRole, type Random } from "@holdfast/core";
-import { choosePorts } from "@holdfast/engine";
+import {
+  type Clock,
+  HoldfastError,
+  type NodeRole,
+  type Random,
+  toHoldfastError,
+} from "@holdfast/core";
+import { choosePorts, takenPort } from "@holdfast/engine";
 import { type Authority, parseJoinToken } from "@holdfast/security";
+import { checkPort } from "../listen.ts";
+import type { Patiently } from "../patience.ts";
 import type { Settings } from "../settings.ts";
 import { version } from "../version.ts";
 import type { ClusterFile, ClusterHome } from "./cluster-home.ts";
@@ -30,6 +38,7 @@ export interface MemberOptions {
   readonly random: Random;
   readonly say: (text: string) => void;
   readonly report: (error: HoldfastError, where: string) => void;
+  readonly patiently: Patiently;
 }
 
 /** A node's membership, as its home folder knows it. */
@@ -42,15 +51,16 @@ export interface Member {
 
 /**
  * Founds a cluster, joins one, or goes on as the member that the home is. Errors: those of `joinCluster`,
- * `ClusterHome`, `invalid_configuration`.
+ * `askForCertificates` and `ClusterHome`, `invalid_configuration`, `port_taken`.
  */
 export async function openMember(options: MemberOptions): Promise<Member> {
-  const { home, join, node, place, clock, random, say } = options;
+  const { home, join, node, place, clock, random, say, patiently } = options;
   const { dnsServers } = options.settings;
   const spec = join?.discover === undefined ? undefined : parseDiscover(join.discover);
   let file = join ? memberOf(home, join.token) : home.readCluster();
   const self = await describe(options, file);
   if (!file && join) {
+    await checkPorts(options.place, self, join.role);
     const hint = parseJoinToken(join.token);
     file = await joinCluster(home, {
       token: join.token,
@@ -63,11 +73,47 @@ export async function openMember(options: MemberOptions): Promise<Member> {
   }
   file ??= await foundCluster(home, { node, hosts: place.hosts, clock, random });
   const identity = NodeIdentity.load(home, clock);
-  // All its certificates ended while the node was off.
+  // All its certificates ended while the node was off; perhaps the others are off, too.
   if (!identity.isUsable) {
-    identity.replace(await askForCertificates(file, identity, self, { clock, say }));
+    const member = file;
+    const asking = () => askForCertificates(member, identity, self, { clock, say });
+    identity.replace(await patiently(asking));
   }
   return { file, identity, self };
+}
+
+/**
+ * Asks the cluster whether a node that its engine does not take is a member still. Errors: `node_removed`;
+ * whatever else happens shows nothing.
+ */
+export async function checkMembership(
+  { file, identity, self }: Member,
+  clock: Clock,
+): Promise<void> {
+  try {
+    await askForCertificates(file, identity, self, { clock, say: () => undefined });
+  } catch (thrown) {
+    if (toHoldfastError(thrown).code === "node_removed") throw thrown;
+  }
+}
+
+/**
+ * A node that joined and cannot run stays in the list of members, and its token is used up: what would stop
+ * it is found before. Errors: `port_taken`, `invalid_configuration`, `engine_start_failed`.
+ */
+async function checkPorts(
+  place: NodePlace,
+  { engine }: JoiningNode,
+  role: NodeRole | undefined,
+): Promise<void> {
+  await checkPort(place.host, place.port);
+  if (role === "compute") return;
+  const { host, clientPort, routePort } = engine;
+  const taken = await takenPort(host, { client: clientPort, route: routePort });
+  if (taken === undefined) return;
+  const problem = `Port ${taken} on ${host}, which the engine of a store node needs, is taken by another process.`;
+  const remedy = "Stop it, set HOLDFAST_ENGINE_PORTS, or join with --role compute.";
+  throw new HoldfastError("port_taken", `${problem} ${remedy}`);
 }
 
 /**

@@ -32,6 +32,7 @@ import type { NodePlace } from "./node-place.ts";
 import type { Member } from "./open-member.ts";
 import { Renewal } from "./renewal.ts";
 import { Repair } from "./repair.ts";
+import { silentMembers } from "./silent-members.ts";
 import { storeEntry } from "./store-entry.ts";
 import { Strays } from "./strays.ts";
 
@@ -117,6 +118,7 @@ export async function takePart(options: PartOptions): Promise<ClusterPart> {
         service &&
         storeEntry({
           cluster: file.cluster,
+          letsIn: engine.managed !== undefined,
           urls: () => [options.place.url, ...storeUrls(others())].slice(0, limits.joinTokenUrls),
           ...service,
         }),
@@ -157,7 +159,7 @@ function createService(options: PartOptions, users: EngineUsers) {
     version,
     authority,
     tokens,
-    isDead: (node) => runtime.heartbeats.presence(node) === "dead",
+    isSilent: silentMembers({ clock, presence: (node) => runtime.heartbeats.presence(node) }),
     prepare: async (record) => {
       engine.askLeaders();
       users.wake();

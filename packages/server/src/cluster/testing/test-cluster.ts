@@ -42,6 +42,7 @@ export async function startTestCluster(clock: Clock) {
   const identity = NodeIdentity.load(home, clock);
   const tokens = createJoinTokens({ keyValue, random, clock });
   const prepared: NodeRecord[] = [];
+  const silent = new Set<string>();
   const service = new JoinService({
     cluster,
     version: "1.4.0",
@@ -50,12 +51,13 @@ export async function startTestCluster(clock: Clock) {
     authority,
     tokens,
     clock,
-    isDead: () => false,
+    isSilent: ({ node }) => silent.has(node),
     prepare: async (record) => void prepared.push(record),
     say: () => undefined,
   });
   let url = "";
-  const store = storeEntry({ cluster, service, authority, tokens, urls: () => [url] });
+  const door = { cluster, service, authority, tokens, urls: () => [url] };
+  const store = storeEntry({ ...door, letsIn: true });
   const entry: { -readonly [Field in keyof ClusterEntry]: ClusterEntry[Field] } = {
     store,
     storeUrl: () => undefined,
@@ -87,9 +89,13 @@ export async function startTestCluster(clock: Clock) {
     tokens,
     service,
     store,
+    /** As on an engine that somebody else runs. */
+    closedStore: storeEntry({ ...door, letsIn: false }),
     /** What the API stands on; may be changed. */
     entry,
     prepared,
+    /** Names of members that nobody hears of. */
+    silent,
     write,
     /** A new authority signs, and the API shows a certificate of it. */
     async rotate(): Promise<void> {
