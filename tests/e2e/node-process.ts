@@ -36,13 +36,14 @@ export class TestHome {
     this.path = path;
   }
 
-  /** Starts `holdfast up` and waits until it says that it runs. */
+  /** Starts `holdfast up`, or `join`, and waits until it says that it runs. */
   async start(
     env: Record<string, string> = {},
     words: readonly string[] = [],
+    verb: "up" | "join" = "up",
   ): Promise<NodeProcess> {
     this.#port ||= await freePort();
-    const child = spawn(process.execPath, [command, "up", "--json", ...words], {
+    const child = spawn(process.execPath, [command, verb, "--json", ...words], {
       env: {
         ...process.env,
         HOLDFAST_HOME: this.path,

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createClient } from "@holdfast/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startDnsServer } from "../../packages/server/src/cluster/testing/dns-server.ts";
 import { command, isAlive, type NodeProcess, runHoldfast, TestHome } from "./node-process.ts";
@@ -52,7 +53,8 @@ async function ask(node: NodeProcess, text: string): Promise<string> {
 test("a compute node joins where its token says, and answers; a second start just goes on", async () => {
   const home = newHome();
   const env = { HOLDFAST_TLS: "on", HOLDFAST_NODE: "worker-1" };
-  const node = await home.start({ ...env, HOLDFAST_JOIN: await createToken("compute") });
+  const joining = { ...env, HOLDFAST_JOIN: await createToken("compute") };
+  const node = await home.start(joining, [], "join");
   expect(node.engine).toEqual([]);
   expect(await ask(node, "hello")).toContain("Hello");
   expect(await node.stop()).toBe(0);
@@ -166,6 +168,12 @@ test("a removed store node stops at once, and the key in its folder opens nothin
   expect(node.output()).toContain("node_removed");
   for (const { pid } of node.engine) expect(isAlive(pid)).toBe(false);
   await expect(home.start(env)).rejects.toThrow("node_removed");
+  // Its server leaves the engine, too, where it would count for the next majority.
+  const ca = readFileSync(join(founderHome.path, "ca.pem"), "utf8");
+  const client = createClient({ url: founder.url, token: founder.token, ca });
+  await expect
+    .poll(() => client.operation(), { timeout: 90_000, interval: 500 })
+    .toMatchObject({ kind: "replace", node: "store-2", phase: "done" });
 });
 
 test("a folder whose name was taken joins under another", async () => {

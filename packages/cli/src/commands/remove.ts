@@ -49,7 +49,9 @@ function consequences(
       );
     }
   }
-  const isStore = ({ role, engine }: ClusterNode) => role === "store" && engine !== undefined;
+  // One that was never heard of has brought no engine yet.
+  const isStore = ({ role, engine, presence }: ClusterNode) =>
+    role === "store" && engine !== undefined && presence !== "unknown";
   const stores = nodes.filter(isStore);
   const going = leaving.filter(isStore);
   if (going.length > 0) {
@@ -57,14 +59,13 @@ function consequences(
     const majority = Math.floor(stores.length / 2) + 1;
     const names = listed(going.map(({ node }) => node));
     texts.push(
-      `The copies of the data on ${names} are given up, and no new ones are made by this.`,
+      `The copies of the data on ${names} are given up. New ones are made on other store nodes when there are three of them.`,
     );
     if (left.length < majority) {
       const count = `${left.length} of ${stores.length} store nodes would work, ${majority} are needed`;
       texts.push(`${count}: nothing can be written then, and what only they hold is lost.`);
     } else if (left.length < 3) {
-      const more = "Add a store node, or use `holdfast replace` for one that is dead.";
-      texts.push(`${left.length} store nodes work then, too few for three copies. ${more}`);
+      texts.push(`${left.length} store nodes work then, too few for three copies: add one.`);
     }
   }
   const whose = leaving.length === 1 ? "Its certificates are" : "Their certificates are";
