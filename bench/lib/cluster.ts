@@ -217,7 +217,7 @@ function problemOfPartitions(
 /** Below the range of outgoing connections, so that a node that is started again finds it free. */
 async function freePort(taken: ReadonlySet<number>): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = 12_000 + Math.floor(Math.random() * 6_000);
     const isFree = await new Promise<boolean>((resolve) => {
       const server = createServer();
       server.once("error", () => resolve(false));

@@ -131,12 +131,12 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * A port that is free now, below the range from which the system takes the ports of outgoing connections:
- * a node that is started again must find its own port free.
+ * A port that is free now, below the ranges from which the system takes the ports of outgoing connections, and
+ * engines and `holdfast dev` theirs: a node that is started again must find its own port free.
  */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = 12_000 + Math.floor(Math.random() * 6_000);
     if (await isFree(port)) return port;
   }
 }

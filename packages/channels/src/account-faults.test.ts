@@ -26,6 +26,8 @@ test.each(addresses)("%s: %s holds no secret", (channel, setting, scheme, rest) 
     return accountFaults(account as Account).map(({ path }) => path);
   };
   expect(faultsOf(`${scheme}://example.org/base`)).toEqual([]);
+  const usual = `${scheme}://example.org/?v=10&encoding=json`;
+  expect(faultsOf(usual)).toEqual(scheme === "wss" ? [] : [`settings.${setting}`]);
   for (const wrong of [
     `${scheme}://user:password@example.org`,
     `${scheme}://token@example.org`,

@@ -13,6 +13,7 @@ import {
 } from "@holdfast/engine";
 import type { Member } from "./cluster/open-member.ts";
 import type { NodePlace } from "./cluster/node-place.ts";
+import type { Patiently } from "./patience.ts";
 import type { Settings } from "./settings.ts";
 
 export interface NodeEngine extends NatsEngine {
@@ -32,11 +33,39 @@ export interface EngineStart {
   readonly settings: Settings;
   readonly place: NodePlace;
   readonly report: (error: HoldfastError, where: string) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The node's own nats-server, which waits for the others when it is new. What fails is not tried again: a port
+ * that is taken stays taken. Errors: those of `runEngine`, and of the waiting.
+ */
+export async function startEngine(
+  start: EngineStart,
+  member: Member,
+  patiently: Patiently,
+): Promise<NodeEngine> {
+  const ending = new AbortController();
+  const signal = AbortSignal.any([start.signal, ending.signal]);
+  const running = runEngine({ ...start, signal }, member).then(
+    (engine) => ({ engine }),
+    (failure: unknown) => ({ failure }),
+  );
+  try {
+    const outcome = await patiently(() => running);
+    if ("failure" in outcome) throw outcome.failure;
+    return outcome.engine;
+  } catch (thrown) {
+    // Its processes end before this one does.
+    ending.abort(thrown);
+    const late = await running;
+    if ("engine" in late) await late.engine.close();
+    throw thrown;
+  }
 }
 
 /** Runs a store node's part of the cluster's engine. Errors: those of `startManagedEngine`. */
-export async function runEngine(
+async function runEngine(
   start: EngineStart,
   { file, identity, self }: Member,
 ): Promise<NodeEngine> {

@@ -1,4 +1,5 @@
-import { type Cancel, type Clock, delay, limits, toHoldfastError } from "@holdfast/core";
+import { type Clock, delay, limits, toHoldfastError } from "@holdfast/core";
+import { repeat } from "./repeat.ts";
 
 export interface PatienceOptions {
   readonly clock: Clock;
@@ -77,18 +78,6 @@ class Doubt {
         this.#isLooking = false;
       });
   }
-}
-
-function repeat(clock: Clock, everyMs: number, run: () => void): Cancel {
-  let cancel: Cancel;
-  const next = () => {
-    cancel = clock.schedule(everyMs, () => {
-      next();
-      run();
-    });
-  };
-  next();
-  return () => cancel();
 }
 
 /** The promise's outcome, or the signal's reason when that comes first. */

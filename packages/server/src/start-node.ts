@@ -40,7 +40,7 @@ import {
 import { registerNode } from "./cluster/register-node.ts";
 import { followRemovals } from "./cluster/removals.ts";
 import { type ClusterPart, takePart } from "./cluster/take-part.ts";
-import { connectExternal, joinEngine, runEngine } from "./engine.ts";
+import { connectExternal, joinEngine, startEngine } from "./engine.ts";
 import { failpointKiller } from "./failpoint-killer.ts";
 import { sessionBucket, startGateway } from "./gateway/index.ts";
 import { NodeHealth } from "./health.ts";
@@ -107,7 +107,10 @@ const buckets = [
  * should read them; the signal's reason.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { env, host, port, signal = new AbortController().signal } = options;
+  const { env, host, port } = options;
+  /** Ends the start from within. */
+  const ending = new AbortController();
+  const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
   const settings = readSettings(env, host);
   const reach = failpointKiller(settings.failpoint);
   const log = pino({ level: settings.logLevel, base: null }, pino.destination(2));
@@ -154,7 +157,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const engine =
       external ??
       (await (mayCoordinate
-        ? runEngine(start, known(joined))
+        ? startEngine(start, known(joined), patiently)
         : patiently(() => joinEngine(known(joined)))));
     stops.add(() => engine.close());
     if (mayCoordinate) await patiently(() => engine.provision({ logs: [], buckets }));
@@ -244,6 +247,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       report,
     };
     const runtime: NodeRuntime = await patiently(() => createNodeRuntime(parts));
+    let isOut = false;
+    const outlived = runtime.membership.outlived.then(() => {
+      const problem = `Another process has started as node ${node}, so this one stops.`;
+      return new HoldfastError("node_outlived", problem);
+    });
+    // While it still starts; what runs then ends as any start that fails.
+    void outlived.then((error) => {
+      isOut = true;
+      ending.abort(error);
+    });
     const joining = {
       ...opening,
       member,
@@ -256,7 +269,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const taken = await patiently(() => takePart(joining));
     own.part = taken;
     stops.add(() => taken.close());
-    let isOut = false;
     // Who was removed has nobody to hand over to: its partitions were taken away. Nor has who has a later
     // process of the same name: that one would be taken for leaving.
     stops.add(() => (isOut ? runtime.close() : runtime.leave()));
@@ -323,8 +335,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const closed = Promise.withResolvers<void>();
     closed.promise.catch(() => undefined);
     let closing: Promise<void> | undefined;
-    const endWith = (code: "node_outlived" | "node_removed", problem: string) => {
-      const error = new HoldfastError(code, problem);
+    const endWith = (error: HoldfastError) => {
       report(error, "cluster");
       isOut = true;
       closing ??= stops
@@ -332,14 +343,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         .catch((thrown: unknown) => report(toHoldfastError(thrown), "stop"))
         .finally(() => closed.reject(error));
     };
-    void runtime.membership.outlived.then(() => {
-      endWith("node_outlived", `Another process has started as node ${node}, so this one stops.`);
-    });
+    void outlived.then(endWith);
     followRemovals({
       node,
       membership: runtime.membership,
       onOwn() {
-        endWith("node_removed", `Node ${node} was removed from its cluster, and stops.`);
+        const problem = `Node ${node} was removed from its cluster, and stops.`;
+        endWith(new HoldfastError("node_removed", problem));
       },
       async onOthers(removed) {
         // They may have made another meanwhile.

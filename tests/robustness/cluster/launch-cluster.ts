@@ -184,10 +184,10 @@ async function untilGone(pids: readonly number[]): Promise<void> {
   });
 }
 
-/** Below the range of outgoing connections, so that a node that is started again finds it free. */
+/** Below the ranges of outgoing connections and of engines, so that a node that is started again finds it free. */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = 12_000 + Math.floor(Math.random() * 6_000);
     const isFree = await new Promise<boolean>((resolve) => {
       const server = createServer();
       server.once("error", () => resolve(false));

@@ -81,6 +81,11 @@ describe("check", () => {
       isAuthorized: false,
       findings: [expect.stringMatching(/190/)],
     });
+    fake.revoke(false);
+    // A token that may send and may not read the number is not dead: what waits is sent.
+    fake.refuseReading(true);
+    const narrow = await account.check(never);
+    expect([narrow.ok, narrow.isAuthorized]).toEqual([false, undefined]);
     const blind = whatsapp.open(accountOptions(options.settings, {}));
     expect(await blind.check(never)).toMatchObject({ ok: false, isAuthorized: false });
     await blind.close?.();

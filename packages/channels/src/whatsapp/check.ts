@@ -11,6 +11,9 @@ const numberSchema = z.object({
   quality_rating: z.string().optional(),
   status: z.string().optional(),
 });
+const errorSchema = z.object({ error: z.object({ code: z.int() }) });
+/** "AuthException" and "Access token has expired", of Meta's list of error codes. */
+const deadTokenCodes: ReadonlySet<number> = new Set([0, 190]);
 const subscriptionsSchema = z.object({ data: z.array(z.unknown()) });
 
 /** Asks for the phone number, and whether webhooks can come. */
@@ -34,8 +37,8 @@ export async function checkAccount(
   const answer = await graph.get(settings.phoneNumberId, { fields }, signal);
   const trouble = troubleOf(answer);
   if (trouble !== undefined) {
-    const isRefused = answer.type === "answered" && refusalOf(answer)?.outcome === "unauthorized";
-    return { ok: false, ...(isRefused && { isAuthorized: false }), findings: [trouble] };
+    const isDead = answer.type === "answered" && isTokenDead(answer);
+    return { ok: false, ...(isDead && { isAuthorized: false }), findings: [trouble] };
   }
   const number = numberSchema.safeParse(answer.type === "answered" ? answer.json : undefined);
   if (!number.success) return { ok: false, findings: ["The answer is not one of the Graph API."] };
@@ -54,6 +57,15 @@ export async function checkAccount(
   }
   const identity = [name, phone].filter((word) => word !== undefined).join(", ");
   return { ok: true, ...(identity === "" ? {} : { identity }), findings };
+}
+
+/**
+ * Whether the token opens nothing any more. One that may send and may not read the number, as that takes another
+ * permission, is refused with other codes.
+ */
+function isTokenDead(answer: Extract<HttpResult, { type: "answered" }>): boolean {
+  const body = errorSchema.safeParse(answer.json);
+  return body.success ? deadTokenCodes.has(body.data.error.code) : answer.status === 401;
 }
 
 async function checkSubscription(

@@ -1,4 +1,3 @@
-import { HoldfastError } from "@holdfast/core";
 import type { ClusterNode } from "@holdfast/sdk";
 import { listed } from "../cluster/follow.ts";
 import type { Context } from "../context.ts";
@@ -19,13 +18,14 @@ export async function runRemove(
   const { terminal, json } = context;
   const client = await context.client();
   const nodes = await client.nodes();
-  const leaving = [...new Set(names)].map((name) => nodeNamed(nodes, name));
-  const who = listed(leaving.map(({ node }) => node));
-  const leave = leaving.length === 1 ? "leaves" : "leave";
+  const removed = [...new Set(names)];
+  // Of others the node says whether they are out already, or never were.
+  const leaving = nodes.filter(({ node }) => removed.includes(node));
+  const who = listed(removed);
+  const leave = removed.length === 1 ? "leaves" : "leave";
   printLine(terminal.stderr, `What follows when ${who} ${leave}:`);
   for (const text of consequences(nodes, leaving)) printLine(terminal.stderr, `- ${text}`);
   if (!options.yes && !(await confirmed(terminal, `Remove ${who}?`))) return 1;
-  const removed = leaving.map(({ node }) => node);
   await client.removeNodes(removed, { force: options.force === true });
   if (json) printJson(terminal.stdout, { removed });
   else for (const name of removed) printLine(terminal.stdout, `${name} removed`);
@@ -73,10 +73,4 @@ function consequences(
     ...texts,
     `${whose} refused from then on. A machine comes back only by joining anew, with an empty data folder and a new name.`,
   ];
-}
-
-function nodeNamed(nodes: readonly ClusterNode[], name: string): ClusterNode {
-  const found = nodes.find(({ node }) => node === name);
-  if (found) return found;
-  throw new HoldfastError("node_not_found", `There is no node ${JSON.stringify(name)}.`);
 }

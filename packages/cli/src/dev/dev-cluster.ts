@@ -41,6 +41,8 @@ export class DevCluster {
   /** Nodes of the plan that the cluster removed. */
   readonly #removed = new Set<string>();
   #stopping = false;
+  /** `dev.json` is of this run. */
+  #hasWritten = false;
   #token: string | undefined;
 
   constructor(options: DevClusterOptions) {
@@ -55,7 +57,7 @@ export class DevCluster {
   async start(): Promise<DevFile> {
     const { plan } = this.#options;
     const [founder] = plan.nodes;
-    this.#forget();
+    if (!this.#isRunning()) this.#forget();
     if (!founder) throw new HoldfastError("usage", "A cluster has one node at least.");
     // Where most store nodes must be there before any gets ready, none may wait for another.
     const members = plan.nodes.filter((node) => this.#isMember(node));
@@ -71,6 +73,7 @@ export class DevCluster {
     if (nodes.filter(isStore).length >= 3) await this.#untilReplicated();
     const file = this.#describe(nodes);
     writePrivate(this.#file("dev.json"), `${JSON.stringify(file, null, 2)}\n`);
+    this.#hasWritten = true;
     return file;
   }
 
@@ -82,7 +85,7 @@ export class DevCluster {
   /** Compute nodes first, then store nodes, the founder last. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#forget();
+    if (this.#hasWritten) this.#forget();
     const nodes = [...this.#nodes.values()];
     await Promise.all(nodes.filter(({ plan }) => !isStore(plan)).map((node) => this.#end(node)));
     for (const node of nodes.filter(({ plan }) => isStore(plan)).reverse()) await this.#end(node);
@@ -120,6 +123,14 @@ export class DevCluster {
   }
 
   /** Nobody may take the cluster of the last start for one that runs. */
+  /** Whether nodes of another run still go on here: `dev.json` is theirs. */
+  #isRunning(): boolean {
+    const file = this.#file("dev.json");
+    if (!existsSync(file)) return false;
+    const { nodes } = JSON.parse(readFile(file)) as DevFile;
+    return nodes.some(({ pid }) => isProcess(pid));
+  }
+
   #forget(): void {
     rmSync(this.#file("dev.json"), { force: true });
   }
@@ -281,6 +292,15 @@ export class DevCluster {
       };
     });
     return { nodes, ...this.#access() };
+  }
+}
+
+function isProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    // It is there, and somebody else's.
+    return (thrown as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

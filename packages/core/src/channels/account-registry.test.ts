@@ -46,6 +46,30 @@ function openEchoing(secrets: Record<string, string>): OpenedAccount {
   return opened;
 }
 
+test("an account whose settings this version does not take is not there, which is reported once", () => {
+  const reports: HoldfastError[] = [];
+  const account = { kind: "Account", organization: "acme", name: "bot", channel: "fake", settings };
+  const channel = { kind: "fake", settings: z.strictObject({ url: z.string() }) };
+  const registry = new AccountRegistry({
+    // Another object each time, as of a store that reads it anew.
+    resources: {
+      account: () => ({ ...account }),
+      onChange: () => () => {},
+    } as unknown as ResourceStore,
+    channels: new Map([["fake", channel as unknown as Channel]]),
+    secret: () => "hush",
+    clock: createVirtualClock(),
+    random: createSeededRandom(1),
+    report: (error) => reports.push(error),
+  });
+  for (let asked = 0; asked < 3; asked += 1) {
+    expect(registry.get("acme", "bot")).toBeUndefined();
+  }
+  expect(reports.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^Account acme\/bot is not used: .* fake settings .*token/),
+  ]);
+});
+
 test("what a check finds holds no secret, though the server tells it back", async () => {
   // One is part of the other, and one cannot be read.
   for (const more of [{ "/run/password": "hush" }, {}]) {

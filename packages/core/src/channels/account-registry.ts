@@ -1,4 +1,4 @@
-import { type HoldfastError, toHoldfastError } from "../errors.ts";
+import { HoldfastError, toHoldfastError } from "../errors.ts";
 import type { Channel, ChannelAccount, ChannelRates } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
@@ -30,6 +30,8 @@ export interface AccountRegistryOptions {
 export class AccountRegistry {
   readonly #options: AccountRegistryOptions;
   readonly #opened = new Map<string, OpenedAccount>();
+  /** What was reported last of accounts that are not used. */
+  readonly #unknown = new Map<string, string>();
   readonly #listeners = new Set<(key: string) => void>();
   readonly #unlisten: () => void;
 
@@ -40,7 +42,7 @@ export class AccountRegistry {
     );
   }
 
-  /** Errors: none; an account whose channel or settings this version does not know is not there. */
+  /** Errors: none; an account whose channel or settings this version does not know is reported, and not there. */
   get(organization: string, name: string): OpenedAccount | undefined {
     const { resources, channels } = this.#options;
     const account = resources.account(organization, name);
@@ -51,7 +53,11 @@ export class AccountRegistry {
     if (known) this.#close(key, known);
     const channel = account && channels.get(account.channel);
     const settings = channel?.settings.safeParse(account?.settings ?? {});
-    if (!account || !channel || !settings?.success) return undefined;
+    if (!account) return undefined;
+    if (!channel || !settings?.success) {
+      this.#reportUnknown(account, settings?.error?.issues[0]);
+      return undefined;
+    }
     const { secret, clock, random, report } = this.#options;
     const use = channel.open({
       organization,
@@ -110,6 +116,17 @@ export class AccountRegistry {
     if (known && JSON.stringify(known.account) === JSON.stringify(account)) return;
     if (known) this.#close(key, known);
     for (const listen of this.#listeners) listen(key);
+  }
+
+  /** Once for each state of the account. The issue says what was expected, and not what stands there. */
+  #reportUnknown(account: Account, issue?: { path: readonly PropertyKey[]; message: string }): void {
+    const { organization, name, channel } = account;
+    const fault = issue ? `${issue.path.map(String).join(".")}: ${issue.message}` : "no such channel";
+    const problem = `Account ${organization}/${name} is not used: this version does not take its ${channel} settings (${fault}). Apply it again.`;
+    const key = accountKey(account);
+    if (this.#unknown.get(key) === problem) return;
+    this.#unknown.set(key, problem);
+    this.#options.report(new HoldfastError("invalid_resource", problem), "accounts");
   }
 
   #close(key: string, { use }: OpenedAccount): void {

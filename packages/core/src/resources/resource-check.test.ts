@@ -188,6 +188,11 @@ describe("identity links", () => {
     index.put({ kind: "IdentityLink", organization: "acme", name: "cy" }, storedText(stored), 2);
     const { faults } = checkResources([link("dee", ["9"])], {}, index, () => []);
     expect(faults.map(({ path }) => path)).toEqual(["resources[0].identities[0]"]);
+    // Two that were stored as different ones are no fault of a third.
+    const twin = identityLinkSchema.parse(link("twin", ["9"]));
+    index.put({ kind: "IdentityLink", organization: "acme", name: "twin" }, storedText(twin), 3);
+    expect(checkResources([link("eve", ["7"])], {}, index, () => []).faults).toEqual([]);
+    index.remove({ kind: "IdentityLink", organization: "acme", name: "twin" }, 4);
     // It may be written anew under its own name.
     expect(checkResources([link("cy", ["9", "8"])], {}, index, () => []).faults).toEqual([]);
   });

@@ -197,9 +197,11 @@ function identityFaults(checked: readonly CheckedResource[], index: ResourceInde
       if (places.has(`${owner}/${address.name}`)) continue;
       stored.push((entry.parsed ?? parseStored(address, entry.text)) as IdentityLink);
     }
-    return linkFaults([...stored, ...own]).map(({ path, message }) => {
+    return linkFaults([...stored, ...own]).flatMap(({ path, message }) => {
       const dot = path.indexOf(".");
-      return { path: `${places.get(`${owner}/${path.slice(0, dot)}`)}${path.slice(dot)}`, message };
+      const place = places.get(`${owner}/${path.slice(0, dot)}`);
+      // What two links of before have in common is nobody's, and no fault of this request.
+      return place === undefined ? [] : [{ path: `${place}${path.slice(dot)}`, message }];
     });
   });
 }

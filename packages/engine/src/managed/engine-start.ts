@@ -11,7 +11,7 @@ import type { SystemAccount } from "./system-account.ts";
 const connectTimeoutMs = 10_000;
 const connectTryTimeoutMs = 2_000;
 const connectPauseMs = 20;
-const joinTimeoutMs = 30_000;
+const joinReportMs = 30_000;
 const joinPollMs = 50;
 
 interface OwnServer {
@@ -52,20 +52,32 @@ export async function connectWhenReady(own: OwnServer): Promise<OpenEngine> {
   }
 }
 
-/** Waits until a new server has what the others know. Errors: `engine_unavailable`, the signal's reason. */
+/**
+ * Waits until a new server has what the others know, however long they are away, and reports that from time to
+ * time. Errors: the signal's reason.
+ */
 export async function untilMember(
   system: SystemAccount,
   serverName: string,
-  signal: AbortSignal | undefined,
+  { signal, report }: JoinWait,
 ): Promise<void> {
-  const deadline = performance.now() + joinTimeoutMs;
-  while (performance.now() < deadline) {
-    const meta = await system.metaCluster();
+  for (let reportAt = performance.now() + joinReportMs; ; ) {
+    const meta = await system.metaCluster().catch(() => undefined);
     if (meta?.leader === serverName) return;
     const own = meta?.replicas?.find(({ name }) => name === serverName);
     if (own?.current === true) return;
     signal?.throwIfAborted();
+    if (performance.now() >= reportAt) {
+      const problem =
+        "The engine's other servers cannot be reached, or do not let this one in. This one waits.";
+      report(unavailable(problem), "engine");
+      reportAt = performance.now() + joinReportMs;
+    }
     await pause(joinPollMs, signal);
   }
-  throw unavailable("The engine's other servers cannot be reached, or do not let this one in.");
+}
+
+interface JoinWait {
+  readonly signal?: AbortSignal;
+  readonly report: (error: HoldfastError, where: string) => void;
 }

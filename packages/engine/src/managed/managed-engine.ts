@@ -194,7 +194,7 @@ function runningEngine({ options, place, group, engine, client, ...running }: Ru
     return { name: home.identity.witnessName, retire: () => inTurn(retire) };
   };
   const join = async () => {
-    await untilMember(system, home.identity.serverName, options.signal);
+    await untilMember(system, home.identity.serverName, options);
     home.remember({ isJoined: true });
     await configure(settings);
   };

@@ -1,4 +1,4 @@
-import { clusterBucket, encodeJson, HoldfastError, type KeyValue } from "@holdfast/core";
+import { clusterBucket, delay, encodeJson, HoldfastError, type KeyValue } from "@holdfast/core";
 import { createMemoryEngine, createMemoryStore, type EngineAdmin } from "@holdfast/engine";
 import { createVirtualClock } from "@holdfast/testkit";
 import { expect, test } from "vitest";
@@ -21,7 +21,8 @@ async function open(replaceStore: EngineAdmin["replaceStore"], lostPuts: number)
     throw new HoldfastError("engine_unavailable", "no leader");
   };
   const stream = { name: "a", replicas: 3, leader: "holdfast-n1", peers: peers.slice(0, 3) };
-  const health = async () => ({ metaLeader: "holdfast-n1", servers: peers, streams: [stream] });
+  const world = { stream, servers: peers, streams: [stream] };
+  const health = async () => ({ metaLeader: "holdfast-n1", ...world });
   const repair = new Repair({
     admin: { health, replaceStore },
     keyValue: {
@@ -37,7 +38,9 @@ async function open(replaceStore: EngineAdmin["replaceStore"], lostPuts: number)
   const store = (operation: object) =>
     keyValue.put(clusterBucket, operationKey, encodeJson(operation));
   const phase = async () => (await clock.runUntil(repair.progress()))?.phase;
-  return { clock, repair, phase, store };
+  const stored = () => keyValue.get(clusterBucket, operationKey);
+  const revision = async () => (await clock.runUntil(stored()))?.revision ?? 0;
+  return { clock, repair, phase, store, world, revision };
 }
 
 test.each<[string, EngineAdmin["replaceStore"]]>([
@@ -75,5 +78,52 @@ test("store nodes whose engines take part are told from those that never came up
   const { clock, repair } = await open(async () => {}, 0);
   const nodes = await clock.runUntil(repair.inEngine(["n1", "n2", "ghost"]));
   expect(nodes).toEqual(["n1", "n2"]);
+  await repair.close();
+});
+
+test("a server without streams is the one that leaves, not one of a home of old that works", async () => {
+  const replaced: string[] = [];
+  const old = peer("holdfast-data");
+  const { clock, repair, phase, world } = await open(async (server) => {
+    replaced.push(server);
+  }, 0);
+  world.servers = [old, ...peers];
+  world.streams = [{ ...world.stream, peers: [old, ...peers.slice(1, 3)] }];
+  for (const node of ["n4", "n5"]) {
+    await clock.runUntil(repair.start(node));
+    await clock.advance(10_000);
+    expect(await phase()).toBe("done");
+  }
+  // Its server is gone already, and the founder's, which has no name of its own, works.
+  expect(replaced).toEqual(["holdfast-n4", "holdfast-n5"]);
+  world.servers = [{ ...old, isOnline: false }, ...peers];
+  await clock.runUntil(repair.start("founder"));
+  await clock.advance(10_000);
+  expect(replaced.at(-1)).toBe("holdfast-data");
+  await repair.close();
+});
+
+test("a replacement that copies for long is begun once, and others see that it goes on", async () => {
+  const calls: string[] = [];
+  const { clock, repair, phase, revision } = await open(async (server) => {
+    calls.push(server);
+    await delay(clock, 400_000);
+  }, 0);
+  await clock.runUntil(repair.start("n3"));
+  for (let look = 0; look < 20; look += 1) {
+    const before = await revision();
+    await clock.advance(60_000 / 3);
+    if (look < 15) {
+      await clock.runUntil(repair.start("n3"));
+      await expect(clock.runUntil(repair.start("n4"))).rejects.toMatchObject({
+        code: "operation_running",
+      });
+      await clock.advance(20_000);
+      expect(await revision()).toBeGreaterThan(before);
+    }
+    if ((await phase()) === "done") break;
+  }
+  expect(calls).toEqual(["holdfast-n3"]);
+  expect(await phase()).toBe("done");
   await repair.close();
 });

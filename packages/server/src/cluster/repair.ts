@@ -14,6 +14,7 @@ import {
 import { dataServerName, type EngineAdmin, type EngineHealth } from "@holdfast/engine";
 import type { Operation, RepairPlan, StoreRepair } from "../http/store-repair.ts";
 import { operationKey } from "./growth.ts";
+import { repeat } from "../repeat.ts";
 import { isInEngine } from "./strays.ts";
 
 export interface RepairOptions {
@@ -27,6 +28,7 @@ export interface RepairOptions {
 
 /** An operation that has not moved for this long has lost the node that worked on it. */
 const stallMs = 90_000;
+const renewMs = 30_000;
 /** A server that crashed is gone when the engine has not heard of it for seconds. */
 const engineNoticeMs = 60_000;
 const endRetryMs = 1_000;
@@ -38,6 +40,8 @@ export class Repair implements StoreRepair {
   readonly #options: RepairOptions;
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
+  /** The node whose replacement this node works on. */
+  #replacing: string | undefined;
   #seen: { readonly revision: number; readonly at: number } | undefined;
 
   constructor(options: RepairOptions) {
@@ -70,6 +74,8 @@ export class Repair implements StoreRepair {
   }
 
   async start(dead: string): Promise<void> {
+    if (this.#replacing === dead) return;
+    if (this.#replacing !== undefined) throw busy(`${this.#replacing} is being replaced.`);
     await this.plan(dead);
     const { keyValue, clock } = this.#options;
     const { operation, revision } = await this.#stored();
@@ -78,7 +84,7 @@ export class Repair implements StoreRepair {
     const isRunning = operation?.phase === "copying" || isWaiting;
     if (isRunning && this.#mayProgress(revision)) {
       if (operation.kind === "replace" && operation.node === dead) return;
-      throw new HoldfastError("operation_running", `The cluster is busy: ${operation.message}`);
+      throw busy(operation.message);
     }
     const begun: Operation = {
       kind: "replace",
@@ -96,7 +102,10 @@ export class Repair implements StoreRepair {
       const stored = (await this.#stored()).operation;
       if (stored?.startedAt !== begun.startedAt || stored.node !== dead) throw thrown;
     }
-    this.#running = this.#run(dead, begun);
+    this.#replacing = dead;
+    this.#running = this.#run(dead, begun).finally(() => {
+      this.#replacing = undefined;
+    });
   }
 
   async inEngine(nodes: readonly string[]): Promise<readonly string[]> {
@@ -127,7 +136,12 @@ export class Repair implements StoreRepair {
       say(value.message);
       told = told.then(() => this.#write(value));
     };
+    // A large stream takes long; whoever sees nothing change takes the operation for given up.
+    const renewing = repeat(this.#options.clock, renewMs, () => {
+      told = told.then(() => this.#write(latest));
+    });
     const end = async (change: Partial<Operation>): Promise<void> => {
+      renewing();
       tell(change);
       await told;
       await this.#untilEnded(latest);
@@ -195,15 +209,26 @@ export class Repair implements StoreRepair {
   }
 }
 
+/** Whether there is a server of a home of old, and it does not work. */
+function isOldAndGone({ servers }: EngineHealth): boolean {
+  return servers.some(
+    ({ name, isOnline, isSilent }) => name === oldServerName && (!isOnline || isSilent),
+  );
+}
+
+function busy(why: string): HoldfastError {
+  return new HoldfastError("operation_running", `The cluster is busy: ${why}`);
+}
+
 function removed(record: NodeRecord): NodeRecord {
   return { ...record, state: "removed" };
 }
 
 /** Errors: `store_quorum_at_risk`. */
-function situation(dead: string, { servers, streams }: EngineHealth) {
-  const known = (name: string) => streams.some(({ peers }) => peers.some((p) => p.name === name));
+function situation(dead: string, health: EngineHealth) {
+  const { servers, streams } = health;
   const own = dataServerName(dead);
-  const server = known(own) ? own : known(oldServerName) ? oldServerName : own;
+  const server = isInEngine(own, health) || !isOldAndGone(health) ? own : oldServerName;
   const affected = streams.filter(({ peers }) => peers.some(({ name }) => name === server));
   const others = servers.filter(
     ({ name, isOnline }) => isOnline && name !== server && !name.endsWith("-witness"),

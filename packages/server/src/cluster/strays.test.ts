@@ -24,6 +24,7 @@ function follow(removed: readonly string[], isCoordinator = true) {
   const stream = { name: "a", replicas: 3, leader: "holdfast-n1", peers: all.slice(0, 3) };
   const world = {
     health: { metaLeader: "holdfast-n1", servers: all, streams: [stream] } as EngineHealth,
+    atRisk: new Set<string>(),
     refusal: undefined as HoldfastError | undefined,
     looks: 0,
     replaced: [] as string[],
@@ -40,6 +41,7 @@ function follow(removed: readonly string[], isCoordinator = true) {
     repair: {
       start: async (node) => {
         if (world.refusal) throw world.refusal;
+        if (world.atRisk.has(node)) throw new HoldfastError("store_quorum_at_risk", "too few");
         world.replaced.push(node);
         const left = (peers: typeof all) => peers.filter(({ name }) => name !== `holdfast-${node}`);
         const { servers, streams, metaLeader } = world.health;
@@ -90,6 +92,14 @@ test("an engine that tells of no servers, having no leader, is asked again", asy
   expect(world.replaced).toEqual([]);
   world.health = health;
   await clock.advance(20_000);
+  expect(world.replaced).toEqual(["n4"]);
+});
+
+test("one that cannot leave yet keeps no other one", async () => {
+  const { clock, world, start } = follow(["n3", "n4"]);
+  world.atRisk.add("n3");
+  start();
+  await clock.advance(30_000);
   expect(world.replaced).toEqual(["n4"]);
 });
 

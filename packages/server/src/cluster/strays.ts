@@ -51,8 +51,8 @@ export class Strays {
   }
 
   async #look(): Promise<void> {
-    const { admin, membership, isCoordinator, repair, say, report } = this.#options;
-    const suspects = membership.removed.filter((node) => !this.#gone.has(node));
+    const { admin, membership, isCoordinator } = this.#options;
+    const suspects = membership.removed.filter((node) => this.#mayBeThere(node));
     if (suspects.length === 0 || !isCoordinator()) return;
     try {
       const health = await admin.health();
@@ -60,17 +60,37 @@ export class Strays {
       if (!isKnown) return;
       const strays = suspects.filter((node) => isInEngine(dataServerName(node), health));
       for (const node of suspects) if (!strays.includes(node)) this.#gone.add(node);
-      const [first] = strays;
-      if (first !== undefined && !this.#closed) await repair.start(first);
+      for (const node of strays) if (this.#closed || (await this.#begins(node))) return;
+    } catch (thrown) {
+      this.#tell(toHoldfastError(thrown));
+    }
+  }
+
+  /** A name that ends like that of a witness's server could be meant for a founder's. */
+  #mayBeThere(node: string): boolean {
+    return !this.#gone.has(node) && !node.endsWith("-witness");
+  }
+
+  /** False when another one comes first. */
+  async #begins(node: string): Promise<boolean> {
+    try {
+      await this.#options.repair.start(node);
+      return true;
     } catch (thrown) {
       const error = toHoldfastError(thrown);
-      // Another operation comes first, or store nodes must: both may last.
-      if (error.code === "operation_running" || error.message === this.#said) return;
-      this.#said = error.message;
-      if (error.code === "store_quorum_at_risk") {
-        say(`A removed store node still counts in the engine: ${error.message}`);
-      } else report(error, "removed store nodes");
+      this.#tell(error);
+      return error.code !== "store_quorum_at_risk";
     }
+  }
+
+  /** Another operation comes first, or store nodes must: both may last. */
+  #tell(error: HoldfastError): void {
+    const { say, report } = this.#options;
+    if (error.code === "operation_running" || error.message === this.#said) return;
+    this.#said = error.message;
+    if (error.code === "store_quorum_at_risk") {
+      say(`A removed store node still counts in the engine: ${error.message}`);
+    } else report(error, "removed store nodes");
   }
 }
 

@@ -122,6 +122,8 @@ test.each<[string, string, string[], Partial<typeof direct.sender>, boolean]>([
   ["nor a beginning", "email", ["@example.org"], { id: "ada@example.org.bad.test" }, false],
   ["a mail's display name is nobody", "email", ["ada"], { id: "x@y.test", username: "ada" }, false],
   ["a web site's id, exactly", "web", ["Ada"], { id: "ada" }, false],
+  ["a web site's id that begins like a channel", "web", ["web:ada"], { id: "web:ada" }, true],
+  ["and nobody else by it", "web", ["web:ada"], { id: "ada" }, false],
   ["an empty entry", "telegram", ["", "@", "telegram:"], { id: "", username: "" }, false],
 ])("%s: %s", (_, channel, allow, sender, expected) => {
   const event = message({ sender });

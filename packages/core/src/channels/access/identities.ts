@@ -42,7 +42,7 @@ export function namesPerson(
   sender: Identified,
 ): boolean {
   const ids = idsOf(channel, sender);
-  return (entries ?? []).some((entry) => isPerson(channel, entry.trim(), ids, sender));
+  return (entries ?? []).some((entry) => isPerson(channel, entry, ids, sender));
 }
 
 /**
@@ -80,6 +80,8 @@ export function idsOf(channel: string, { id, username }: Identified): readonly s
 
 /** The folded id that somebody wrote, with or without the channel; undefined when it is of another channel. */
 export function writtenId(channel: string, written: string): string | undefined {
+  // The ids that a web site gives may begin and end with anything.
+  if (channel === "web") return written === "" ? undefined : written;
   const bare = withoutPrefixes(channel, written.trim(), personPrefixes);
   return bare === undefined || bare === "" ? undefined : foldedId(channel, bare);
 }
@@ -90,7 +92,7 @@ function isPerson(
   ids: readonly string[],
   { id, username }: Identified,
 ): boolean {
-  if (entry === anyone) return true;
+  if (entry.trim() === anyone) return true;
   const written = writtenId(channel, entry);
   if (written === undefined) return false;
   if (ids.includes(written)) return true;
@@ -137,8 +139,6 @@ function withoutPrefixes(
   const lead = /^([a-z]+):/i.exec(entry)?.[1]?.toLowerCase() ?? "";
   const isOwn = lead === channel || (channelAliases[channel] ?? []).includes(lead);
   const rest = isOwn ? entry.slice(lead.length + 1).trim() : entry;
-  // The ids that a web site gives may begin with anything.
-  if (channel === "web") return rest;
   if (!isOwn && otherChannels.has(lead)) return undefined;
   const kind = kinds.find((prefix) => rest.toLowerCase().startsWith(prefix));
   return kind === undefined ? rest : rest.slice(kind.length).trim();

@@ -159,7 +159,7 @@ test("an approval is taken back from whoever the id means, however it is written
   expect(await cell.run(pairing.revoke("acme", "line", "+15550100"))).toBe(true);
   expect(pairing.isPaired(line, "ada")).toBe(false);
   await cell.run(pairing.request(shop, from("15550102")));
-  expect(await cell.run(pairing.revoke("acme", "shop", "+15550102"))).toBe(true);
+  expect(await cell.run(pairing.revoke("acme", "shop", "whatsapp:+15550102"))).toBe(true);
   expect(pairing.list("acme", "shop").pending).toEqual([]);
 });
 

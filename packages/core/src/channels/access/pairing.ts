@@ -5,7 +5,7 @@ import type { KeyEntry, KeyValue } from "../../ports/key-value.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Account } from "../../resources.ts";
 import { pairingLimits } from "./access-limits.ts";
-import { foldedId, idsOf } from "./identities.ts";
+import { idsOf, writtenId } from "./identities.ts";
 import { newPairingCode, typedPairingCode } from "./pairing-code.ts";
 import { PairingIndex } from "./pairing-index.ts";
 import {
@@ -175,7 +175,7 @@ class LivePairing implements Pairing {
     const key = accountKey(account);
     const known = [...this.#index.allPaired(key), ...this.#index.pending(key)];
     const meant = known.filter((one) =>
-      idsOf(one.channel, one).includes(foldedId(one.channel, written)),
+      idsOf(one.channel, one).includes(writtenId(one.channel, written) ?? written),
     );
     return new Set([written, ...meant.map(({ id }) => id)]);
   }

@@ -30,6 +30,7 @@ const error = (status: number, code: number, message: string, details?: string):
 
 export const graphErrors = {
   unauthorized: error(401, 190, "Error validating access token: The session is invalid."),
+  permission: error(403, 200, "(#200) You do not have the necessary permissions"),
   unknownPath: error(400, 100, "Unsupported request: object does not exist"),
   parameter: (details: string) => error(400, 100, "Invalid parameter", details),
   missing: (details: string) => error(400, 131008, "Required parameter is missing", details),

@@ -42,6 +42,8 @@ export interface FakeWhatsApp extends FakePlatform {
   status(platformId: string, state: string, code?: number): void;
   /** As after 24 hours in which the person did not write. */
   closeWindow(chat: string): void;
+  /** The token may send, and nothing else. */
+  refuseReading(isRefused: boolean): void;
   /** No app is subscribed to the business account any more. */
   unsubscribe(): void;
   /** Ids of messages that were marked as read while typing was shown. */
@@ -67,6 +69,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   const sent = new Map<string, { readonly to: string; readonly key?: string }>();
   const received = new Set<string>();
   let isRevoked = false;
+  let mayNotRead = false;
   let isSubscribed = true;
   let ids = 0;
   const nextId = () => messageId((ids += 1));
@@ -155,6 +158,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     const url = new URL(request.url ?? "/", base);
     const isOurs = request.headers.authorization === `Bearer ${accessToken}`;
     if (isRevoked || !isOurs) return refuse(response, graphErrors.unauthorized);
+    if (mayNotRead && request.method === "GET") return refuse(response, graphErrors.permission);
     const file = files.get(url.pathname.replace("/files/", ""));
     if (url.pathname.startsWith("/files/") && file !== undefined) {
       // Meta's server for files gives a page of HTML to who does not say what program it is.
@@ -252,6 +256,9 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     },
     revoke(isGone) {
       isRevoked = isGone;
+    },
+    refuseReading(isRefused) {
+      mayNotRead = isRefused;
     },
     block: (chat) => people.block(chat),
     async close() {
