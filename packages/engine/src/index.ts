@@ -4,7 +4,7 @@ export type { EngineAdmin, StepProgress } from "./managed/engine-admin.ts";
 export type { EngineHealth, PeerHealth, StreamHealth } from "./managed/engine-health.ts";
 export { dataServerName } from "./managed/engine-home.ts";
 export { findNatsServer, type NatsServer } from "./managed/find-server.ts";
-export { choosePorts, takenPort } from "./managed/ports.ts";
+export { chooseApiPort, choosePorts, takenPort } from "./managed/ports.ts";
 export {
   type EngineChange,
   type ManagedEngine,

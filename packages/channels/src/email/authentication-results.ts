@@ -17,7 +17,8 @@ export interface AuthenticationResults {
 /**
  * Reads an Authentication-Results header (RFC 8601), all in lower case. Quoted strings hold words that the
  * sender chose, and comments may: neither separates or names anything. Undefined for what is none, and for a
- * header with a quotation or comment that does not end, as nobody knows where its words belong.
+ * header of which nobody knows where its words belong: a quotation or comment does not end, a comment ends that
+ * did not begin, or a comment holds a bare quotation mark, as behind one the sender may have written parentheses.
  */
 export function parseAuthenticationResults(header: string): AuthenticationResults | undefined {
   if (header.length > emailLimits.authenticationResultsChars) return undefined;
@@ -56,6 +57,7 @@ function partsOf(header: string): string[] | undefined {
   const keep = (text: string) => parts.push(`${parts.pop() ?? ""}${text}`);
   for (const [token] of header.matchAll(/\\[\s\S]|[^\\"();]+|[\s\S]/g)) {
     if (depth > 0) {
+      if (token === '"') return undefined;
       if (token === "(") depth += 1;
       if (token === ")") depth -= 1;
     } else if (token === '"') isQuoted = !isQuoted;
@@ -64,7 +66,7 @@ function partsOf(header: string): string[] | undefined {
       depth = 1;
       keep(" ");
     } else if (token === ";") parts.push("");
-    else if (token.startsWith("\\")) return undefined;
+    else if (token === ")" || token.startsWith("\\")) return undefined;
     else keep(token);
   }
   return isQuoted || depth > 0 ? undefined : parts;

@@ -9,6 +9,8 @@ export const emailLimits = {
   largeMailHeadBytes: 1 * MiB,
   /** Of one mail's text; the rest is cut, and the text says so. */
   textChars: 200_000,
+  /** Of all texts of a mail, and of a calendar, before they are decoded; what is beyond them is not looked at. */
+  textBytes: 4_000_000,
   /** HTML beyond this is not looked at. */
   htmlChars: 4_000_000,
   headerBytes: 256 * KiB,
@@ -18,8 +20,12 @@ export const emailLimits = {
   nestingDepth: 20,
   mailsInMails: 3,
   parts: 500,
-  /** A source of base64 has fewer; the parser takes about 1.5 KiB and 10 µs for each line that is not encoded. */
-  lines: 500_000,
+  /**
+   * Of a mail and the mails in it: for each line that is not encoded the parser takes 2 to 3 KiB and 8 µs. Lines of
+   * base64 that are as long as usual do not count.
+   */
+  lines: 150_000,
+  base64LineChars: 60,
   /** For reading one mail in its thread, whose memory for objects is bounded, too. */
   readingMs: 20_000,
   readingHeapMiB: 512,

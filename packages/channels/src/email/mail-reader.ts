@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { HoldfastError } from "@holdfast/core";
+import { type AccountOptions, HoldfastError } from "@holdfast/core";
 import { emailLimits } from "./limits.ts";
 import type { ReadingAnswer, ReadingTask } from "./mail-worker.ts";
 import { readHead, type ReadMail } from "./read-mail.ts";
@@ -14,8 +14,9 @@ interface Bounds {
 }
 
 /**
- * Reads mails in a thread of its own, one at a time, so that the node goes on whatever a stranger's mail costs.
- * A mail that takes too long ends the thread, and the next mail gets another one.
+ * Reads mails in a thread of its own, one at a time, so that the node goes on whatever a stranger's mail costs;
+ * accounts take turns. A mail that takes too long ends the thread, and gets a second turn in another one: the
+ * machine may only have been busy.
  */
 export class MailReader {
   readonly #bounds: Bounds;
@@ -28,17 +29,35 @@ export class MailReader {
   }
 
   /** Errors: `channel_unavailable` when the signal aborts, or no thread can be started. */
-  read(source: Uint8Array, isWhole: boolean, signal: AbortSignal): Promise<ReadMail> {
-    return this.#turns.use(signal, async () => {
-      clearTimeout(this.#idle);
-      const worker = this.#worker ?? (await this.#start(signal));
-      worker.ref();
-      const mail = await this.#ask(worker, source, isWhole, signal);
-      if (mail === undefined) await this.#end(worker);
-      else this.#rest(worker);
-      if (signal.aborted) throw unavailable("It was stopped while a mail was read.");
-      return mail ?? readHead(source, isWhole, "It takes too much time or memory to read");
-    });
+  async read(
+    { organization, name }: Pick<AccountOptions, "organization" | "name">,
+    source: Uint8Array,
+    isWhole: boolean,
+    signal: AbortSignal,
+  ): Promise<ReadMail> {
+    const group = `${organization}/${name}`;
+    const attempt = () => this.#turns.use(signal, () => this.#try(source, isWhole, signal), group);
+    return (
+      (await attempt()) ??
+      (await attempt()) ??
+      readHead(source, isWhole, "It takes too much time or memory to read")
+    );
+  }
+
+  /** Undefined when it takes too much. */
+  async #try(
+    source: Uint8Array,
+    isWhole: boolean,
+    signal: AbortSignal,
+  ): Promise<ReadMail | undefined> {
+    clearTimeout(this.#idle);
+    const worker = this.#worker ?? (await this.#start(signal));
+    worker.ref();
+    const mail = await this.#ask(worker, source, isWhole, signal);
+    if (mail === undefined) await this.#end(worker);
+    else this.#rest(worker);
+    if (signal.aborted) throw unavailable("It was stopped while a mail was read.");
+    return mail;
   }
 
   async #start(signal: AbortSignal): Promise<Worker> {

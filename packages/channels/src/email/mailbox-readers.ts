@@ -23,23 +23,29 @@ export class MailboxReaders {
 
   /** Errors: `media_refused`, `account_unauthorized`, `channel_unavailable`. */
   fetchMedia(source: MediaSource, signal: AbortSignal): Promise<FetchedMedia> {
-    return this.#read(signal, async (client) => {
-      const uid = await findUid(client, source);
-      const fetched = uid === undefined ? undefined : await fetchSource(client, uid);
+    return this.#slots.use(signal, async () => {
+      const fetched = await this.#look(withTimeout(signal), async (client) => {
+        const uid = await findUid(client, source);
+        return uid === undefined ? undefined : fetchSource(client, uid);
+      });
       if (fetched === undefined || !fetched.isWhole) {
         throw new HoldfastError(
           "media_refused",
           "The mail of the file is not in the mailbox any more.",
         );
       }
-      return attachmentOf(await mailReader.read(fetched.source, true, signal), source.p);
+      // Without the timeout: the reader has its own, and other mails may come first.
+      const mail = await mailReader.read(this.#options, fetched.source, true, signal);
+      return attachmentOf(mail, source.p);
     });
   }
 
   /** Undefined when the mailbox has no such mail, or cannot be read now. */
-  async findThread(messageId: string, signal: AbortSignal): Promise<ThreadMail | undefined> {
-    try {
-      return await this.#read(signal, async (client) => {
+  async findThread(messageId: string, outer: AbortSignal): Promise<ThreadMail | undefined> {
+    // An answer does not wait longer for its turn, either.
+    const signal = withTimeout(outer);
+    const look = () =>
+      this.#look(signal, async (client) => {
         const uid = await uidOf(client, messageId);
         if (uid === undefined) return undefined;
         const mail = await client.fetchOne(
@@ -50,28 +56,31 @@ export class MailboxReaders {
         if (mail === false || mail.headers === undefined) return undefined;
         return readHeaders(mail.headers);
       });
+    try {
+      return await this.#slots.use(signal, look);
     } catch {
       // The answer goes out without the thread's subject.
       return undefined;
     }
   }
 
-  async #read<Result>(
-    outer: AbortSignal,
+  async #look<Result>(
+    signal: AbortSignal,
     work: (client: ImapFlow) => Promise<Result>,
   ): Promise<Result> {
-    const signal = AbortSignal.any([outer, AbortSignal.timeout(emailLimits.readTimeoutMs)]);
-    return this.#slots.use(signal, async () => {
-      const client = await openMailbox(this.#options, signal);
-      try {
-        return await work(client);
-      } catch (error) {
-        throw asMailboxError(error, "read", this.#options.settings.imap.mailbox);
-      } finally {
-        client.close();
-      }
-    });
+    const client = await openMailbox(this.#options, signal);
+    try {
+      return await work(client);
+    } catch (error) {
+      throw asMailboxError(error, "read", this.#options.settings.imap.mailbox);
+    } finally {
+      client.close();
+    }
   }
+}
+
+function withTimeout(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(emailLimits.readTimeoutMs)]);
 }
 
 async function findUid(client: ImapFlow, { v, u, m }: MediaSource): Promise<number | undefined> {

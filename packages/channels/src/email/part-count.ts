@@ -4,14 +4,18 @@ const dash = 0x2d;
 const newline = 0x0a;
 const longestBoundary = 200;
 
-/** How many lines a mail has. Stops a little above the limit. */
-export function countLines(source: Uint8Array): number {
+/** Lines of which too many are short for base64, whatever the mail holds. */
+const certainlyTooMany =
+  emailLimits.lines + Math.ceil(emailLimits.mailBytes / emailLimits.base64LineChars);
+
+/** Spares the parser what only ends with `TooManyLines`. */
+export function hasTooManyLines(source: Uint8Array): boolean {
   let lines = 0;
-  for (let at = source.indexOf(newline); at >= 0 && lines <= emailLimits.lines; ) {
+  for (let at = source.indexOf(newline); at >= 0; at = source.indexOf(newline, at + 1)) {
     lines += 1;
-    at = source.indexOf(newline, at + 1);
+    if (lines > certainlyTooMany) return true;
   }
-  return lines;
+  return false;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { InboundEvent, InboundMessageEvent } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
 import { mailEvent } from "./events.ts";
 import { emailLimits } from "./limits.ts";
-import { readMail } from "./read-mail.ts";
+import { readHead, readMail } from "./read-mail.ts";
 
 const self = { address: "agent@example.org", domain: "example.org", authenticatedBy: undefined };
 const place = { uidValidity: "7", uid: 12, receivedAt: 1_000, sourceHash: "hash" };
@@ -84,10 +84,27 @@ describe("a mail's text", () => {
     expect((await message(withBody("multipart/mixed; boundary=b", parts))).text).toMatch(
       /^Grüße\s+Grüße$/,
     );
-    // UTF-8 that was cut within a letter is none of it.
-    expect(
-      (await message(withBody("text/plain", Buffer.from("Grüße").subarray(0, -2)), false)).text,
-    ).toMatch(/^Grü\ufffd\n/);
+    const forwarded = Buffer.concat([Buffer.from("Subject: x\r\n\r\n"), letters]);
+    const html = Buffer.concat([Buffer.from("Content-Type: text/html\r\n\r\n"), letters]);
+    for (const mail of [forwarded, html]) {
+      expect((await message(withBody("message/rfc822", mail))).text).toMatch(/(^|\n)Grüße$/);
+    }
+  });
+
+  test("in UTF-8 that was cut within a letter stays UTF-8", async () => {
+    for (const [text, missing] of [
+      ["Grüße", 2],
+      ["Gru\u00df", 1],
+      ["Price: 1\u20ac", 1],
+      ["Hi 😀", 1],
+    ] as const) {
+      const cut = Buffer.from(text).subarray(0, -missing);
+      const read = await message(withBody("text/plain", cut), false);
+      expect(read.text).toMatch(/^[\x20-\x7eü]+\ufffd\n/);
+    }
+    // A whole text may end with a Latin letter.
+    const cafe = Buffer.from("Café", "latin1");
+    expect((await message(withBody("text/plain", cafe))).text).toBe("Café");
   });
 
   test("over the limit is cut and says so", async () => {
@@ -116,7 +133,15 @@ describe("a mail's text", () => {
 
   test("of too many lines is a notice, and so is a body without a text", async () => {
     const lines = await message(`${head}Subject: Long\n\n${"\n".repeat(emailLimits.lines)}`);
-    expect(lines.text).toMatch(/^Subject: Long\n\n\[About this mail: .*more than 500000 lines/);
+    expect(lines.text).toMatch(/^Subject: Long\n\n\[About this mail: .*more than 150000 lines/);
+    // Lines that look like base64 and are none count, and so do those of a mail in the mail.
+    const text = `${head}\n${`${"a".repeat(76)}\n`.repeat(emailLimits.lines)}`;
+    expect((await message(text)).text).toContain("more than 150000 lines");
+    const inner = Buffer.from(`\n${"\n".repeat(emailLimits.lines)}`).toString("base64");
+    const forwarded = `${head}Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${inner}\n`;
+    expect((await message(forwarded)).text).toContain("more than 150000 lines");
+    const file = `${head}Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n${`${"QUFB".repeat(15)}\n`.repeat(emailLimits.lines + 1)}`;
+    expect(await message(file)).toMatchObject({ text: "", media: [{ kind: "file" }] });
     const noBoundary = await message(
       `${head}Content-Type: multipart/mixed\n\n--b\n\nHello\n--b--\n`,
     );
@@ -173,6 +198,37 @@ describe("the sender", () => {
   });
 });
 
+describe("the head alone", () => {
+  const event = async (headers: string, authenticatedBy?: string) =>
+    mailEvent(await readHead(Buffer.from(`${headers}${head}\nHi\n`), true, "So"), place, {
+      ...self,
+      authenticatedBy,
+    });
+
+  test("still says who wrote the mail", async () => {
+    const results = "Authentication-Results: mx.example.org; dmarc=pass header.from=";
+    expect(await event(`${results}example.net\n`, "mx.example.org")).toMatchObject({
+      type: "message",
+      text: "[About this mail: So, so only its subject was read.]",
+    });
+    expect(await event(`${results}eve.example\n`, "mx.example.org")).toMatchObject({
+      what: "unauthenticated",
+    });
+    // Too long to prove anything, and no shorter for being cut.
+    const long = `${results}example.net${" ".repeat(100_000)};\n`;
+    expect(await event(long, "mx.example.org")).toMatchObject({ what: "unauthenticated" });
+  });
+
+  test("is read behind long headers, and whatever it says about the body", async () => {
+    const long = `X-Long: ${"x".repeat(70_000)}\n`;
+    expect(await event(`${long}X-Holdfast-Loop: abc\n`)).toMatchObject({ what: "automatic" });
+    const folded = "Content-Type:\n multipart/report; boundary=b\n";
+    expect(await event(folded)).toMatchObject({ what: "automatic" });
+    const picture = "MIME-Version: 1.0\nContent-Type: image/png\nContent-ID: <x>\n";
+    expect(await event(picture)).toMatchObject({ type: "message", media: [] });
+  });
+});
+
 describe("automatic mail", () => {
   test.each([
     "Auto-Submitted: auto-replied",
@@ -193,8 +249,13 @@ describe("automatic mail", () => {
     "Return-Path: <>",
     "X-Holdfast-Loop: abc",
     "Content-Type: multipart/report; report-type=disposition-notification; boundary=b",
-  ])("is known by %s", async (header) => {
-    expect(await read(`${header}\n${head}\nHi\n`)).toEqual({ type: "ignored", what: "automatic" });
+  ])("is known by %s, also when only the head is read", async (header) => {
+    const automatic = { type: "ignored", what: "automatic" };
+    const source = `${header}\n${head}\nHi\n`;
+    expect(await read(source)).toEqual(automatic);
+    expect(mailEvent(await readHead(Buffer.from(source), true, "So"), place, self)).toEqual(
+      automatic,
+    );
   });
 
   test.each([

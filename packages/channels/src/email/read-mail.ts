@@ -2,8 +2,8 @@ import PostalMime, { type Address, type Attachment, type Email, type Header } fr
 import { isMailAddress } from "./addresses.ts";
 import { htmlToText } from "./html-text.ts";
 import { emailLimits } from "./limits.ts";
-import { MimeParser } from "./mime-parser.ts";
-import { countLines, countParts } from "./part-count.ts";
+import { MimeParser, TooManyLines } from "./mime-parser.ts";
+import { countParts, hasTooManyLines } from "./part-count.ts";
 
 /** The values of each header in their order, by its name in lower case; encoded words are not decoded. */
 export type MailHeaders = ReadonlyMap<string, readonly string[]>;
@@ -27,9 +27,7 @@ export interface ReadMail {
  * so nodes leave it to `MailReader`.
  */
 export async function readMail(source: Uint8Array, isWhole: boolean): Promise<ReadMail> {
-  if (countLines(source) > emailLimits.lines) {
-    return readHead(source, isWhole, `It has more than ${emailLimits.lines} lines`);
-  }
+  if (hasTooManyLines(source)) return readHead(source, isWhole, tooManyLines);
   if (countParts(source) > emailLimits.parts) {
     return readHead(source, isWhole, `It has more than ${emailLimits.parts} parts`);
   }
@@ -37,10 +35,9 @@ export async function readMail(source: Uint8Array, isWhole: boolean): Promise<Re
   const isReport = /^content-type:\s*multipart\/report/im.test(latin1(source.subarray(0, bodyAt)));
   let email: Email;
   try {
-    email = await parse(source, isReport);
-  } catch {
-    const what = `Its parts are nested deeper than ${emailLimits.nestingDepth} levels or its headers are too long`;
-    return readHead(source, isWhole, what);
+    email = await parse(source, isWhole, isReport);
+  } catch (error) {
+    return readHead(source, isWhole, whyNot(error));
   }
   const notices = isWhole ? [] : [cutOff];
   const mail = asReadMail(email, isWhole, notices);
@@ -62,25 +59,39 @@ export async function readHead(
   return asReadMail(email, isWhole, notices);
 }
 
+const tooManyLines = `It has more than ${emailLimits.lines} lines`;
 const cutOff = "It is too large: its end and its attachments were not read.";
 
-function parse(source: Uint8Array, isReport: boolean): Promise<Email> {
-  const parser = new MimeParser({
+function parse(source: Uint8Array, isWhole: boolean, isReport: boolean): Promise<Email> {
+  const options = {
     maxNestingDepth: emailLimits.nestingDepth,
     maxHeadersSize: emailLimits.headerBytes,
     maxRfc822NestingDepth: emailLimits.mailsInMails,
     forceRfc822Attachments: isReport,
-  });
-  return parser.parse(source);
+  };
+  return new MimeParser(options, isWhole).parse(source);
 }
 
-/** The headers alone, as plain text, so that a body that cannot be read does no harm. */
+function whyNot(error: unknown): string {
+  return error instanceof TooManyLines
+    ? tooManyLines
+    : `Its parts are nested deeper than ${emailLimits.nestingDepth} levels or its headers are too long`;
+}
+
+/**
+ * The headers alone, as those of plain text, so that a body that cannot be read does no harm. What marks a mail
+ * as automatic or genuine is there as ever.
+ */
 async function parseHead(head: Uint8Array): Promise<Email> {
-  const wanted = /^(from|to|cc|subject|date|message-id|in-reply-to|references):/i;
-  const known = latin1(head.subarray(0, emailLimits.headerBytes / 4))
-    .split(/\r?\n(?![ \t])/)
-    .filter((line) => wanted.test(line));
-  return PostalMime.parse(Buffer.from(`${known.join("\r\n")}\r\n\r\n`, "latin1"));
+  const lines = latin1(head).split(/\r?\n(?![ \t])/);
+  const others = lines.filter((line) => !/^(content-|mime-version)/i.test(line));
+  const email = await PostalMime.parse(Buffer.from(`${others.join("\r\n")}\r\n\r\n`, "latin1"));
+  const contentType = lines.flatMap((line) => /^content-type[ \t]*:([^]*)$/i.exec(line)?.[1] ?? []);
+  const value = contentType[0]?.replace(/[\r\n]+/g, "").trim();
+  if (value !== undefined) {
+    email.headers.push({ key: "content-type", originalKey: "Content-Type", value });
+  }
+  return email;
 }
 
 function asReadMail(email: Email, isWhole: boolean, notices: string[]): ReadMail {

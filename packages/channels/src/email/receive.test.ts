@@ -1,7 +1,8 @@
 import { HoldfastError, type InboundMessageEvent } from "@holdfast/core";
 import { type FakeEmail, startFakeEmail } from "@holdfast/testkit/platforms";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { emailLimits } from "./limits.ts";
+import { mailReader } from "./mail-reader.ts";
 import { openMailAccount, Receiver } from "./testing/mail-account.ts";
 
 let fake: FakeEmail;
@@ -58,7 +59,7 @@ describe("receiving mail", () => {
     await fake.deliver(mail({ subject: "First" }));
     await receiver.until(() => receiver.texts.length === 1);
     await costly(1, `Content-Type: text/html\r\n\r\n${"<b>ab </b>".repeat(100_000)}`);
-    await costly(2, `\r\nlines${"\r\n".repeat(150_000)}`);
+    await costly(2, `\r\nlines${"\r\n".repeat(100_000)}`);
     await fake.deliver(mail({ subject: "Last" }));
     await receiver.until(() => receiver.texts.length === 4);
     await fake.settled();
@@ -243,6 +244,41 @@ describe("files", () => {
     await fake.renumber();
     const again = await account.fetchMedia?.(media, signal);
     expect(Buffer.from(again?.data ?? []).equals(picture)).toBe(true);
+  });
+
+  test("may wait for other files and mails: only the look into the mailbox is timed", async () => {
+    const receiver = new Receiver();
+    const { account } = await start(receiver);
+    const attachment = { name: "plan.png", type: "image/png", data: picture };
+    await fake.deliver(mail({ attachment }));
+    await receiver.until((events) => events.length === 1);
+    const [media] = (receiver.events[0] as InboundMessageEvent).media;
+    if (media === undefined) throw new Error("No media came.");
+    const stop = new AbortController();
+    const timers: AbortController[] = [];
+    const timeout = vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
+      const timer = new AbortController();
+      timers.push(timer);
+      return timer.signal;
+    });
+    const read = mailReader.read.bind(mailReader);
+    const reading = vi.spyOn(mailReader, "read").mockImplementation((...task) => {
+      for (const timer of timers) timer.abort();
+      return read(...task);
+    });
+    try {
+      const files = Array.from({ length: emailLimits.readers + 1 }, () =>
+        Promise.resolve(account.fetchMedia?.(media, stop.signal)),
+      );
+      // The third has no turn yet. Those that look into the mailbox while one is read are stopped there.
+      const timed = timers.length;
+      const ended = await Promise.allSettled(files);
+      expect(timed).toBeLessThanOrEqual(emailLimits.readers);
+      expect(ended.map(({ status }) => status)).toContain("fulfilled");
+    } finally {
+      timeout.mockRestore();
+      reading.mockRestore();
+    }
   });
 
   test("of types that are not taken are refused, and so is a source of another kind", async () => {

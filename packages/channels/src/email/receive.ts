@@ -127,7 +127,7 @@ async function begin(
 
 /** Hands a batch over; the cursor follows when it is durable. */
 async function handOver(
-  { settings, report }: Options,
+  options: Options,
   self: Identity,
   threads: Threads,
   inbound: Inbound,
@@ -137,6 +137,7 @@ async function handOver(
   keep: (cursor: Cursor) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { settings, report } = options;
   let events: InboundEvent[] = [];
   let handled: number[] = [];
   let chars = 0;
@@ -162,7 +163,7 @@ async function handOver(
       const { source, isWhole } = fetched;
       const receivedAt = timeOf(fetched.mail.internalDate);
       const place = { uidValidity, uid, receivedAt, sourceHash: await sourceHash(source) };
-      const mail = await mailReader.read(source, isWhole, signal);
+      const mail = await mailReader.read(options, source, isWhole, signal);
       const event = eventOf(mail, place, self, threads, report);
       if (event.type === "message") chars += event.text.length;
       events.push(event);

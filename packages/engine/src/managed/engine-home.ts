@@ -123,8 +123,11 @@ export class EngineHome {
     const { host, wanted, mayMove } = options;
     const stored = readJson<StoredPorts>(join(this.path, "ports.json"));
     const data = await portsToUse(host, wanted ?? stored?.data, mayMove && !wanted);
-    // Only this node's data server needs to find the witness.
-    const witness = options.hasWitness ? await portsToUse(host, stored?.witness, true) : undefined;
+    // Only this node's data server needs to find the witness, whose ports are none of that one's.
+    const others = [data.client, data.route];
+    const witness = options.hasWitness
+      ? await portsToUse(host, stored?.witness, true, others)
+      : undefined;
     const ports = { data, ...(witness && { witness }) };
     this.write("ports.json", `${JSON.stringify(ports, null, 2)}\n`);
     return { ...ports, mayMove: mayMove && !wanted };
@@ -145,11 +148,13 @@ async function portsToUse(
   host: string,
   known: Ports | undefined,
   mayMove: boolean,
+  others: readonly number[] = [],
 ): Promise<Ports> {
-  if (!known) return choosePorts(host);
-  const taken = await takenPort(host, known);
+  if (!known) return choosePorts(host, others);
+  const own = [known.client, known.route].find((port) => others.includes(port));
+  const taken = own ?? (await takenPort(host, known));
   if (taken === undefined) return known;
-  if (mayMove) return choosePorts(host);
+  if (mayMove) return choosePorts(host, others);
   throw new HoldfastError(
     "port_taken",
     `Another process listens at ${host}:${taken}, where this node's engine was known to its cluster. Stop that process.`,

@@ -8,24 +8,32 @@ export interface Ports {
 
 /**
  * Below the range from which systems take the ports of outgoing connections: it is free at the next start, too.
- * `holdfast dev` plans the ports of APIs from 26,000 on.
+ * APIs have a range of their own, as `holdfast dev` plans them: they listen only after the engine has chosen.
  */
 const firstPort = 20_000;
+const firstApiPort = 26_000;
 const portCount = 6_000;
 const maxTries = 200;
 
-/** Two ports of this host that nobody listens at. Errors: `engine_start_failed`. */
-export async function choosePorts(host: string): Promise<Ports> {
-  const client = await choosePort(host);
-  let route = client;
-  while (route === client) route = await choosePort(host);
-  return { client, route };
+/** Two ports of this host that nobody listens at, and that are none of `others`. Errors: `engine_start_failed`. */
+export async function choosePorts(host: string, others: readonly number[] = []): Promise<Ports> {
+  const client = await choosePort(host, others);
+  return { client, route: await choosePort(host, [...others, client]) };
 }
 
-async function choosePort(host: string): Promise<number> {
+/** A port of this host for an API. Errors: `engine_start_failed`. */
+export function chooseApiPort(host: string): Promise<number> {
+  return choosePort(host, [], firstApiPort);
+}
+
+async function choosePort(
+  host: string,
+  others: readonly number[],
+  from = firstPort,
+): Promise<number> {
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const port = firstPort + Math.floor(Math.random() * portCount);
-    if (await isFree(host, port)) return port;
+    const port = from + Math.floor(Math.random() * portCount);
+    if (!others.includes(port) && (await isFree(host, port))) return port;
   }
   throw new HoldfastError("engine_start_failed", `No free port was found on ${host}.`);
 }

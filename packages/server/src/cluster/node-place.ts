@@ -1,7 +1,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
-import { choosePorts } from "@holdfast/engine";
+import { chooseApiPort } from "@holdfast/engine";
 import { isHostName, isLoopbackHost } from "./discover-spec.ts";
 
 const defaultEnginePorts = { client: 7422, route: 7423 };
@@ -42,7 +42,7 @@ export async function placeOf(
     throw new HoldfastError("invalid_configuration", problem);
   }
   // Others must know the port before the API listens.
-  const port = wantedPort === 0 ? (await choosePorts(host)).client : wantedPort;
+  const port = wantedPort === 0 ? await chooseApiPort(host) : wantedPort;
   const isLoopback = isLoopbackHost(host);
   const url = `https://${bracketed(advertised)}:${port}`;
   const own = isLoopback ? [] : [hostname()].filter(isHostName);
