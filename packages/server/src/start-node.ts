@@ -335,13 +335,18 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const closed = Promise.withResolvers<void>();
     closed.promise.catch(() => undefined);
     let closing: Promise<void> | undefined;
-    const endWith = (error: HoldfastError) => {
-      report(error, "cluster");
+    const stopFor = async (reason: HoldfastError): Promise<void> => {
+      try {
+        await stops.run();
+      } catch (thrown) {
+        report(toHoldfastError(thrown), "stop");
+      }
+      closed.reject(reason);
+    };
+    const endWith = (reason: HoldfastError) => {
+      report(reason, "cluster");
       isOut = true;
-      closing ??= stops
-        .run()
-        .catch((thrown: unknown) => report(toHoldfastError(thrown), "stop"))
-        .finally(() => closed.reject(error));
+      closing ??= stopFor(reason);
     };
     void outlived.then(endWith);
     followRemovals({

@@ -31,7 +31,7 @@ export function plainTarget(address: string): string | undefined {
 }
 
 /** An address as people read it. */
-export function shownAddress(address: string): string {
+function shownAddress(address: string): string {
   return address.replace(/^(?:mailto|tel):/i, "");
 }
 

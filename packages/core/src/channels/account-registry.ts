@@ -119,9 +119,14 @@ export class AccountRegistry {
   }
 
   /** Once for each state of the account. The issue says what was expected, and not what stands there. */
-  #reportUnknown(account: Account, issue?: { path: readonly PropertyKey[]; message: string }): void {
+  #reportUnknown(
+    account: Account,
+    issue?: { path: readonly PropertyKey[]; message: string },
+  ): void {
     const { organization, name, channel } = account;
-    const fault = issue ? `${issue.path.map(String).join(".")}: ${issue.message}` : "no such channel";
+    const fault = issue
+      ? `${issue.path.map(String).join(".")}: ${issue.message}`
+      : "no such channel";
     const problem = `Account ${organization}/${name} is not used: this version does not take its ${channel} settings (${fault}). Apply it again.`;
     const key = accountKey(account);
     if (this.#unknown.get(key) === problem) return;
