@@ -18,6 +18,17 @@ export function hasTooManyLines(source: Uint8Array): boolean {
   return false;
 }
 
+/** The mail up to its `count`-th line. */
+export function firstLines(source: Uint8Array, count: number): Uint8Array {
+  let end = 0;
+  for (let line = 0; line < count; line += 1) {
+    const at = source.indexOf(newline, end);
+    if (at < 0) return source;
+    end = at + 1;
+  }
+  return source.subarray(0, end);
+}
+
 /**
  * About how many parts a mail has, counted before it is parsed: the lines that are one of the boundaries
  * named in it. Stops a little above the limit.

@@ -3,7 +3,7 @@ import { isMailAddress } from "./addresses.ts";
 import { htmlToText } from "./html-text.ts";
 import { emailLimits } from "./limits.ts";
 import { MimeParser, TooManyLines } from "./mime-parser.ts";
-import { countParts, hasTooManyLines } from "./part-count.ts";
+import { countParts, firstLines, hasTooManyLines } from "./part-count.ts";
 
 /** The values of each header in their order, by its name in lower case; encoded words are not decoded. */
 export type MailHeaders = ReadonlyMap<string, readonly string[]>;
@@ -27,7 +27,22 @@ export interface ReadMail {
  * so nodes leave it to `MailReader`.
  */
 export async function readMail(source: Uint8Array, isWhole: boolean): Promise<ReadMail> {
-  if (hasTooManyLines(source)) return readHead(source, isWhole, tooManyLines);
+  const all = hasTooManyLines(source)
+    ? undefined
+    : await readAll(source, isWhole, isWhole ? [] : [cutOff]);
+  if (all) return all;
+  // Nobody reads that many: what matters of a long text stands at its beginning.
+  const notices = [`${tooManyLines}: its end and its attachments were not read.`];
+  const beginning = firstLines(source, emailLimits.lines);
+  return (await readAll(beginning, false, notices)) ?? readHead(source, isWhole, tooManyLines);
+}
+
+/** Undefined when it has too many lines. */
+async function readAll(
+  source: Uint8Array,
+  isWhole: boolean,
+  notices: string[],
+): Promise<ReadMail | undefined> {
   if (countParts(source) > emailLimits.parts) {
     return readHead(source, isWhole, `It has more than ${emailLimits.parts} parts`);
   }
@@ -37,9 +52,8 @@ export async function readMail(source: Uint8Array, isWhole: boolean): Promise<Re
   try {
     email = await parse(source, isWhole, isReport);
   } catch (error) {
-    return readHead(source, isWhole, whyNot(error));
+    return error instanceof TooManyLines ? undefined : readHead(source, isWhole, tooDeep);
   }
-  const notices = isWhole ? [] : [cutOff];
   const mail = asReadMail(email, isWhole, notices);
   const isUnread = mail.text === "" && email.attachments.length === 0;
   if (isUnread && !isBlank(source.subarray(bodyAt))) {
@@ -60,6 +74,7 @@ export async function readHead(
 }
 
 const tooManyLines = `It has more than ${emailLimits.lines} lines`;
+const tooDeep = `Its parts are nested deeper than ${emailLimits.nestingDepth} levels or its headers are too long`;
 const cutOff = "It is too large: its end and its attachments were not read.";
 
 function parse(source: Uint8Array, isWhole: boolean, isReport: boolean): Promise<Email> {
@@ -70,12 +85,6 @@ function parse(source: Uint8Array, isWhole: boolean, isReport: boolean): Promise
     forceRfc822Attachments: isReport,
   };
   return new MimeParser(options, isWhole).parse(source);
-}
-
-function whyNot(error: unknown): string {
-  return error instanceof TooManyLines
-    ? tooManyLines
-    : `Its parts are nested deeper than ${emailLimits.nestingDepth} levels or its headers are too long`;
 }
 
 /**
