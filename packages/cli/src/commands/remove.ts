@@ -24,6 +24,10 @@ export async function runRemove(
   const who = listed(removed);
   const leave = removed.length === 1 ? "leaves" : "leave";
   printLine(terminal.stderr, `What follows when ${who} ${leave}:`);
+  for (const name of removed) {
+    if (leaving.some(({ node }) => node === name)) continue;
+    printLine(terminal.stderr, `- ${name} is no member: it is out already, or never was one.`);
+  }
   for (const text of consequences(nodes, leaving)) printLine(terminal.stderr, `- ${text}`);
   if (!options.yes && !(await confirmed(terminal, `Remove ${who}?`))) return 1;
   await client.removeNodes(removed, { force: options.force === true });
@@ -37,6 +41,7 @@ function consequences(
   nodes: readonly ClusterNode[],
   leaving: readonly ClusterNode[],
 ): readonly string[] {
+  if (leaving.length === 0) return [];
   const texts: string[] = [];
   for (const { node, presence, ownedPartitions } of leaving) {
     if (presence === "alive") {
